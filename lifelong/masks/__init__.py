@@ -1,0 +1,8 @@
+"""Who owns which weight: claim, pick, prune, release, widen, view, and what it all weighs."""
+
+from lifelong.masks.learner import Learner
+from lifelong.masks.model import Model
+from lifelong.masks.shard import Card, Shard
+from lifelong.masks.size import shard_size
+
+__all__ = ["Card", "Learner", "Model", "Shard", "shard_size"]

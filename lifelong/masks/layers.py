@@ -1,0 +1,38 @@
+"""Which tensors of a network are shared between tasks, and which belong to one task."""
+
+import torch
+from torch import Tensor, nn
+
+from lifelong.nets import Network, copy_top_left
+
+Shareable = nn.Conv2d | nn.Linear
+
+
+def shareable(network: Network) -> dict[str, Shareable]:
+    """Every convolution and hidden linear layer of the body, by name; the head is the task's."""
+    modules = network.body.named_modules()
+    return {name: module for name, module in modules if isinstance(module, (nn.Conv2d, nn.Linear))}
+
+
+def dense(network: Network) -> dict[str, Tensor]:
+    """The task's own tensors: norms with their statistics, biases and the head."""
+    shared = {f"body.{name}.weight" for name in shareable(network)}
+    state = network.state_dict(keep_vars=True)
+    return {
+        name: tensor
+        for name, tensor in state.items()
+        if name not in shared and not name.endswith("num_batches_tracked")
+    }
+
+
+@torch.no_grad()
+def load_dense(network: Network, values: dict[str, Tensor], head: bool) -> None:
+    """Copy a task's own tensors into the leading part of a network's, the head only if asked."""
+    for name, tensor in dense(network).items():
+        if head or not name.startswith("head."):
+            copy_top_left(tensor.data, values[name].to(tensor.device))
+
+
+def free_parameters(network: Network) -> list[nn.Parameter]:
+    """The parameters every task trains for itself: norms, biases, head."""
+    return [tensor for tensor in dense(network).values() if isinstance(tensor, nn.Parameter)]

@@ -1,0 +1,246 @@
+"""One task being learned in the free weights of a model, the effective weights as autograd leaves.
+
+Nothing about masks happens inside forward or backward. Around an optimiser step:
+before: the gradient of a score is (gradient of the effective weight) x (old weight), the
+straight-through estimator of Piggyback; after: own entries keep their step, old entries become
+old weight x [score > threshold], free entries become exactly zero.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
+from lifelong.masks.model import Model, layer_shapes, tensors
+from lifelong.masks.prune import cut
+from lifelong.masks.shard import Arrays, Card, Shard
+from lifelong.nets import Network, build, copy_top_left
+
+THRESHOLD = 5e-3
+SCORE_START = 1e-2  # above the threshold: every old weight is picked at first
+
+
+class _Layer:
+    """The masks of one shareable layer; 0/1 masks are float, boolean ones mispredict on CPUs."""
+
+    def __init__(self, weight: nn.Parameter, owners: Tensor, old: Tensor) -> None:
+        self.weight = weight
+        self.own = torch.empty_like(weight).copy_(owners == 0)
+        self.has_old = bool((owners > 0).any())
+        self.old = torch.empty_like(weight).copy_(old) if self.has_old else None
+        self.is_old = owners > 0
+        self.score: Tensor | None = None
+        self.fixed = self.old
+        self.whole = not self.has_old  # owns every entry: nothing to restore after a step
+
+    def capacity(self) -> Tensor:
+        """Flat mask over the entries no older task owns."""
+        return ~self.is_old.reshape(-1)
+
+
+class Learner:
+    """A task's network with the masks that say what may change.
+
+    `model` holds the older tasks; `width` is the width to learn at. All free entries are claimed:
+    released ones start from zero, those that widening added from a fresh initialisation, norms and
+    biases from the previous task's (CPG, section 1.6 of the recipe).
+    """
+
+    def __init__(self, model: Model, card: Card, seed: int, device: str = "cpu") -> None:
+        self.card = card
+        self.network = build(
+            card.network, card.in_channels, len(card.classes), card.channels, card.width, seed
+        )
+        layers = shareable(self.network)
+        model.widen({name: tuple(layer.weight.shape) for name, layer in layers.items()})
+        if model.shards:
+            self._inherit(model)
+        self.network.to(device=device, memory_format=memory_format(self.network, device))
+        self.layers = {
+            name: _Layer(
+                layer.weight,
+                torch.from_numpy(model.owners[name]).to(device),
+                torch.from_numpy(model.weights[name]).to(device),
+            )
+            for name, layer in layers.items()
+        }
+        self.restore()
+
+    def _inherit(self, model: Model) -> None:
+        before = model.shards[-1]
+        load_dense(self.network, tensors(before.dense), head=False)
+        shapes = layer_shapes(self.card, before.card.width)
+        for name, layer in shareable(self.network).items():
+            block = tuple(slice(size) for size in shapes[name])
+            copy_top_left(layer.weight.data, torch.from_numpy(model.weights[name][block]))
+
+    def load(self, shard: Shard, head: bool = True) -> None:
+        """Take over weights, owners, scores and own tensors of a working file or another network."""
+        for name, layer in self.layers.items():
+            device = layer.weight.device
+            mask, flat = layer.capacity().cpu(), torch.zeros(layer.weight.numel())
+            owned = torch.from_numpy(shard.owned[name])
+            positions = mask.nonzero().squeeze(1)[owned]
+            flat[positions] = torch.from_numpy(shard.values[name])
+            own = torch.zeros_like(flat)
+            own[positions] = 1.0
+            layer.weight.data.copy_(flat.view(layer.weight.shape).to(device))
+            layer.own.copy_(own.view(layer.weight.shape).to(device))
+            layer.whole = layer.old is None and bool(owned.all())
+            if shard.scores is not None and layer.old is not None:
+                self._set_scores(layer, torch.from_numpy(shard.scores[name]))
+        load_dense(self.network, tensors(shard.dense), head=head)
+        self.freeze_scores()
+
+    @staticmethod
+    def _set_scores(layer: _Layer, values: Tensor) -> None:
+        flat = torch.full((layer.weight.numel(),), SCORE_START)
+        flat[layer.is_old.reshape(-1).cpu()] = values
+        layer.score = torch.empty_like(layer.weight).detach()
+        layer.score.copy_(flat.view(layer.weight.shape))
+
+    def start_scores(self) -> list[Tensor]:
+        """Make the picking masks trainable; returns the scores that an optimiser shall step."""
+        for layer in self.layers.values():
+            if layer.old is not None and layer.score is None:
+                layer.score = torch.full_like(layer.weight, SCORE_START).detach()
+            layer.fixed = None if layer.score is not None else layer.old
+        self.restore()
+        return self.scores()
+
+    def scores(self) -> list[Tensor]:
+        return [layer.score for layer in self.layers.values() if layer.score is not None]
+
+    @torch.no_grad()
+    def freeze_scores(self) -> None:
+        """From now on the picks stay as they are."""
+        for layer in self.layers.values():
+            if layer.score is not None and layer.old is not None:
+                layer.fixed = layer.old * (layer.score > THRESHOLD)
+        self.restore()
+
+    def weights(self) -> list[nn.Parameter]:
+        """The effective weights; weight decay acts on these and on no other parameter."""
+        return [layer.weight for layer in self.layers.values()]
+
+    def others(self) -> list[nn.Parameter]:
+        """Norms, biases and the head."""
+        return free_parameters(self.network)
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Give live scores their gradients."""
+        for layer in self.layers.values():
+            if layer.fixed is None and layer.score is not None:
+                assert layer.weight.grad is not None and layer.old is not None
+                if layer.score.grad is None:
+                    layer.score.grad = torch.empty_like(layer.score)
+                torch.mul(layer.weight.grad, layer.old, out=layer.score.grad)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """After an optimiser step: only own entries have moved."""
+        for layer in self.layers.values():
+            if layer.whole:
+                continue
+            layer.weight.mul_(layer.own)
+            if layer.fixed is not None:
+                layer.weight.add_(layer.fixed)
+            elif layer.score is not None:
+                layer.weight.addcmul_(layer.old, (layer.score > THRESHOLD).to(layer.own.dtype))
+
+    @torch.no_grad()
+    def prune_to(self, ratio: float) -> None:
+        """Release the smallest own weights of every layer until `ratio` of its capacity is free."""
+        for layer in self.layers.values():
+            inside = layer.capacity()
+            magnitudes = (layer.weight * layer.own).abs().reshape(-1)[inside]
+            threshold = cut(magnitudes, ratio) if magnitudes.numel() else None
+            if threshold is not None:
+                layer.own.mul_(layer.weight.abs() > threshold)
+                layer.whole = False
+        self.restore()
+
+    def state(self) -> dict[str, Tensor]:
+        """All that changes while learning, by name; the tensors themselves, not copies."""
+        found = {f"network/{k}": v for k, v in self.network.state_dict().items()}
+        for name, layer in self.layers.items():
+            found[f"own/{name}"] = layer.own
+            if layer.score is not None:
+                found[f"score/{name}"] = layer.score
+        return found
+
+    @torch.no_grad()
+    def load_state(self, saved: dict[str, Tensor]) -> None:
+        """Put back what `state` gave; scores come back as trainable as they are now."""
+        for name, tensor in self.state().items():
+            tensor.copy_(saved[name])
+        for layer in self.layers.values():
+            layer.whole = layer.old is None and bool(layer.own.all())
+            if layer.fixed is not None and layer.score is not None and layer.old is not None:
+                layer.fixed = layer.old * (layer.score > THRESHOLD)
+
+    def counts(self) -> dict[str, int]:
+        """Weights owned, free, picked and in all, at this width."""
+        total = sum(layer.weight.numel() for layer in self.layers.values())
+        owned = sum(int(layer.own.count_nonzero()) for layer in self.layers.values())
+        old = sum(int(layer.is_old.sum()) for layer in self.layers.values())
+        return {
+            "owned": owned,
+            "free": total - old - owned,
+            "picked": sum(int(p.sum()) for p in self._picks().values()) if old else 0,
+            "total": total,
+        }
+
+    def shard(self, with_scores: bool = False) -> Shard:
+        """What the task brings, as it is now. Working files carry scores instead of picks."""
+        owned, values = {}, {}
+        for name, layer in self.layers.items():
+            inside = layer.capacity()
+            owned_here = layer.own.reshape(-1)[inside].bool()
+            owned[name] = owned_here.cpu().numpy()
+            flat = layer.weight.detach().reshape(-1)[inside]
+            values[name] = flat[owned_here].cpu().numpy()
+        picking = any(layer.score is not None for layer in self.layers.values())
+        return Shard(
+            card=self.card,
+            values=values,
+            owned=owned,
+            picks=self._picks() if picking and not with_scores else None,
+            dense={name: array(tensor) for name, tensor in dense(self.network).items()},
+            scores=self._old_scores() if picking and with_scores else None,
+        )
+
+    def _picks(self) -> Arrays:
+        scores = self._old_scores()
+        return {name: values > np.float32(THRESHOLD) for name, values in scores.items()}
+
+    def _old_scores(self) -> Arrays:
+        found = {}
+        for name, layer in self.layers.items():
+            inside = layer.is_old.reshape(-1).cpu()
+            scores = layer.score
+            flat = (
+                torch.full((layer.weight.numel(),), SCORE_START)
+                if scores is None
+                else scores.cpu().reshape(-1)
+            )
+            found[name] = flat[inside].numpy()
+        return found
+
+    def named(self, **changes: object) -> None:
+        """Change the card, such as its lineage."""
+        self.card = replace(self.card, **changes)  # type: ignore[arg-type]
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().contiguous().numpy().copy()
+
+
+def memory_format(network: Network, device: str) -> torch.memory_format:
+    """Channels last where it was measured to be faster: on GPUs, and on CPUs for narrow networks."""
+    widest = max(m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d))
+    narrow = widest <= 256
+    return torch.channels_last if narrow or device != "cpu" else torch.contiguous_format

@@ -1,0 +1,11 @@
+"""PackNet (Mallya & Lazebnik, CVPR 2018): adding tasks to one network by iterative pruning.
+
+Learn in the free weights, release a fixed share of them at once, retrain what is left, freeze it.
+All old weights are used as they are, and the network never grows, so that late tasks starve:
+task k keeps 0.4 x 0.6^(k-1) of each layer at the ratio of 60 % used here.
+CIFAR-100 in 20 tasks, as reported with CPG (norms and biases per task): 67.5 %.
+"""
+
+from lifelong.methods.base import Method
+
+PACKNET = Method("packnet")

@@ -1,0 +1,9 @@
+"""Train from scratch: a separate network a task, the reference for size and accuracy.
+
+Nothing is shared and nothing forgotten; T tasks cost T networks. Its accuracies are the usual
+goals of PAE and CPG. CIFAR-100 in 20 tasks, as reported with CPG: 78.8 % on average.
+"""
+
+from lifelong.methods.base import Method
+
+SCRATCH = Method("scratch", alone=True)

@@ -1,0 +1,60 @@
+"""A network by name: a body that tasks share and the head of one task."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from lifelong.nets.small_cnn import SmallCNN
+from lifelong.nets.vgg import VGG16BN
+from lifelong.plan.errors import ConfigError
+
+NETWORKS: dict[str, Callable[[int, float, float], nn.Module]] = {
+    "vgg16_bn": VGG16BN,
+    "small_cnn": SmallCNN,
+}
+SMALLEST_IMAGE = {"vgg16_bn": 32, "small_cnn": 4}
+_LARGEST_IMAGE = {"vgg16_bn": 63}  # more would leave over one pixel after five pools
+
+
+class Network(nn.Module):
+    """Body and head. In: (batch, channels, height, width). Out: (batch, classes) logits."""
+
+    def __init__(self, body: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.body = body
+        self.head = nn.Linear(int(body.out_features), classes)  # type: ignore[arg-type]
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x))
+
+
+def build(
+    name: str,
+    in_channels: int,
+    classes: int,
+    channels: float = 1.0,
+    width: float = 1.0,
+    seed: int = 0,
+) -> Network:
+    """A freshly initialised network; the same seed gives the same weights, whatever ran before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Network(NETWORKS[name](in_channels, channels, width), classes)
+
+
+def check_image_size(name: str, size: int) -> None:
+    """Raise ConfigError where images do not fit a network."""
+    smallest = SMALLEST_IMAGE[name]
+    if size < smallest:
+        raise ConfigError(
+            f"config key network.name: {name} needs images of at least {smallest}x{smallest} "
+            f"pixels, these have {size}x{size}: choose another network or image_size"
+        )
+    if size > _LARGEST_IMAGE.get(name, size):
+        raise ConfigError(
+            f"config key network.name: {name} takes images of at most {_LARGEST_IMAGE[name]} "
+            f"pixels, these have {size}: set image_size"
+        )

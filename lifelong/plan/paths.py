@@ -1,0 +1,54 @@
+"""Every path under results/ is made here and nowhere else.
+
+results/{experiment}/{method}/s{seed}/{NN-task}/{stage}/ holds a stage of a task; attempts of
+expand lie in expand/a{attempt}/. Packs, tables and the report belong to the experiment.
+"""
+
+import re
+from dataclasses import dataclass
+
+ROOT = "results"
+_STAGE = re.compile(
+    r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d+)/"
+    r"(?P<slug>\d{2,}-[^/]+)/(?P<kind>[a-z]+)(/a(?P<attempt>\d+))?/[^/]+$"
+)
+
+
+def slug(position: int, task: str) -> str:
+    """The folder of a task, numbered from 1 in order of arrival."""
+    return f"{position:02d}-{task}"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of one experiment."""
+
+    experiment: str
+    root: str = ROOT
+
+    @property
+    def base(self) -> str:
+        return f"{self.root}/{self.experiment}"
+
+    def pack(self, dataset: str) -> str:
+        return f"{self.base}/pack_data/{dataset}/pack.h5"
+
+    def model(self, method: str, seed: int) -> str:
+        return f"{self.base}/{method}/s{seed}"
+
+    def stage(self, kind: str, method: str, seed: int, task: str, attempt: int = 0) -> str:
+        """The folder of a stage; `task` is a slug. Attempt 0 of expand is the train stage."""
+        folder = f"{self.model(method, seed)}/{task}/{kind}"
+        return f"{folder}/a{attempt}" if kind == "expand" else folder
+
+    def tables(self, name: str) -> str:
+        return f"{self.base}/tables/{name}.csv"
+
+    def report(self, name: str) -> str:
+        return f"{self.base}/report/{name}"
+
+
+def parse_stage(path: str) -> dict[str, str | None] | None:
+    """The parts of a path to a stage's file, or None where it is not one."""
+    match = _STAGE.match(path)
+    return match.groupdict() if match else None

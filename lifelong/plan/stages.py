@@ -1,0 +1,292 @@
+"""The experiment as a list of stages: what each reads, writes and must know.
+
+A stage's spec holds every setting that decides its bytes and nothing else, so that a changed key
+reruns only what depends on it.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lifelong.plan.config import settings
+from lifelong.plan.decisions import fair_ratio
+from lifelong.plan.methods import SHAPES, Shape
+from lifelong.plan.paths import Paths, slug
+from lifelong.plan.seeds import seed_of
+
+# Raise a stage's number when a change of its code changes its results: the stage reruns.
+REVISIONS = {
+    "pack_data": 1,
+    "baseline": 1,
+    "goals": 1,
+    "train": 1,
+    "expand": 1,
+    "prune": 1,
+    "select": 1,
+    "retrain": 1,
+    "infer": 1,
+}
+
+Inputs = dict[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One job: it reads `inputs`, writes into `folder`, and knows `spec` and nothing more."""
+
+    kind: str
+    folder: str
+    inputs: Mapping[str, str | list[str]]
+    spec: Mapping[str, Any]
+    threads: int = 1
+
+    def path(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+    def input(self, name: str) -> str:
+        """The one file of an input."""
+        found = self.inputs[name]
+        return found if isinstance(found, str) else found[0]
+
+    def input_list(self, name: str) -> list[str]:
+        """The files of an input; an absent input is an empty list."""
+        found = self.inputs.get(name, [])
+        return [found] if isinstance(found, str) else list(found)
+
+
+@dataclass(frozen=True)
+class Key:
+    """Which stage: a method, a seed, a task's position (from 1) and, for expand, an attempt."""
+
+    kind: str
+    method: str
+    seed: int
+    position: int
+    attempt: int = 0
+
+
+class Plan:
+    """All stages of a checked configuration."""
+
+    def __init__(self, config: Mapping[str, Any], root: str = "results") -> None:
+        self.config = config
+        self.paths = Paths(config["experiment"], root)
+        self.tasks = [task["name"] for task in config["tasks"]]
+        self.slugs = [slug(i, name) for i, name in enumerate(self.tasks, 1)]
+
+    @cached_property
+    def _settings(self) -> dict[str, dict[str, Any]]:
+        return {method: settings(self.config, method) for method in SHAPES}
+
+    def shape(self, method: str) -> Shape:
+        return SHAPES[method]
+
+    def settings(self, method: str) -> dict[str, Any]:
+        return self._settings[method]
+
+    def position(self, task: str) -> int:
+        """The position of a task given by its slug."""
+        return self.slugs.index(task) + 1
+
+    def folder(self, key: Key) -> str:
+        name = self.slugs[key.position - 1]
+        return self.paths.stage(key.kind, key.method, key.seed, name, key.attempt)
+
+    def file(self, key: Key, name: str) -> str:
+        return f"{self.folder(key)}/{name}"
+
+    def shard(self, method: str, seed: int, position: int) -> str:
+        """The file that holds what a task brought to the model."""
+        return self.file(Key(SHAPES[method].last, method, seed, position), "shard.h5")
+
+    def candidate(self, key: Key, attempt: int) -> str:
+        """The working file of an attempt of a task; attempt 0 is the train stage."""
+        kind = "expand" if attempt else "train"
+        return self.file(Key(kind, key.method, key.seed, key.position, attempt), "candidate.h5")
+
+    def pack(self, position: int) -> str:
+        return self.paths.pack(self.config["tasks"][position - 1]["dataset"])
+
+    def stage(self, key: Key, attempt: int = 0, threads: int = 1) -> Stage:
+        """The stage of a key; `attempt` says which candidate prune and its successors take."""
+        return Stage(
+            key.kind, self.folder(key), self.inputs(key, attempt), self.spec(key), threads
+        )
+
+    def inputs(self, key: Key, attempt: int = 0) -> Inputs:
+        """The files a stage reads, by role."""
+        return getattr(self, f"_{key.kind}_inputs")(key, attempt)
+
+    def _baseline_inputs(self, key: Key, attempt: int) -> Inputs:
+        inputs: Inputs = {"pack": self.pack(key.position)}
+        sources = sorted(set(self._sources(key)) - {0})
+        if sources:
+            inputs["sources"] = [self.shard("scratch", key.seed, i) for i in sources]
+        return inputs
+
+    def _goals_inputs(self, key: Key, attempt: int) -> Inputs:
+        goals = self.settings(key.method)["goals"]
+        if self.tasks[key.position - 1] in goals["given"]:
+            return {}
+        method = "scratch" if goals["policy"] == "scratch" else "finetune"
+        return {"baseline": self.file(Key("baseline", method, key.seed, key.position), "record.csv")}
+
+    def _train_inputs(self, key: Key, attempt: int) -> Inputs:
+        return {"pack": self.pack(key.position), "shards": self._shards_before(key)}
+
+    _expand_inputs = _train_inputs
+
+    def _prune_inputs(self, key: Key, attempt: int) -> Inputs:
+        return self._train_inputs(key, 0) | {"candidate": self.candidate(key, attempt)}
+
+    def _select_inputs(self, key: Key, attempt: int) -> Inputs:
+        inputs: Inputs = {"record": self.file(self._with(key, "prune"), "record.csv")}
+        if SHAPES[key.method].has_goal:
+            inputs["goal"] = self.file(self._with(key, "goals"), "goal.json")
+        return inputs
+
+    def _retrain_inputs(self, key: Key, attempt: int) -> Inputs:
+        return self._prune_inputs(key, attempt) | {
+            "prune": self.file(self._with(key, "prune"), "manifest.json"),
+            "selected": self.file(self._with(key, "select"), "selected.json"),
+        }
+
+    def _infer_inputs(self, key: Key, attempt: int) -> Inputs:
+        upto = range(1, key.position + 1)
+        inputs: Inputs = {
+            "packs": [self.pack(i) for i in upto],
+            "shards": [self.shard(key.method, key.seed, i) for i in upto],
+        }
+        if key.position > 1:
+            before = Key("infer", key.method, key.seed, key.position - 1)
+            inputs["before"] = self.file(before, "logits.h5")
+        return inputs
+
+    def _shards_before(self, key: Key) -> list[str]:
+        return [self.shard(key.method, key.seed, i) for i in range(1, key.position)]
+
+    def _with(self, key: Key, kind: str) -> Key:
+        return Key(kind, key.method, key.seed, key.position)
+
+    def _sources(self, key: Key) -> list[int]:
+        """For each finetuned repetition the task it starts from; 0 is from scratch."""
+        repetitions = self.settings(key.method)["baseline"]["repetitions"]
+        if key.method != "finetune":
+            return [0]
+        return [
+            seed_of(self._name(key), "source", i) % (key.position - 1) + 1
+            if key.position > 1
+            else 0
+            for i in range(repetitions)
+        ]
+
+    def _name(self, key: Key) -> str:
+        task = self.tasks[key.position - 1]
+        return "/".join((self.config["experiment"], key.method, str(key.seed), task, key.kind))
+
+    def spec(self, key: Key) -> dict[str, Any]:
+        """Every setting that decides the bytes of a stage."""
+        own = self.settings(key.method)
+        spec: dict[str, Any] = {
+            "revision": REVISIONS[key.kind],
+            "kind": key.kind,
+            "experiment": self.config["experiment"],
+            "protocol": self.config["protocol"],
+            "method": key.method,
+            "seed": key.seed,
+            "position": key.position,
+            "task": self.tasks[key.position - 1],
+        }
+        if key.kind == "goals":
+            return spec | {"goals": self._goal_of(key, own)}
+        if key.kind == "select":
+            return spec | self._select_spec(key, own)
+        if key.kind == "infer":
+            return spec | {"data": [self._data(i) for i in range(1, key.position + 1)]}
+        return spec | self._training_spec(key, own)
+
+    def _goal_of(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
+        goals, task = own["goals"], self.tasks[key.position - 1]
+        if task in goals["given"]:
+            return {"policy": "given", "goal": goals["given"][task]}
+        return {"policy": goals["policy"], "margin": goals["margin"]}
+
+    def _select_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
+        task = self.config["tasks"][key.position - 1]
+        expands = SHAPES[key.method].expands
+        return {
+            "by_hand": task.get("ratio"),
+            "cap": own["expand"]["cap"] if expands else 1.0,
+            "fair": fair_ratio(key.position, len(self.tasks)),
+        }
+
+    def _training_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
+        section = "train" if key.kind == "expand" else key.kind
+        spec = {
+            "random_seed": seed_of(self._name(key), key.attempt),
+            "data": self._data(key.position),
+            "network": own["network"],
+            "recipe": own["recipe"],
+            section: own[section],
+        }
+        if key.kind == "baseline":
+            spec["sources"] = self._sources(key)
+        if key.kind == "expand":
+            spec |= {"attempt": key.attempt, "expand": own["expand"]}
+        return spec
+
+    def _data(self, position: int) -> dict[str, Any]:
+        """What a stage must know of a task's images beside the pack."""
+        task = self.config["tasks"][position - 1]
+        wanted = ("classes", "group", "mean", "std")
+        data = {name: task[name] for name in wanted if name in task}
+        if "classes" not in data and "group" not in data:
+            data["group"] = task["name"]
+        return {"task": task["name"], **data}
+
+    def pack_stage(self, dataset: str) -> Stage:
+        """The job that packs one data set."""
+        path = self.paths.pack(dataset)
+        spec = {"revision": REVISIONS["pack_data"], "kind": "pack_data"}
+        spec |= {"dataset": dataset, "settings": self.config["datasets"][dataset]}
+        return Stage("pack_data", path.rsplit("/", 1)[0], {}, spec)
+
+    def keys(self, kind: str) -> Iterator[Key]:
+        """All stages of a kind over methods, seeds and tasks, expand left out."""
+        for method in self.config["methods"]:
+            if kind not in SHAPES[method].stages:
+                continue
+            for seed in self.config["seeds"]:
+                for position in range(1, len(self.tasks) + 1):
+                    yield Key(kind, method, seed, position)
+
+    def table_inputs(self) -> Inputs:
+        """The records that tables are made of, and the published numbers to print beside ours."""
+        kinds = ("baseline", "prune", "select", "retrain", "infer")
+        records = [self.file(key, "record.csv") for kind in kinds for key in self.keys(kind)]
+        inputs: Inputs = {"records": records}
+        if self.config["published"]:
+            inputs["published"] = self.config["published"]
+        return inputs
+
+    def report_inputs(self, tables: Iterable[str]) -> Inputs:
+        """What the report shows."""
+        return self.table_inputs() | {
+            "selected": [self.file(key, "selected.json") for key in self.keys("select")],
+            "tables": [self.paths.tables(name) for name in tables],
+        }
+
+    def experiment_spec(self) -> dict[str, Any]:
+        """What tables and report must know."""
+        names = ("experiment", "protocol", "methods", "seeds")
+        spec = {name: self.config[name] for name in names}
+        spec |= {"tasks": self.tasks, "cpg_row": self.config["published_cpg_row"]}
+        spec["sharing"] = [m for m in self.config["methods"] if SHAPES[m].shares]
+        return spec
+
+
+def canonical(spec: Mapping[str, Any]) -> str:
+    """A spec as text; equal specs give equal text."""
+    return json.dumps(spec, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""What was measured: one CSV schema, the metrics of continual learning, and their tables."""

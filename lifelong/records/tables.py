@@ -1,0 +1,243 @@
+"""Tables for people, made from the rows of one experiment."""
+
+from collections.abc import Callable, Iterable
+from math import fsum
+from operator import attrgetter
+
+import numpy as np
+import pandas as pd
+
+from lifelong.plan.errors import ConfigError, UserError
+from lifelong.records.cells import as_cells, is_number
+from lifelong.records.metrics import Matrix, average_accuracy, backward_transfer, forgetting
+from lifelong.records.rows import COLUMNS, Row
+
+MIB = 2**20  # the "MB" of the papers
+ACCURACY_COLUMNS = ("method", "seed", "after_task", "task", "split", "accuracy")
+SIZE_METRICS = (
+    *(f"weights_{part}" for part in ("owned", "free", "total", "picked", "reference")),
+    *(f"bytes_{part}" for part in ("file", "values", "owned", "picks", "dense", "reference")),
+)
+GOAL_COLUMNS = ("method", "seed", "task", "goal", "accuracy", "met", "ratio")
+SUMMARY_COLUMNS = (
+    "method",
+    "seed",
+    "tasks",
+    "accuracy_mean",
+    "accuracy_last",
+    "forgetting_mean",
+    "bwt",
+    "width",
+    "used_ratio",
+    "size_mb",
+    "size_ratio",
+    "goals_met",
+)
+PUBLISHED_COLUMNS = (
+    "protocol",
+    "task",
+    "method",
+    "published_percent",
+    "ours_percent",
+    "ours_std",
+    "seeds",
+    "difference",
+)
+# Published row -> our method and what to do with its attempts; the CPG row is chosen by the caller.
+_OURS = {
+    "PackNet": ("packnet", "mean"),
+    "PAE": ("pae", "mean"),
+    "Scratch": ("scratch", "mean"),
+    "fine-Avg": ("finetune", "mean"),
+    "fine-Max": ("finetune", "max"),
+}
+
+
+def frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """The rows of one experiment as a DataFrame, in their order. Raises UserError for several."""
+    data = pd.DataFrame(map(attrgetter(*COLUMNS), rows), columns=list(COLUMNS))
+    data = data.astype({"attempt": "Int64", "epoch": "Int64"})
+    data = data.astype({"ratio": float, "width": float, "value": float})
+    for name in ("experiment", "protocol"):
+        found = data[name].unique()
+        if len(found) > 1:
+            raise UserError(
+                f"these records hold more than one {name} ({', '.join(sorted(found))}); "
+                f"delete the records of one of them or tabulate them apart"
+            )
+    return data
+
+
+def accuracy_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy on each task after learning each task, the mean over attempts; tasks as learned."""
+    infer = frame[(frame["stage"] == "infer") & (frame["metric"] == "accuracy")]
+    groups = infer.groupby(["method", "seed", "task", "on_task", "split"], sort=False)["value"]
+    table = groups.agg(_mean).reset_index()
+    table = table.rename(columns={"task": "after_task", "on_task": "task", "value": "accuracy"})
+    return _in_order(table, frame)[list(ACCURACY_COLUMNS)]
+
+
+def learned_order(frame: pd.DataFrame) -> list[str]:
+    """All tasks in the order learned: the longest `infer` lists them so; others as they appear."""
+    infer = frame[frame["stage"] == "infer"]
+    seen = infer.groupby("task", sort=False)["on_task"].nunique()
+    longest = infer[infer["task"] == seen.idxmax()] if len(seen) else infer
+    return list(dict.fromkeys([*longest["on_task"], *frame["task"]]))
+
+
+def accuracy_matrix(frame: pd.DataFrame, method: str, seed: int, tasks: list[str]) -> Matrix:
+    """R (n, n) of `lifelong.records.metrics` on the test split, n the number of tasks learned."""
+    infer = frame[(frame["method"] == method) & (frame["seed"] == seed)]
+    table = accuracy_table(infer[infer["split"] == "test"])
+    matrix = table.pivot(index="after_task", columns="task", values="accuracy")
+    matrix = matrix.reindex(index=tasks, columns=tasks)
+    learned = np.flatnonzero(matrix.notna().any(axis="columns"))
+    count = int(learned[-1]) + 1 if len(learned) else 0
+    return matrix.to_numpy(dtype=float)[:count, :count]
+
+
+def size_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Weights and bytes each task brought at its end, the mean over attempts; parts in columns."""
+    ends = frame["stage"].isin(["retrain", "baseline"])
+    rows = frame[ends & frame["metric"].isin(SIZE_METRICS)]
+    table = _parts(rows, SIZE_METRICS, _mean)
+    table[list(SIZE_METRICS)] = table[list(SIZE_METRICS)].round().astype("Int64")
+    return _in_order(table, frame)
+
+
+def goals_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """What `select` decided for each task; goal and met are empty for a method without goals."""
+    rows = frame[frame["stage"] == "select"]
+    table = _parts(rows, ("goal", "goal_met", "ratio", "accuracy"), lambda values: values.iloc[-1])
+    table["met"] = table["goal_met"].astype("boolean")
+    return _in_order(table, frame)[list(GOAL_COLUMNS)]
+
+
+def summary_table(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> pd.DataFrame:
+    """One line per method and seed; a method without results has no line.
+
+    accuracy_mean, accuracy_last: test accuracy after the newest task. used_ratio: owned weights of
+    all tasks / weights of one network of width 1. size_mb: MiB of all files; size_ratio: the same /
+    that of separate networks. A sum lacking one of its tasks is empty.
+    """
+    sizes, goals = size_table(frame), goals_table(frame)
+    lines = []
+    for method in methods:
+        for seed in sorted(frame.loc[frame["method"] == method, "seed"].unique()):
+            matrix = accuracy_matrix(frame, method, seed, tasks)
+            if len(matrix):
+                line = {"method": method, "seed": seed, **_accuracies(matrix)}
+                newest = tasks[len(matrix) - 1]
+                line["width"] = _width(_of(frame, method, seed), newest)
+                line |= _sizes(_of(sizes, method, seed), tasks[: len(matrix)])
+                line["goals_met"] = _of(goals, method, seed)["met"].sum(min_count=1)
+                lines.append(line)
+    table = pd.DataFrame(lines, columns=list(SUMMARY_COLUMNS))
+    return table.astype({"goals_met": "Int64"})
+
+
+def published_table(
+    frame: pd.DataFrame, published: pd.DataFrame, tasks: list[str], cpg_row: str = "CPG avg"
+) -> pd.DataFrame:
+    """Published accuracies beside ours, in percent: each task, then the average, of each method.
+
+    `published` has the columns method, task, accuracy_percent (Hung et al., NeurIPS 2019, poster);
+    `cpg_row` names the row our CPG answers to. Only tasks on both sides count; our average takes
+    only seeds that learned them all; ours_std is the sample deviation over seeds.
+    """
+    names = list(published["method"].unique())
+    if cpg_row not in names:
+        raise ConfigError(f"the published row {cpg_row!r} does not exist, use one of {names}")
+    ours = {**_OURS, cpg_row: ("cpg", "mean")}
+    paper = published.pivot(index="method", columns="task", values="accuracy_percent")
+    paper = paper[[task for task in tasks if task in paper.columns]]
+    final = _final(frame, tasks)
+    lines = []
+    for name in names if len(paper.columns) else []:
+        method, reduced = ours.get(name, ("", "mean"))
+        found = final[final["method"] == method].pivot(index="seed", columns="task", values=reduced)
+        found = found.reindex(columns=paper.columns) * 100
+        columns = [*found.items(), ("average", found.mean(axis="columns", skipna=False))]
+        figures = [*paper.loc[name], paper.loc[name].mean()]
+        for (task, values), figure in zip(columns, figures, strict=True):
+            mean = values.mean()
+            stats = (figure, mean, values.std(), values.count(), mean - figure)
+            lines.append((task, name, *stats))
+    table = pd.DataFrame(lines, columns=list(PUBLISHED_COLUMNS[1:]))
+    table.insert(0, "protocol", frame["protocol"].iloc[0] if len(frame) else "")
+    return table
+
+
+def as_text(frame: pd.DataFrame) -> str:
+    """A table as aligned plain text; accuracies as percent, sizes in MB, `-` where empty."""
+    columns = []
+    for (label, texts), (_, column) in zip(as_cells(frame).items(), frame.items(), strict=True):
+        lines = [str(label), *texts]
+        pad = str.rjust if is_number(column) else str.ljust
+        columns.append([pad(line, max(map(len, lines))) for line in lines])
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _mean(values: pd.Series) -> float:
+    # fsum does not depend on the order of attempts, so equal accuracies have equal means.
+    return fsum(values) / len(values)
+
+
+def _parts(
+    rows: pd.DataFrame, metrics: tuple[str, ...], reduce: Callable[[pd.Series], float]
+) -> pd.DataFrame:
+    keys = ["method", "seed", "task"]
+    table = rows.groupby([*keys, "metric"], sort=False)["value"].agg(reduce).unstack("metric")
+    return table.reindex(columns=list(metrics)).rename_axis(columns=None).reset_index()
+
+
+def _in_order(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    task_rank = {task: place for place, task in enumerate(learned_order(frame))}
+    ranks = {"task": task_rank, "after_task": task_rank}
+    ranks["method"] = {name: place for place, name in enumerate(frame["method"].unique())}
+    by = [name for name in ("method", "seed", "after_task", "task") if name in table.columns]
+    return table.sort_values(
+        by,
+        key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column,
+        kind="stable",
+        ignore_index=True,
+    )
+
+
+def _of(frame: pd.DataFrame, method: str, seed: int) -> pd.DataFrame:
+    return frame[(frame["method"] == method) & (frame["seed"] == seed)]
+
+
+def _accuracies(matrix: Matrix) -> dict[str, float]:
+    return {
+        "tasks": len(matrix),
+        "accuracy_mean": average_accuracy(matrix),
+        "accuracy_last": float(matrix[-1, -1]),
+        "forgetting_mean": forgetting(matrix),
+        "bwt": backward_transfer(matrix),
+    }
+
+
+def _width(frame: pd.DataFrame, newest: str) -> float:
+    return frame.loc[(frame["stage"] == "infer") & (frame["task"] == newest), "width"].iloc[-1]
+
+
+def _sizes(sizes: pd.DataFrame, learned: list[str]) -> dict[str, float]:
+    parts = sizes.set_index("task").reindex(learned)[list(SIZE_METRICS)].astype(float)
+    total = parts.sum(skipna=False)
+    return {
+        "used_ratio": total["weights_owned"] / parts["weights_reference"].iloc[-1],
+        "size_mb": total["bytes_file"] / MIB,
+        "size_ratio": total["bytes_file"] / total["bytes_reference"],
+    }
+
+
+def _final(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+    """Test accuracy after each seed's newest task: method, seed, task, mean, max over attempts."""
+    infer = frame[(frame["stage"] == "infer") & (frame["metric"] == "accuracy")]
+    infer = infer[(infer["split"] == "test") & infer["task"].isin(tasks)]
+    place = infer["task"].map(tasks.index)
+    newest = place.groupby([infer["method"], infer["seed"]]).transform("max")
+    groups = infer[place == newest].groupby(["method", "seed", "on_task"], sort=False)["value"]
+    table = groups.agg(mean=_mean, max="max").reset_index()
+    return table.rename(columns={"on_task": "task"})

@@ -1,0 +1,1 @@
+"""Records made visible: figures and one self-contained page."""

@@ -1,0 +1,1 @@
+"""One `run(stage)` a stage: it reads the files its stage names and writes those it names."""

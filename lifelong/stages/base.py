@@ -1,0 +1,177 @@
+"""What stages have in common: their images, their learner, their rows, and the commit at the end."""
+
+import hashlib
+import logging
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import torch
+
+import lifelong
+from lifelong import store
+from lifelong.data.batches import TaskData, task_data
+from lifelong.data.pack import read_task
+from lifelong.masks.learner import Learner
+from lifelong.masks.model import Model
+from lifelong.masks.shard import Card, Shard
+from lifelong.masks.size import separate_network, shard_size
+from lifelong.methods import METHODS
+from lifelong.nets.build import check_image_size
+from lifelong.plan.stages import Stage, canonical
+from lifelong.records.rows import Row, to_csv
+from lifelong.train.device import prepare
+from lifelong.train.loop import Epoch
+from lifelong.train.resume import Resume
+
+log = logging.getLogger(__name__)
+
+
+def load_task(stage: Stage, data: Mapping[str, Any], pack: str, device: str) -> TaskData:
+    """One task's images on the device, split as the protocol says."""
+    path, group = Path(pack), data.get("group")
+    if group == data["task"] and not any(store.read_attrs(path)["groups"]):
+        group = None  # a data set of its own, not one of several in a tree
+    arrays = read_task(path, data.get("classes"), group, store.verified(path))
+    return task_data(
+        arrays, stage.spec["protocol"], data.get("mean"), data.get("std"), device=device
+    )
+
+
+class Job:
+    """A stage that trains: device, images, the model so far, and the card of its task."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.spec = stage, stage.spec
+        self.device = prepare(stage.threads)
+        self.data = load_task(stage, self.spec["data"], stage.input("pack"), self.device)
+        check_image_size(self.spec["network"]["name"], self.data.train.images.shape[-1])
+        self.method = METHODS[self.spec["method"]]
+        self.shards = stage.input_list("shards")
+        self.model = Model.read(self.shards)
+        log.info(
+            "%s of %s: %d training and %d %s images, %d classes, on %s",
+            stage.kind,
+            self.spec["task"],
+            len(self.data.train.labels),
+            len(self.data.deciding.labels),
+            self.data.deciding_name,
+            len(self.data.classes),
+            self.device,
+        )
+
+    def seed(self, *names: str | int) -> int:
+        """A seed for one part of the stage."""
+        text = canonical({"seed": self.spec["random_seed"], "part": list(names)})
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
+
+    def card(self, width: float) -> Card:
+        spec, data = self.spec, self.data
+        return Card(
+            experiment=spec["experiment"],
+            method=spec["method"],
+            seed=spec["seed"],
+            position=spec["position"],
+            task=spec["task"],
+            classes=data.classes,
+            network=spec["network"]["name"],
+            channels=spec["network"]["channels"],
+            width=width,
+            in_channels=int(data.train.images.shape[1]),
+            image_size=int(data.train.images.shape[-1]),
+            mean=data.mean,
+            std=data.std,
+            lineage=tuple(store.verified(Path(path)) for path in self.shards),
+            alone=self.method.alone,
+        )
+
+    def learner(self, width: float, *names: str | int) -> Learner:
+        """A learner of this task; `names` tell its random start from others of the stage."""
+        return Learner(self.model, self.card(width), self.seed("start", *names), self.device)
+
+    def resume(self, *names: str | int) -> Resume:
+        """The resume state of one part of the stage, beside its folder."""
+        part = "-".join(map(str, names))
+        path = resume_folder(self.stage) / f"{part}.h5"
+        inputs = [store.verified(Path(p)) for p in (self.stage.input("pack"), *self.shards)]
+        key = canonical({"spec": self.spec, "part": list(names), "inputs": inputs})
+        return Resume(path, hashlib.blake2b(key.encode(), digest_size=16).hexdigest())
+
+    def row(self, metric: str, value: float, **where: Any) -> Row:
+        return row(self.stage, metric, value, **where)
+
+    def epoch_rows(self, epochs: Iterable[Epoch], **where: Any) -> list[Row]:
+        """Three rows an epoch: loss and accuracy of training, accuracy that decides."""
+        rows = []
+        for epoch in epochs:
+            at = {"epoch": epoch.epoch, **where}
+            rows.append(self.row("loss", epoch.train_loss, split="train", **at))
+            rows.append(self.row("accuracy", epoch.train_accuracy, split="train", **at))
+            rows.append(self.row("accuracy", epoch.accuracy, split=self.data.deciding_name, **at))
+        return rows
+
+    def size_rows(self, shard: Shard, counts: Mapping[str, int], path: Path) -> list[Row]:
+        """What the task's shard holds and weighs, and what a separate network would."""
+        separate = separate_network(shard)
+        found: dict[str, float] = {f"weights_{name}": value for name, value in counts.items()}
+        found["weights_reference"] = separate["weights"]
+        found |= {f"bytes_{name}": value for name, value in shard_size(shard).items()}
+        found |= {"bytes_file": path.stat().st_size, "bytes_reference": separate["bytes"]}
+        return [self.row(name, value, width=shard.card.width) for name, value in found.items()]
+
+
+def row(stage: Stage, metric: str, value: float, **where: Any) -> Row:
+    """One row of the record of a stage."""
+    spec = stage.spec
+    named = {name: spec[name] for name in ("experiment", "protocol", "method", "seed", "task")}
+    return Row(**named, stage=stage.kind, metric=metric, value=float(value), **where)
+
+
+def resume_folder(stage: Stage) -> Path:
+    """Undeclared, so that Snakemake leaves it when a job fails."""
+    folder = Path(stage.folder)
+    return folder.parent / f".resume-{folder.name}"
+
+
+def commit(
+    stage: Stage, files: Mapping[str, str], rows: Iterable[Row] | None, outcome: Mapping[str, Any]
+) -> None:
+    """Write the record, then the manifest that makes the stage's files count."""
+    written = dict(files)
+    if rows is not None:
+        written["record.csv"] = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
+    store.write_manifest(
+        Path(stage.folder),
+        written,
+        spec=stage.spec,
+        outcome=outcome,
+        inputs={path: store.digest(Path(path)) for path in sorted(_flat(stage.inputs))},
+        versions=versions(),
+    )
+    _clear(resume_folder(stage))
+
+
+def versions() -> dict[str, str]:
+    """Of everything the bits depend on."""
+    return {
+        "lifelong": lifelong.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "h5py": h5py.__version__,
+    }
+
+
+def _flat(inputs: Mapping[str, str | list[str]]) -> list[str]:
+    found: list[str] = []
+    for value in inputs.values():
+        found += [value] if isinstance(value, str) else value
+    return found
+
+
+def _clear(folder: Path) -> None:
+    if folder.is_dir():
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()

@@ -1,0 +1,41 @@
+"""The accuracy a task must reach: given, or that of separate networks. Local, no torch."""
+
+import json
+import logging
+from pathlib import Path
+from statistics import fmean
+
+from lifelong import store
+from lifelong.plan.errors import DamagedFile
+from lifelong.plan.stages import Stage
+from lifelong.records.rows import Row, read
+
+log = logging.getLogger(__name__)
+_OVER_REPETITIONS = {"scratch": fmean, "fine_avg": fmean, "fine_max": max}
+
+
+def run(stage: Stage) -> None:
+    """Write goal.json."""
+    settings = stage.spec["goals"]
+    if settings["policy"] == "given":
+        goal, found = settings["goal"], {}
+    else:
+        path = Path(stage.input("baseline"))
+        accuracies = final_accuracies(read(path))
+        if not accuracies:
+            raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
+        goal = _OVER_REPETITIONS[settings["policy"]](accuracies) + settings["margin"]
+        found = {"accuracies": accuracies, "margin": settings["margin"]}
+    log.info("goal of %s: %.4f (%s)", stage.spec["task"], goal, settings["policy"])
+    facts = {"task": stage.spec["task"], "policy": settings["policy"], "goal": goal, **found}
+    store.write_text(Path(stage.path("goal.json")), json.dumps(facts, indent=1) + "\n")
+
+
+def final_accuracies(rows: list[Row]) -> list[float]:
+    """Of a baseline's record: the deciding accuracy of each repetition after its last epoch."""
+    last: dict[int, tuple[int, float]] = {}
+    for row in rows:
+        if row.metric == "accuracy" and row.split != "train" and row.epoch is not None:
+            repetition = row.attempt or 0
+            last[repetition] = max(last.get(repetition, (0, 0.0)), (row.epoch, row.value))
+    return [last[repetition][1] for repetition in sorted(last)]

@@ -1,0 +1,113 @@
+"""Every task learned so far, on the model as it is now: one row of the accuracy matrix.
+
+The only stage that looks at the test split. It also proves that nothing was forgotten: the logits
+of older tasks are compared with those of the run before, bit for bit.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lifelong import store
+from lifelong.data.batches import TaskData
+from lifelong.masks import shard as shards
+from lifelong.masks.model import Model
+from lifelong.plan.errors import DamagedFile
+from lifelong.plan.stages import Stage
+from lifelong.records.rows import Row
+from lifelong.stages.base import commit, load_task, row
+from lifelong.stages.baseline import file_name
+from lifelong.train.device import prepare
+from lifelong.train.evaluate import accuracy, logits
+
+log = logging.getLogger(__name__)
+
+
+def run(stage: Stage) -> None:
+    """Write the record, and logits.h5 for the next run to compare with."""
+    device = prepare(stage.threads)
+    paths = stage.input_list("shards")
+    model = Model.read(paths)
+    rows: list[Row] = []
+    found: dict[str, np.ndarray] = {}
+    for position, data in enumerate(stage.spec["data"], 1):
+        task = load_task(stage, data, stage.input_list("packs")[position - 1], device)
+        here = _logits(model, position, task, device)
+        found[f"{position:03d}"] = here.cpu().numpy()
+        rows.append(_row(stage, model, data["task"], accuracy(here, task.test.labels), 0))
+        for attempt, view in enumerate(_repetitions(paths[position - 1]), 1):
+            value = accuracy(_logits(view, 1, task, device), task.test.labels)
+            rows.append(_row(stage, model, data["task"], value, attempt))
+    changed = _changed(stage, model, found, device)
+    digest = store.write_arrays(Path(stage.path("logits.h5")), found, {"kind": "logits"})
+    mean = float(np.mean([r.value for r in rows]))
+    log.info("%d tasks, mean test accuracy %.4f", len(found), mean)
+    commit(stage, {"logits.h5": digest}, rows, {"changed": changed})
+
+
+def _logits(model: Model, position: int, task: TaskData, device: str) -> Tensor:
+    network = model.view(position).to(device)
+    return logits(network, task.test, task.mean, task.std)
+
+
+def _row(stage: Stage, model: Model, task: str, value: float, attempt: int) -> Row:
+    width = model.shards[-1].card.width
+    return row(
+        stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width
+    )
+
+
+def _repetitions(path: str) -> list[Model]:
+    """The further networks of a finetuned task, beside its first."""
+    folder = Path(path).parent
+    names = store.read_manifest(folder)["files"]
+    found = []
+    for repetition in range(1, len(names)):
+        if file_name(repetition) in names:
+            found.append(Model.read([folder / file_name(repetition)]))
+    return found
+
+
+def _changed(stage: Stage, model: Model, now: dict[str, np.ndarray], device: str) -> list[str]:
+    """Names of tasks whose logits differ from the run before only because the machine does.
+
+    Raises DamagedFile where a task itself changed. Other processors or thread counts sum in
+    another order; then the task is computed again from its own shards alone, here and now.
+    """
+    if not stage.input_list("before"):
+        return []
+    before = Path(stage.input("before"))
+    saved, _ = store.read_arrays(before, digest=store.verified(before))
+    others = [key for key, value in saved.items() if not np.array_equal(value, now[key])]
+    names = []
+    for key in others:
+        position = int(key)
+        alone = Model()
+        for shard in model.shards[:position]:
+            alone.add(shard)
+        data = stage.spec["data"][position - 1]
+        task = load_task(stage, data, stage.input_list("packs")[position - 1], device)
+        if not torch.equal(_logits(alone, position, task, device).cpu(), torch.from_numpy(now[key])):
+            raise DamagedFile(
+                f"task {data['task']} no longer gives the logits it was learned with: the shards "
+                f"of {Path(stage.folder).parents[1]} do not fit together; delete them and run again"
+            )
+        log.warning("logits of %s differ from those computed on another machine", data["task"])
+        names.append(data["task"])
+    return names
+
+
+def read_model(folder: Path) -> tuple[Model, list[Path]]:
+    """The model in a folder such as results/digits/cpg/s0: all finished shards, in task order.
+
+    Raises DamagedFile where there is none.
+    """
+    paths = sorted(folder.glob("*/retrain/shard.h5")) or sorted(folder.glob("*/baseline/shard.h5"))
+    paths = [path for path in paths if (path.parent / "manifest.json").is_file()]
+    if not paths:
+        raise DamagedFile(f"{folder} holds no finished model: name a folder like results/x/cpg/s0")
+    paths.sort(key=lambda path: shards.load(path).card.position)
+    return Model.read(paths), paths

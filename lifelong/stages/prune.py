@@ -1,0 +1,148 @@
+"""Release the smallest weights of a task, rung by rung; every finished rung is kept.
+
+The ladder knows no goal: it explores until training accuracy falls below its floor, and `select`
+chooses. A rung is a file of its own, so that a killed job goes on at the last finished one.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from lifelong import store
+from lifelong.masks import shard as shards
+from lifelong.masks.learner import Learner
+from lifelong.masks.prune import cubic
+from lifelong.plan.errors import DamagedFile
+from lifelong.plan.stages import Stage, canonical
+from lifelong.records.rows import Row
+from lifelong.stages.base import Job, commit, resume_folder
+from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.loop import fit
+from lifelong.train.phase import Phase
+
+log = logging.getLogger(__name__)
+
+
+def run(stage: Stage) -> None:
+    """Write one file a rung and a record row for each; the candidate is rung 0."""
+    job = Job(stage)
+    path = Path(stage.input("candidate"))
+    digest = store.verified(path)
+    candidate = shards.load(path)
+    learner = job.learner(candidate.card.width)
+    learner.load(candidate)
+    rungs = [_measured(job, learner, 0.0)]
+    files: dict[str, str] = {}
+    if learner.counts()["owned"]:
+        for ratio in job.spec["prune"]["ratios"]:
+            rung = _finished(job, learner, candidate, digest, ratio)
+            rung = rung or _climb(job, learner, digest, ratio, rungs[-1]["ratio"])
+            if rung["train_accuracy"] < job.spec["prune"]["min_train_accuracy"]:
+                log.info("ratio %g: training accuracy fell to %.3f, the ladder ends", ratio,
+                         rung["train_accuracy"])  # fmt: skip
+                break
+            rungs.append(rung)
+            files[rung_name(ratio)] = store.digest(Path(stage.path(rung_name(ratio))))
+    _drop_others(stage, files)
+    rows = [row for rung in rungs for row in _rows(job, rung, candidate.card.width)]
+    commit(stage, files, rows, {"rungs": rungs, "width": candidate.card.width})
+
+
+def rung_name(ratio: float) -> str:
+    """The file of a rung."""
+    return f"ratio-{ratio:g}.h5"
+
+
+def _climb(job: Job, learner: Learner, digest: str, ratio: float, before: float) -> dict[str, Any]:
+    """Prune from one ratio to the next and recover."""
+    settings = job.spec["prune"]
+    if settings["schedule"] == "one_shot":
+        learner.prune_to(ratio)
+    if settings["epochs"]:
+        phase = Phase.of(settings, job.spec["recipe"])
+        fit(
+            learner,
+            job.data,
+            phase,
+            job.seed("batches", str(ratio)),
+            after_step=_gradually(learner, settings, before, ratio),
+            resume=job.resume("prune", ratio, digest[:8]),
+            name=f"prune to {ratio:g}",
+        )
+    rung = _measured(job, learner, ratio)
+    path = Path(job.stage.path(rung_name(ratio)))
+    found = shards.save(path, learner.shard())
+    note = {"key": _key(job, digest, ratio), "digest": found, "rung": rung}
+    store.write_text(_note(job.stage, ratio), json.dumps(note))
+    log.info("ratio %g: accuracy %.4f", ratio, rung["accuracy"])
+    return rung
+
+
+def _gradually(learner: Learner, settings: dict[str, Any], before: float, ratio: float) -> Any:
+    """A hook that releases weights every few steps of the window, on the cubic schedule."""
+    if settings["schedule"] == "one_shot":
+        return None
+
+    def after_step(step: int, steps_an_epoch: int) -> None:
+        window = min(settings["window"], settings["epochs"]) * steps_an_epoch
+        if step <= window and (step % settings["every"] == 0 or step == window):
+            learner.prune_to(cubic(step, window, before, ratio))
+
+    return after_step
+
+
+def _measured(job: Job, learner: Learner, ratio: float) -> dict[str, Any]:
+    """Accuracies of the learner as it stands, both without augmentation."""
+    data = job.data
+    found = {}
+    for name, split in (("accuracy", data.deciding), ("train_accuracy", data.train)):
+        found[name] = accuracy(logits(learner.network, split, data.mean, data.std), split.labels)
+    return {"ratio": ratio, **found, "owned": learner.counts()["owned"]}
+
+
+def _finished(
+    job: Job, learner: Learner, candidate: shards.Shard, digest: str, ratio: float
+) -> dict[str, Any] | None:
+    """A rung that a killed run of the same stage had finished; the learner takes it over."""
+    path = Path(job.stage.path(rung_name(ratio)))
+    try:
+        note = json.loads(_note(job.stage, ratio).read_text())
+        if note["key"] != _key(job, digest, ratio) or store.digest(path) != note["digest"]:
+            return None
+        learner.load(with_scores(shards.load(path), candidate))
+    except (OSError, ValueError, KeyError, DamagedFile):
+        return None
+    log.info("ratio %g was finished before", ratio)
+    return dict(note["rung"])
+
+
+def with_scores(rung: shards.Shard, candidate: shards.Shard) -> shards.Shard:
+    """A rung with the scores of the candidate it was pruned from."""
+    return shards.Shard(
+        rung.card, rung.values, rung.owned, rung.picks, rung.dense, candidate.scores
+    )
+
+
+def _rows(job: Job, rung: dict[str, Any], width: float) -> list[Row]:
+    at = {"ratio": rung["ratio"], "width": width}
+    return [
+        job.row("accuracy", rung["train_accuracy"], split="train", **at),
+        job.row("accuracy", rung["accuracy"], split=job.data.deciding_name, **at),
+        job.row("weights_owned", rung["owned"], **at),
+    ]
+
+
+def _key(job: Job, digest: str, ratio: float) -> str:
+    return canonical({"spec": job.spec, "candidate": digest, "ratio": ratio})
+
+
+def _note(stage: Stage, ratio: float) -> Path:
+    return resume_folder(stage) / f"{rung_name(ratio)}.json"
+
+
+def _drop_others(stage: Stage, files: dict[str, str]) -> None:
+    """Remove rungs of an earlier run or below the floor; the manifest names the ones that count."""
+    for path in Path(stage.folder).glob("ratio-*.h5"):
+        if path.name not in files:
+            path.unlink()

@@ -1,0 +1,64 @@
+"""The selected rung, trained once more and kept only if better; what is kept becomes the shard."""
+
+import json
+import logging
+from pathlib import Path
+
+from lifelong import store
+from lifelong.masks import shard as shards
+from lifelong.plan.stages import Stage
+from lifelong.stages.base import Job, commit
+from lifelong.stages.prune import rung_name, with_scores
+from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.loop import Result, fit
+from lifelong.train.phase import Phase
+
+log = logging.getLogger(__name__)
+
+
+def run(stage: Stage) -> None:
+    """Write shard.h5, the task's part of the model, never to be written again."""
+    job = Job(stage)
+    chosen = _selected(stage)
+    learner = job.learner(chosen.card.width)
+    learner.load(chosen)
+    data = job.data
+    found = logits(learner.network, data.deciding, data.mean, data.std)
+    before = accuracy(found, data.deciding.labels)
+    section = job.spec["retrain"]
+    result = Result([], None)
+    # A first task of a picking method has nothing to pick: its rung is what it is (CPG, 2.1 D).
+    idle = job.method.picks and not job.model.shards
+    if section["epochs"] and not idle and learner.counts()["owned"]:
+        changes = {} if job.method.picks else {"mask_lr": 0.0}
+        phase = Phase.of(section, job.spec["recipe"], beat=before, **changes)
+        seed, resume = job.seed("batches"), job.resume("retrain")
+        result = fit(learner, data, phase, seed, resume=resume, name="retrain")
+    kept = result.kept is not None
+    if result.epochs and not kept:
+        learner = job.learner(chosen.card.width)
+        learner.load(chosen)
+    after = result.kept.accuracy if result.kept else before
+    log.info("accuracy %.4f, after retraining %.4f: %s", before, after, "kept" if kept else "as was")
+    path = Path(stage.path("shard.h5"))
+    shard = learner.shard()
+    files = {path.name: shards.save(path, shard)}
+    rows = job.epoch_rows(result.epochs, width=shard.card.width)
+    rows += job.size_rows(shard, learner.counts(), path)
+    rows.append(job.row("kept", kept, width=shard.card.width))
+    rows.append(job.row("accuracy", after, split=data.deciding_name, width=shard.card.width))
+    commit(stage, files, rows, {"accuracy": after, "kept": kept, "width": shard.card.width})
+
+
+def _selected(stage: Stage) -> shards.Shard:
+    """The rung that `select` chose, with the scores it was learned with."""
+    candidate_path = Path(stage.input("candidate"))
+    store.verified(candidate_path)
+    candidate = shards.load(candidate_path)
+    ratio = json.loads(Path(stage.input("selected")).read_text())["ratio"]
+    log.info("selected ratio %g", ratio)
+    if not ratio:
+        return candidate
+    path = Path(stage.input("prune")).parent / rung_name(ratio)
+    store.verified(path)
+    return with_scores(shards.load(path), candidate)

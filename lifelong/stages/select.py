@@ -1,0 +1,46 @@
+"""Choose a task's pruning ratio from the record, the goal and the settings. Local, no torch."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from lifelong import store
+from lifelong.plan.decisions import Rung, select
+from lifelong.plan.stages import Stage
+from lifelong.records.rows import Row, read, to_csv
+
+log = logging.getLogger(__name__)
+
+
+def run(stage: Stage) -> None:
+    """Write selected.json with the ratio and the reason, and the record's rows."""
+    spec = stage.spec
+    rows = [r for r in read(Path(stage.input("record"))) if r.metric == "accuracy"]
+    deciding = [row for row in rows if row.split != "train"]
+    rungs = [Rung(row.ratio or 0.0, row.value) for row in deciding]
+    width = deciding[0].width or 1.0
+    goal = None
+    if stage.input_list("goal"):
+        goal = json.loads(Path(stage.input("goal")).read_text())["goal"]
+    at_cap = width >= spec["cap"] - 1e-6
+    chosen = select(rungs, goal, at_cap, spec["fair"], spec["by_hand"])
+    log.info("ratio %g for %s: %s", chosen.ratio, spec["task"], chosen.reason)
+    facts = {"task": spec["task"], "goal": goal, "width": width, **asdict(chosen)}
+    found = {"ratio": chosen.ratio, "accuracy": chosen.accuracy}
+    if goal is not None:
+        found |= {"goal": goal, "goal_met": float(bool(chosen.met))}
+    named = {name: spec[name] for name in ("experiment", "protocol", "method", "seed", "task")}
+    record = [
+        Row(
+            **named,
+            stage="select",
+            width=width,
+            split=deciding[0].split if metric == "accuracy" else None,
+            metric=metric,
+            value=value,
+        )
+        for metric, value in found.items()
+    ]
+    store.write_text(Path(stage.path("record.csv")), to_csv(record))
+    store.write_text(Path(stage.path("selected.json")), json.dumps(facts, indent=1) + "\n")

@@ -1,0 +1,50 @@
+"""All records of an experiment in, tables as CSV out; the summary is printed too. Local, no torch."""
+
+import logging
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from lifelong import store
+from lifelong.plan.errors import ConfigError
+from lifelong.plan.stages import Stage
+from lifelong.records import tables
+from lifelong.records.rows import read
+
+log = logging.getLogger(__name__)
+
+
+def run(stage: Stage) -> None:
+    """Write summary, accuracy, goals, size and, where numbers were published, published."""
+    spec = stage.spec
+    frame = read_frame(stage.input_list("records"))
+    found = {
+        "accuracy": tables.accuracy_table(frame),
+        "goals": tables.goals_table(frame),
+        "size": tables.size_table(frame),
+        "published": _published(stage, frame),
+        "summary": tables.summary_table(frame, spec["tasks"], spec["methods"]),
+    }
+    for name, table in found.items():
+        text = table.to_csv(index=False, lineterminator="\n")
+        store.write_text(Path(stage.path(f"{name}.csv")), text)
+    print(f"\n{spec['experiment']}, protocol {spec['protocol']}", file=sys.stderr)
+    print(tables.as_text(found["summary"]), file=sys.stderr)
+
+
+def read_frame(records: list[str]) -> pd.DataFrame:
+    """The rows of many records as one table."""
+    return tables.frame([row for path in records for row in read(Path(path))])
+
+
+def _published(stage: Stage, frame: pd.DataFrame) -> pd.DataFrame:
+    """Ours beside the published accuracies; only a header where no file of them is named."""
+    if not stage.input_list("published"):
+        return pd.DataFrame(columns=list(tables.PUBLISHED_COLUMNS))
+    path = stage.input("published")
+    published = pd.read_csv(path)
+    missing = sorted({"method", "task", "accuracy_percent"} - set(published.columns))
+    if missing:
+        raise ConfigError(f"config key published: {path} has no column {missing[0]!r}")
+    return tables.published_table(frame, published, stage.spec["tasks"], stage.spec["cpg_row"])

@@ -1,0 +1,21 @@
+"""How bytes reach the disk and come back whole.
+
+In: arrays, text, a manifest. Out: files that are absent or complete, and refused when damaged.
+"""
+
+from lifelong.store.arrays import FORMAT, read_arrays, read_attrs, write_arrays
+from lifelong.store.files import digest, replacing, write_text
+from lifelong.store.manifest import read_manifest, verified, write_manifest
+
+__all__ = [
+    "FORMAT",
+    "digest",
+    "read_arrays",
+    "read_attrs",
+    "read_manifest",
+    "replacing",
+    "verified",
+    "write_arrays",
+    "write_manifest",
+    "write_text",
+]

@@ -1,0 +1,61 @@
+"""The one way a file comes into being: temporary file, fsync, rename."""
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from lifelong.plan.errors import UserError
+
+_BLOCK = 1 << 20
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it replaces `path`, on any error it is gone.
+
+    The temporary name carries the process id, so two writers never share one.
+    Raises UserError where the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(f"no space left to write {path}: free some and run again") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> str:
+    """Write `text` as UTF-8; returns the digest of the file."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(text.encode())
+    return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+
+
+def digest(path: Path) -> str:
+    """The blake2b-256 of a file, in hex."""
+    state = hashlib.blake2b(digest_size=32)
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            state.update(block)
+    return state.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

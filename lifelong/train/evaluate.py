@@ -1,0 +1,29 @@
+"""Accuracy and logits of a network on a split."""
+
+import torch
+from torch import Tensor
+
+from lifelong.data.batches import Split, eval_batches
+from lifelong.masks.learner import memory_format
+from lifelong.nets import Network
+
+BATCH = 100
+
+
+@torch.inference_mode()
+def logits(
+    network: Network, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
+) -> Tensor:
+    """Logits of every image in order: (images, classes) float32 on the device."""
+    was_training = network.training
+    network.eval()
+    form = memory_format(network, split.images.device.type)
+    batches = eval_batches(split, mean, std, batch_size=BATCH, memory_format=form)
+    found = torch.cat([network(x) for x, _ in batches])
+    network.train(was_training)
+    return found
+
+
+def accuracy(found: Tensor, labels: Tensor) -> float:
+    """Share of images whose largest logit is that of their label."""
+    return float((found.argmax(1) == labels).double().mean())

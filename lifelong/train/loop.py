@@ -1,0 +1,251 @@
+"""The one training loop. Data, masks and counters stay on the device; the host looks once an epoch."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lifelong.data.batches import TaskData, TrainBatches
+from lifelong.masks.learner import Learner, memory_format
+from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.phase import Phase
+from lifelong.train.resume import Resume, load_optimiser, optimiser_tensors
+
+log = logging.getLogger(__name__)
+_SAY_EVERY_S = 10.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch reached: `accuracy` is on the deciding split; epochs count from 1."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """All epochs, and the one whose weights the learner now holds; None: those it came with."""
+
+    epochs: list[Epoch]
+    kept: Epoch | None
+
+
+StepHook = Callable[[int, int], None]  # (steps done in this phase, steps an epoch)
+
+
+def fit(
+    learner: Learner,
+    data: TaskData,
+    phase: Phase,
+    seed: int,
+    after_step: StepHook | None = None,
+    resume: Resume | None = None,
+    name: str = "train",
+) -> Result:
+    """Train a learner; it ends with the last epoch's weights, or the best's if `phase.beat` is set.
+
+    Masks are trained where `phase.mask_lr` is above 0. The same learner, data, phase and seed give
+    the same bits, whether or not the run was interrupted and resumed.
+    """
+    run = _Run(learner, data, phase, seed, resume)
+    told = time.monotonic()
+    while run.unfinished():
+        for x, y in run.batches.epoch(run.epoch, run.step):
+            run.one_step(x, y)
+            if after_step is not None:
+                after_step(run.epoch * len(run.batches) + run.step, len(run.batches))
+            run.save_if_due()
+        run.end_epoch()
+        if time.monotonic() - told > _SAY_EVERY_S or not run.unfinished():
+            told = time.monotonic()
+            _say(name, run)
+    run.take_best()
+    return Result(run.epochs, run.kept)
+
+
+class _Run:
+    """The state of one call of `fit`."""
+
+    def __init__(
+        self, learner: Learner, data: TaskData, phase: Phase, seed: int, resume: Resume | None
+    ) -> None:
+        self.learner, self.data, self.phase, self.resume = learner, data, phase, resume
+        device = data.train.images.device
+        self.batches = TrainBatches(
+            data.train,
+            phase.batch_size,
+            data.mean,
+            data.std,
+            phase.crop_padding,
+            phase.flip,
+            seed,
+            memory_format(learner.network, device.type),
+        )
+        self.epoch = self.step = 0
+        self.epochs: list[Epoch] = []
+        self.best: dict[str, Tensor] | None = None
+        self.kept: Epoch | None = None
+        self.since_best = 0
+        self.loss_sum = torch.zeros((), device=device)
+        self.correct = torch.zeros((), dtype=torch.int64, device=device)
+        self.started, self.resumed_at = time.monotonic(), 0
+        self._make_optimisers()
+        self._go_on()
+        self._set_rates()
+
+    def _make_optimisers(self) -> None:
+        """Fresh ones for every phase: left-over momentum would move frozen weights."""
+        phase, learner = self.phase, self.learner
+        groups = [
+            {"params": learner.weights(), "weight_decay": phase.weight_decay},
+            {"params": learner.others(), "weight_decay": 0.0},
+        ]
+        nesterov = phase.momentum > 0
+        self.sgd = torch.optim.SGD(
+            groups, lr=phase.lr, momentum=phase.momentum, nesterov=nesterov, fused=True
+        )
+        scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
+        self.adam = torch.optim.Adam(scores, lr=phase.mask_lr, fused=True) if scores else None
+
+    def unfinished(self) -> bool:
+        patience = self.phase.patience
+        waited = self.phase.beat is not None and 0 < patience <= self.since_best
+        return self.epoch < self.phase.epochs and not waited
+
+    def one_step(self, x: Tensor, y: Tensor) -> None:
+        network = self.learner.network
+        self.sgd.zero_grad(set_to_none=True)
+        found = network(x)
+        loss = functional.cross_entropy(found, y)
+        loss.backward()
+        self.learner.before_step()
+        self.sgd.step()
+        if self.adam is not None:
+            self.adam.step()
+        self.learner.restore()
+        self.loss_sum += loss.detach() * len(y)
+        self.correct += (found.detach().argmax(1) == y).sum()
+        self.step += 1
+
+    def end_epoch(self) -> None:
+        data, learner = self.data, self.learner
+        seen = self._seen()
+        found = logits(learner.network, data.deciding, data.mean, data.std)
+        epoch = Epoch(
+            self.epoch + 1,
+            float(self.loss_sum) / seen,
+            int(self.correct) / seen,
+            accuracy(found, data.deciding.labels),
+        )
+        self.epochs.append(epoch)
+        self._remember(epoch)
+        self.epoch, self.step = self.epoch + 1, 0
+        self.loss_sum.zero_()
+        self.correct.zero_()
+        if self.unfinished():
+            self._set_rates()
+
+    def _seen(self) -> int:
+        """Training images an epoch shows; a lonely last one is left out."""
+        count = len(self.data.train.labels)
+        return min(count, len(self.batches) * self.phase.batch_size)
+
+    def _remember(self, epoch: Epoch) -> None:
+        if self.phase.beat is None:
+            self.kept = epoch
+            return
+        bar = self.phase.beat if self.kept is None else self.kept.accuracy
+        if epoch.accuracy > bar:
+            self.kept, self.since_best = epoch, 0
+            self.best = self._snapshot()
+        else:
+            self.since_best += 1
+
+    def _set_rates(self) -> None:
+        for group in self.sgd.param_groups:
+            group["lr"] = self.phase.rate(self.epoch)
+        if self.adam is None:
+            return
+        rate = self.phase.mask_rate(self.epoch)
+        if rate > 0 or not self.learner.counts()["owned"]:
+            self.adam.param_groups[0]["lr"] = rate or self.phase.mask_rate(0)
+        else:
+            self.adam = None
+            self.learner.freeze_scores()
+
+    def take_best(self) -> None:
+        if self.best is not None:
+            self.learner.load_state(self.best)
+        if self.resume is not None:
+            self.resume.forget()
+
+    def _snapshot(self) -> dict[str, Tensor]:
+        return {name: tensor.clone() for name, tensor in self.learner.state().items()}
+
+    def save_if_due(self) -> None:
+        if self.resume is not None and self.resume.due():
+            self.save()
+
+    def save(self) -> None:
+        assert self.resume is not None
+        tensors = {f"now/{name}": tensor for name, tensor in self.learner.state().items()}
+        tensors |= {f"best/{name}": tensor for name, tensor in (self.best or {}).items()}
+        tensors |= optimiser_tensors("sgd", self.sgd)
+        if self.adam is not None:
+            tensors |= optimiser_tensors("adam", self.adam)
+        tensors |= {"loss_sum": self.loss_sum, "correct": self.correct}
+        facts = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+            "kept": asdict(self.kept) if self.kept else None,
+            "since_best": self.since_best,
+        }
+        self.resume.save(tensors, facts)
+
+    def _go_on(self) -> None:
+        """Continue where a killed run had saved its state."""
+        found = self.resume.load() if self.resume is not None else None
+        if found is None:
+            return
+        tensors, facts = found
+        self.learner.load_state(_part("now/", tensors))
+        self.best = _part("best/", tensors) or None
+        load_optimiser("sgd", self.sgd, tensors)
+        if self.adam is not None:
+            load_optimiser("adam", self.adam, tensors)
+        self.loss_sum.copy_(tensors["loss_sum"])
+        self.correct.copy_(tensors["correct"])
+        self.epoch, self.step = facts["epoch"], facts["step"]
+        self.epochs = [Epoch(**epoch) for epoch in facts["epochs"]]
+        self.kept = Epoch(**facts["kept"]) if facts["kept"] else None
+        self.since_best = facts["since_best"]
+        self.resumed_at = self.epoch
+        log.info("resumed in epoch %d at step %d", self.epoch + 1, self.step)
+
+
+def _part(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _say(name: str, run: _Run) -> None:
+    """One line with the time left."""
+    last, done = run.epochs[-1], run.epoch - run.resumed_at
+    left = (time.monotonic() - run.started) / max(done, 1) * (run.phase.epochs - run.epoch)
+    log.info(
+        "%s: epoch %d of %d, loss %.3f, accuracy %.3f train %.3f deciding, %.0f s left",
+        name,
+        last.epoch,
+        run.phase.epochs,
+        last.train_loss,
+        last.train_accuracy,
+        last.accuracy,
+        left,
+    )

@@ -1,0 +1,112 @@
+"""Look-ups of the plan for the rules; everything that decides is in lifelong/plan."""
+
+import json
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from lifelong.plan.config import check
+from lifelong.plan.decisions import grows_again
+from lifelong.plan.errors import ConfigError
+from lifelong.plan.stages import Key, Plan, canonical
+
+try:
+    PLAN = Plan(check(config))
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+BASE = PLAN.paths.base
+TASK = BASE + "/{method}/s{seed}/{task}"
+
+
+wildcard_constraints:
+    method="[a-z]+",
+    seed=r"\d+",
+    task=r"\d\d+-[^/]+",
+    attempt=r"[1-9]\d*",
+    dataset="[^/]+",
+
+
+def key_of(kind, wildcards):
+    if wildcards.task not in PLAN.slugs:
+        raise WorkflowError(f"there is no task {wildcards.task}: {', '.join(PLAN.slugs)}")
+    attempt = int(wildcards.get("attempt", 0))
+    position = PLAN.position(wildcards.task)
+    return Key(kind, wildcards.method, int(wildcards.seed), position, attempt)
+
+
+def folder_of(kind):
+    def folder(wildcards):
+        return PLAN.folder(key_of(kind, wildcards))
+
+    return folder
+
+
+def spec_of(kind):
+    def spec(wildcards):
+        return canonical(PLAN.spec(key_of(kind, wildcards)))
+
+    return spec
+
+
+def inputs_of(kind):
+    """Inputs that are known before anything has run."""
+
+    def inputs(wildcards):
+        return PLAN.inputs(key_of(kind, wildcards))
+
+    return inputs
+
+
+def grown_inputs_of(kind):
+    """Inputs that depend on how often the task had to be widened."""
+
+    def inputs(wildcards):
+        return PLAN.inputs(key_of(kind, wildcards), last_attempt(wildcards))
+
+    return inputs
+
+
+def last_attempt(wildcards):
+    """The attempt that met the task's goal or the cap; asks for further ones where none did."""
+    named = {name: wildcards[name] for name in ("method", "seed", "task")}
+    shape, settings = PLAN.shape(wildcards.method), PLAN.settings(wildcards.method)
+    outcome = outcome_of(checkpoints.train.get(**named).output.manifest)
+    attempt = 0
+    if not shape.expands:
+        return attempt
+    goal = json.loads(Path(checkpoints.goals.get(**named).output[0]).read_text())["goal"]
+    cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
+    while grows_again(outcome, goal, cap, floor):
+        attempt += 1
+        attempted = checkpoints.expand.get(attempt=attempt, **named)
+        outcome = outcome_of(attempted.output.manifest)
+    return attempt
+
+
+def outcome_of(manifest):
+    return json.loads(Path(manifest).read_text())["outcome"]
+
+
+def pack_folder(wildcards):
+    return PLAN.pack_stage(wildcards.dataset).folder
+
+
+def pack_spec(wildcards):
+    return canonical(PLAN.pack_stage(wildcards.dataset).spec)
+
+
+TABLES = ("summary", "accuracy", "goals", "size", "published")
+
+
+def table_inputs(wildcards):
+    return PLAN.table_inputs()
+
+
+def report_inputs(wildcards):
+    return PLAN.report_inputs(TABLES)
+
+
+def experiment_spec(wildcards):
+    return canonical(PLAN.experiment_spec())

@@ -1,0 +1,138 @@
+"""Figures show the recorded numbers, with units, and are the same text each time."""
+
+from itertools import product
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from lifelong.records import tables
+from lifelong.records.rows import Row
+from lifelong.report import plots
+
+TASKS = [f"task_{letter}" for letter in "abcdefg"]
+RATIOS = (0.0, 0.5, 0.9)
+GOAL, CHOSEN = 0.6, 0.5
+
+
+def task_rows(method: str, seed: int, place: int) -> list[Row]:
+    """What pruning, selecting, retraining and measuring one task leave behind."""
+    where = {"experiment": "toy", "protocol": "clean", "method": method, "seed": seed}
+    where |= {"task": TASKS[place], "width": 1.0}
+    rows = [
+        Row(**where, stage="prune", ratio=ratio, split=split, metric="accuracy", value=value)
+        for ratio in RATIOS
+        for split, value in (("train", 1.0), ("validation", 0.8 - 0.3 * ratio))
+    ]
+    chosen = {"goal": GOAL, "goal_met": 1.0, "ratio": CHOSEN, "accuracy": 0.65}
+    rows += [Row(**where, stage="select", metric=name, value=chosen[name]) for name in chosen]
+    ends = {"weights_owned": 10.0, "weights_free": 90.0 - 10.0 * place, "weights_reference": 100.0}
+    ends |= {"bytes_file": 2.0**20, "bytes_reference": 2.0**21}
+    rows += [Row(**where, stage="retrain", metric=name, value=ends[name]) for name in ends]
+    infer = {**where, "stage": "infer", "split": "test", "metric": "accuracy"}
+    return rows + [Row(**infer, on_task=TASKS[j], value=0.5 + 0.05 * j) for j in range(place + 1)]
+
+
+def record(count: int) -> pd.DataFrame:
+    cases = product(("cpg", "packnet"), (0, 1), range(count))
+    return tables.frame(row for case in cases for row in task_rows(*case))
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return record(len(TASKS))
+
+
+def all_figures(frame: pd.DataFrame) -> dict[str, Figure]:
+    return {
+        "accuracy_matrix": plots.accuracy_matrix(frame, "cpg", 0),
+        "accuracy_against_ratio": plots.accuracy_against_ratio(frame, "cpg", 0),
+        "weight_owners": plots.weight_owners(frame, "cpg", 0),
+        "accuracy_against_size": plots.accuracy_against_size(frame, TASKS, ["packnet", "cpg"]),
+    }
+
+
+def title(figure: Figure) -> str:
+    return figure.get_suptitle()
+
+
+def test_the_same_records_give_the_same_svg_without_a_date(frame: pd.DataFrame) -> None:
+    first = {name: plots.svg(figure) for name, figure in all_figures(frame).items()}
+    assert first == {name: plots.svg(figure) for name, figure in all_figures(frame).items()}
+    for text in first.values():
+        assert ElementTree.fromstring(text).tag.endswith("svg")
+        assert "<dc:date>" not in text
+
+
+def test_titles_name_the_run(frame: pd.DataFrame) -> None:
+    titles = {name: title(figure) for name, figure in all_figures(frame).items()}
+    assert titles.pop("accuracy_against_size") == "toy: all methods, seeds 0, 1, protocol clean"
+    assert set(titles.values()) == {"toy: cpg, seed 0, protocol clean"}
+
+
+def test_matrix_shows_percent_only_where_measured(frame: pd.DataFrame) -> None:
+    axes = plots.accuracy_matrix(frame, "cpg", 0).axes[0]
+    shown = {text.get_position(): text.get_text() for text in axes.texts}
+    places = range(len(TASKS))
+    assert shown == {(j, i): f"{50 + 5 * j:.1f}" for i in places for j in places if j <= i}
+    assert [label.get_text() for label in axes.get_xticklabels()] == TASKS
+
+
+def test_ratio_panels_show_curves_goal_and_choice(frame: pd.DataFrame) -> None:
+    figure = plots.accuracy_against_ratio(frame, "cpg", 0)
+    panels = [panel for panel in figure.axes if panel.axison]
+    assert [panel.get_title() for panel in panels] == TASKS
+    curves = {line.get_label(): line for line in panels[3].lines}
+    assert set(curves) == {"train accuracy", "validation accuracy", "goal", "ratio chosen"}
+    np.testing.assert_allclose(curves["validation accuracy"].get_xydata()[:, 1], [80, 65, 53])
+    assert curves["goal"].get_ydata()[0] == 60
+    assert curves["ratio chosen"].get_xdata()[0] == CHOSEN
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert len(labels) == len(set(labels)) == 4
+
+
+def test_a_method_without_goals_has_no_goal_line(frame: pd.DataFrame) -> None:
+    figure = plots.accuracy_against_ratio(frame[frame["metric"] != "goal"], "packnet", 0)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "goal" not in labels and "ratio chosen" in labels
+
+
+def test_owned_and_free_stack_up_to_the_whole_network(frame: pd.DataFrame) -> None:
+    axes = plots.weight_owners(frame, "cpg", 0).axes[0]
+    heights = np.array([[bar.get_height() for bar in bars] for bars in axes.containers])
+    np.testing.assert_allclose(heights.sum(axis=0), 1.0)
+    np.testing.assert_allclose(heights[:-1], 0.1 * np.triu(np.ones((7, 7))))
+    tops = [bars[-1].get_y() + bars[-1].get_height() for bars in axes.containers]
+    np.testing.assert_allclose(tops, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0][: len(tops)])
+
+
+def test_size_points_are_labelled_and_labels_do_not_touch(frame: pd.DataFrame) -> None:
+    # Both methods have the same size and accuracy, the worst case for labels.
+    figure = plots.accuracy_against_size(frame, TASKS, ["packnet", "cpg"])
+    axes = figure.axes[0]
+    assert {text.get_text() for text in axes.texts} == {"packnet", "cpg"}
+    assert [text.xy for text in axes.texts] == [pytest.approx((7, 65))] * 2
+    lower, upper = sorted(text.get_window_extent().y0 for text in axes.texts)
+    assert upper - lower >= 12
+    assert "MB" in axes.get_xlabel() and "%" in axes.get_ylabel()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_few_tasks_draw(count: int) -> None:
+    for figure in all_figures(record(count)).values():
+        assert figure.axes
+        plots.svg(figure)
+
+
+@pytest.mark.parametrize("rows", [[], task_rows("packnet", 0, 0)])
+def test_nothing_recorded_is_said(rows: list[Row]) -> None:
+    frame = tables.frame(rows)
+    for figure in (
+        plots.accuracy_matrix(frame, "cpg", 0),
+        plots.accuracy_against_ratio(frame, "cpg", 0),
+        plots.weight_owners(frame, "cpg", 0),
+        plots.accuracy_against_size(frame, TASKS, ["cpg"]),
+    ):
+        assert [text.get_text() for text in figure.texts][-1] == "nothing recorded yet"
