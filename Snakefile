@@ -8,9 +8,6 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
-conda: "envs/lifelong.yaml"
-
-
 include: "rules/common.smk"
 include: "rules/pack_data.smk"
 include: "rules/baseline.smk"

@@ -2,13 +2,15 @@ rule baseline:
     input:
         unpack(inputs_of("baseline")),
     output:
-        manifest=TASK + "/baseline/manifest.json",
-        record=TASK + "/baseline/record.csv",
-        shard=TASK + "/baseline/shard.h5",
+        manifest=f"{TASK}/baseline/manifest.json",
+        record=f"{TASK}/baseline/record.csv",
+        shard=f"{TASK}/baseline/shard.h5",
     log:
-        TASK + "/baseline/log.txt",
+        f"{TASK}/baseline/log.txt",
     benchmark:
-        TASK + "/baseline/benchmark.tsv"
+        f"{TASK}/baseline/benchmark.tsv"
+    conda:
+        "../envs/lifelong.yaml"
     threads: 1
     resources:
         mem_mb=6000,

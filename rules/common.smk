@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from lifelong.plan.config import check
-from lifelong.plan.decisions import grows_again
+from lifelong.plan.decisions import last_attempt
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.stages import Key, Plan, canonical
 
@@ -17,7 +17,7 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 BASE = PLAN.paths.base
-TASK = BASE + "/{method}/s{seed}/{task}"
+TASK = f"{BASE}/{{method}}/s{{seed}}/{{task}}"
 
 
 wildcard_constraints:
@@ -30,7 +30,9 @@ wildcard_constraints:
 
 def key_of(kind, wildcards):
     if wildcards.task not in PLAN.slugs:
-        raise WorkflowError(f"there is no task {wildcards.task}: {', '.join(PLAN.slugs)}")
+        raise WorkflowError(
+            f"there is no task {wildcards.task}: {', '.join(PLAN.slugs)}"
+        )
     attempt = int(wildcards.get("attempt", 0))
     position = PLAN.position(wildcards.task)
     return Key(kind, wildcards.method, int(wildcards.seed), position, attempt)
@@ -63,30 +65,31 @@ def grown_inputs_of(kind):
     """Inputs that depend on how often the task had to be widened."""
 
     def inputs(wildcards):
-        return PLAN.inputs(key_of(kind, wildcards), last_attempt(wildcards))
+        return PLAN.inputs(key_of(kind, wildcards), attempt_of(wildcards))
 
     return inputs
 
 
-def last_attempt(wildcards):
+def attempt_of(wildcards):
     """The attempt that met the task's goal or the cap; asks for further ones where none did."""
     named = {name: wildcards[name] for name in ("method", "seed", "task")}
-    shape, settings = PLAN.shape(wildcards.method), PLAN.settings(wildcards.method)
-    outcome = outcome_of(checkpoints.train.get(**named).output.manifest)
-    attempt = 0
-    if not shape.expands:
-        return attempt
-    goal = json.loads(Path(checkpoints.goals.get(**named).output[0]).read_text())["goal"]
+    settings = PLAN.settings(wildcards.method)
+
+    def outcome_of(attempt):
+        if attempt:
+            output = checkpoints.expand.get(attempt=attempt, **named).output
+        else:
+            output = checkpoints.train.get(**named).output
+        return json.loads(Path(output.manifest).read_text())["outcome"]
+
+    if not PLAN.shape(wildcards.method).expands:
+        outcome_of(0)
+        return 0
+    goal = json.loads(Path(checkpoints.goals.get(**named).output[0]).read_text())[
+        "goal"
+    ]
     cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
-    while grows_again(outcome, goal, cap, floor):
-        attempt += 1
-        attempted = checkpoints.expand.get(attempt=attempt, **named)
-        outcome = outcome_of(attempted.output.manifest)
-    return attempt
-
-
-def outcome_of(manifest):
-    return json.loads(Path(manifest).read_text())["outcome"]
+    return last_attempt(outcome_of, goal, cap, floor)
 
 
 def pack_folder(wildcards):
@@ -110,3 +113,11 @@ def report_inputs(wildcards):
 
 def experiment_spec(wildcards):
     return canonical(PLAN.experiment_spec())
+
+
+def tables_folder(wildcards):
+    return f"{PLAN.paths.base}/tables"
+
+
+def report_folder(wildcards):
+    return f"{PLAN.paths.base}/report"

@@ -2,13 +2,15 @@ checkpoint expand:
     input:
         unpack(inputs_of("expand")),
     output:
-        manifest=TASK + "/expand/a{attempt}/manifest.json",
-        record=TASK + "/expand/a{attempt}/record.csv",
-        candidate=TASK + "/expand/a{attempt}/candidate.h5",
+        manifest=f"{TASK}/expand/a{{attempt}}/manifest.json",
+        record=f"{TASK}/expand/a{{attempt}}/record.csv",
+        candidate=f"{TASK}/expand/a{{attempt}}/candidate.h5",
     log:
-        TASK + "/expand/a{attempt}/log.txt",
+        f"{TASK}/expand/a{{attempt}}/log.txt",
     benchmark:
-        TASK + "/expand/a{attempt}/benchmark.tsv"
+        f"{TASK}/expand/a{{attempt}}/benchmark.tsv"
+    conda:
+        "../envs/lifelong.yaml"
     threads: 1
     resources:
         mem_mb=6000,

@@ -2,9 +2,11 @@ checkpoint goals:
     input:
         unpack(inputs_of("goals")),
     output:
-        TASK + "/goals/goal.json",
+        f"{TASK}/goals/goal.json",
     log:
-        TASK + "/goals/log.txt",
+        f"{TASK}/goals/log.txt",
+    conda:
+        "../envs/lifelong.yaml"
     params:
         folder=folder_of("goals"),
         spec=spec_of("goals"),

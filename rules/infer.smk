@@ -2,13 +2,15 @@ rule infer:
     input:
         unpack(inputs_of("infer")),
     output:
-        manifest=TASK + "/infer/manifest.json",
-        record=TASK + "/infer/record.csv",
-        logits=TASK + "/infer/logits.h5",
+        manifest=f"{TASK}/infer/manifest.json",
+        record=f"{TASK}/infer/record.csv",
+        logits=f"{TASK}/infer/logits.h5",
     log:
-        TASK + "/infer/log.txt",
+        f"{TASK}/infer/log.txt",
     benchmark:
-        TASK + "/infer/benchmark.tsv"
+        f"{TASK}/infer/benchmark.tsv"
+    conda:
+        "../envs/lifelong.yaml"
     threads: 1
     resources:
         mem_mb=6000,

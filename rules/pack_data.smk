@@ -1,11 +1,13 @@
 rule pack_data:
     output:
-        manifest=BASE + "/pack_data/{dataset}/manifest.json",
-        pack=BASE + "/pack_data/{dataset}/pack.h5",
+        manifest=f"{BASE}/pack_data/{{dataset}}/manifest.json",
+        pack=f"{BASE}/pack_data/{{dataset}}/pack.h5",
     log:
-        BASE + "/pack_data/{dataset}/log.txt",
+        f"{BASE}/pack_data/{{dataset}}/log.txt",
     benchmark:
-        BASE + "/pack_data/{dataset}/benchmark.tsv"
+        f"{BASE}/pack_data/{{dataset}}/benchmark.tsv"
+    conda:
+        "../envs/lifelong.yaml"
     threads: 1
     resources:
         mem_mb=4000,

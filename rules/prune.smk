@@ -2,12 +2,14 @@ rule prune:
     input:
         unpack(grown_inputs_of("prune")),
     output:
-        manifest=TASK + "/prune/manifest.json",
-        record=TASK + "/prune/record.csv",
+        manifest=f"{TASK}/prune/manifest.json",
+        record=f"{TASK}/prune/record.csv",
     log:
-        TASK + "/prune/log.txt",
+        f"{TASK}/prune/log.txt",
     benchmark:
-        TASK + "/prune/benchmark.tsv"
+        f"{TASK}/prune/benchmark.tsv"
+    conda:
+        "../envs/lifelong.yaml"
     threads: 1
     resources:
         mem_mb=6000,

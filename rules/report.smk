@@ -3,19 +3,21 @@ rule report:
         unpack(report_inputs),
     output:
         report(
-            BASE + "/report/index.html",
+            f"{BASE}/report/index.html",
             caption="../report/page.rst",
             category="lifelong",
         ),
         report(
-            BASE + "/report/accuracy_against_size.svg",
+            f"{BASE}/report/accuracy_against_size.svg",
             caption="../report/size.rst",
             category="lifelong",
         ),
     log:
-        BASE + "/report/log.txt",
+        f"{BASE}/report/log.txt",
+    conda:
+        "../envs/lifelong.yaml"
     params:
-        folder=BASE + "/report",
+        folder=report_folder,
         spec=experiment_spec,
     script:
         "../workflow_scripts/report.py"

@@ -2,13 +2,15 @@ rule retrain:
     input:
         unpack(grown_inputs_of("retrain")),
     output:
-        manifest=TASK + "/retrain/manifest.json",
-        record=TASK + "/retrain/record.csv",
-        shard=TASK + "/retrain/shard.h5",
+        manifest=f"{TASK}/retrain/manifest.json",
+        record=f"{TASK}/retrain/record.csv",
+        shard=f"{TASK}/retrain/shard.h5",
     log:
-        TASK + "/retrain/log.txt",
+        f"{TASK}/retrain/log.txt",
     benchmark:
-        TASK + "/retrain/benchmark.tsv"
+        f"{TASK}/retrain/benchmark.tsv"
+    conda:
+        "../envs/lifelong.yaml"
     threads: 1
     resources:
         mem_mb=6000,

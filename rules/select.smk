@@ -2,10 +2,12 @@ rule select:
     input:
         unpack(inputs_of("select")),
     output:
-        selected=TASK + "/select/selected.json",
-        record=TASK + "/select/record.csv",
+        selected=f"{TASK}/select/selected.json",
+        record=f"{TASK}/select/record.csv",
     log:
-        TASK + "/select/log.txt",
+        f"{TASK}/select/log.txt",
+    conda:
+        "../envs/lifelong.yaml"
     params:
         folder=folder_of("select"),
         spec=spec_of("select"),

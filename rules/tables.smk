@@ -2,11 +2,13 @@ rule tables:
     input:
         unpack(table_inputs),
     output:
-        expand(BASE + "/tables/{name}.csv", name=TABLES),
+        expand(f"{BASE}/tables/{{name}}.csv", name=TABLES),
     log:
-        BASE + "/tables/log.txt",
+        f"{BASE}/tables/log.txt",
+    conda:
+        "../envs/lifelong.yaml"
     params:
-        folder=BASE + "/tables",
+        folder=tables_folder,
         spec=experiment_spec,
     script:
         "../workflow_scripts/tables.py"

@@ -2,13 +2,15 @@ checkpoint train:
     input:
         unpack(inputs_of("train")),
     output:
-        manifest=TASK + "/train/manifest.json",
-        record=TASK + "/train/record.csv",
-        candidate=TASK + "/train/candidate.h5",
+        manifest=f"{TASK}/train/manifest.json",
+        record=f"{TASK}/train/record.csv",
+        candidate=f"{TASK}/train/candidate.h5",
     log:
-        TASK + "/train/log.txt",
+        f"{TASK}/train/log.txt",
     benchmark:
-        TASK + "/train/benchmark.tsv"
+        f"{TASK}/train/benchmark.tsv"
+    conda:
+        "../envs/lifelong.yaml"
     threads: 1
     resources:
         mem_mb=6000,

@@ -33,6 +33,6 @@ def load_dense(network: Network, values: dict[str, Tensor], head: bool) -> None:
             copy_top_left(tensor.data, values[name].to(tensor.device))
 
 
-def free_parameters(network: Network) -> list[nn.Parameter]:
+def free_parameters(network: Network) -> list[Tensor]:
     """The parameters every task trains for itself: norms, biases, head."""
     return [tensor for tensor in dense(network).values() if isinstance(tensor, nn.Parameter)]

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
 from lifelong.masks.model import Model, layer_shapes, tensors
 from lifelong.masks.prune import cut
 from lifelong.masks.shard import Arrays, Card, Shard
-from lifelong.nets import Network, build, copy_top_left
+from lifelong.nets import build, copy_top_left, placed
 
 THRESHOLD = 5e-3
 SCORE_START = 1e-2  # above the threshold: every old weight is picked at first
@@ -25,7 +25,7 @@ SCORE_START = 1e-2  # above the threshold: every old weight is picked at first
 class _Layer:
     """The masks of one shareable layer; 0/1 masks are float, boolean ones mispredict on CPUs."""
 
-    def __init__(self, weight: nn.Parameter, owners: Tensor, old: Tensor) -> None:
+    def __init__(self, weight: Tensor, owners: Tensor, old: Tensor) -> None:
         self.weight = weight
         self.own = torch.empty_like(weight).copy_(owners == 0)
         self.has_old = bool((owners > 0).any())
@@ -57,7 +57,7 @@ class Learner:
         model.widen({name: tuple(layer.weight.shape) for name, layer in layers.items()})
         if model.shards:
             self._inherit(model)
-        self.network.to(device=device, memory_format=memory_format(self.network, device))
+        self.network = placed(self.network, device)
         self.layers = {
             name: _Layer(
                 layer.weight,
@@ -77,7 +77,7 @@ class Learner:
             copy_top_left(layer.weight.data, torch.from_numpy(model.weights[name][block]))
 
     def load(self, shard: Shard, head: bool = True) -> None:
-        """Take over weights, owners, scores and own tensors of a working file or another network."""
+        """Take over the weights, owners, scores and own tensors of a working file."""
         for name, layer in self.layers.items():
             device = layer.weight.device
             mask, flat = layer.capacity().cpu(), torch.zeros(layer.weight.numel())
@@ -121,11 +121,11 @@ class Learner:
                 layer.fixed = layer.old * (layer.score > THRESHOLD)
         self.restore()
 
-    def weights(self) -> list[nn.Parameter]:
+    def weights(self) -> list[Tensor]:
         """The effective weights; weight decay acts on these and on no other parameter."""
         return [layer.weight for layer in self.layers.values()]
 
-    def others(self) -> list[nn.Parameter]:
+    def others(self) -> list[Tensor]:
         """Norms, biases and the head."""
         return free_parameters(self.network)
 
@@ -148,7 +148,7 @@ class Learner:
             layer.weight.mul_(layer.own)
             if layer.fixed is not None:
                 layer.weight.add_(layer.fixed)
-            elif layer.score is not None:
+            elif layer.score is not None and layer.old is not None:
                 layer.weight.addcmul_(layer.old, (layer.score > THRESHOLD).to(layer.own.dtype))
 
     @torch.no_grad()
@@ -237,10 +237,3 @@ class Learner:
 
 def array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().contiguous().numpy().copy()
-
-
-def memory_format(network: Network, device: str) -> torch.memory_format:
-    """Channels last where it was measured to be faster: on GPUs, and on CPUs for narrow networks."""
-    widest = max(m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d))
-    narrow = widest <= 256
-    return torch.channels_last if narrow or device != "cpu" else torch.contiguous_format

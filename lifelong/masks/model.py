@@ -14,7 +14,7 @@ from torch import Tensor
 from lifelong import store
 from lifelong.masks.layers import load_dense, shareable
 from lifelong.masks.shard import Card, Shard, load
-from lifelong.nets import Network, build
+from lifelong.nets import Network, build, placed
 from lifelong.plan.errors import DamagedFile
 
 
@@ -29,7 +29,8 @@ class Model:
     @classmethod
     def read(cls, paths: Iterable[str | Path]) -> "Model":
         """Assemble shards from their files, each checked against its manifest and its lineage."""
-        model, digests = cls(), []
+        model = cls()
+        digests: list[str] = []
         for path in map(Path, paths):
             digest = store.verified(path)
             shard = load(path)
@@ -71,7 +72,7 @@ class Model:
                 weights[block], owners[block] = self.weights[name], self.owners[name]
             self.weights[name], self.owners[name] = weights, owners
 
-    def view(self, position: int) -> Network:
+    def view(self, position: int, device: str = "cpu") -> Network:
         """Task `position` (from 1) alone, at its own width: what it was when it was learned."""
         shard = self.shards[position - 1]
         source, upto = self, position
@@ -93,7 +94,7 @@ class Model:
             with torch.no_grad():
                 layer.weight.copy_(torch.from_numpy(weights))
         load_dense(network, tensors(shard.dense), head=True)
-        return network.eval()
+        return placed(network, device).eval()
 
 
 def tensors(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """What one task brings to the model, and its form on disk.
 
 In memory, per shareable layer and in the order of the flattened tensor at the task's width:
-`owned` says which entries free of older owners the task keeps, `values` holds those entries, `picks`
-which entries of older tasks it uses (None: all). `dense` holds its norms, biases and head.
+`owned` says which entries free of older owners the task keeps, `values` holds those entries,
+`picks` which entries of older tasks it uses (None: all); `dense` its norms, biases and head.
 """
 
 from collections.abc import Mapping
@@ -117,8 +117,10 @@ def _layer_counts(shard: Shard, name: str) -> dict[str, Any]:
 
 
 def _card(values: Mapping[str, Any]) -> Card:
-    lists = ("classes", "mean", "std", "lineage")
-    return Card(**{key: tuple(v) if key in lists else v for key, v in values.items()})
+    found = dict(values)
+    for name in ("classes", "mean", "std", "lineage"):
+        found[name] = tuple(found[name])
+    return Card(**found)
 
 
 def _joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:

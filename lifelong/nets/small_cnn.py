@@ -24,7 +24,11 @@ class SmallCNN(nn.Module):
                 layers.append(nn.MaxPool2d(2))
                 continue
             out = scaled(int(item), channels, width)
-            layers += [nn.Conv2d(size, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
+            layers += [
+                nn.Conv2d(size, out, 3, padding=1, bias=False),
+                nn.BatchNorm2d(out),
+                nn.ReLU(),
+            ]
             size = out
         self.features = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1))
         self.out_features = scaled(HIDDEN, channels, width)

@@ -12,8 +12,9 @@ HIDDEN = (4096, 4096)
 class VGG16BN(nn.Module):
     """13 convolutions (3x3, no bias, batch norm, ReLU), five max-pools, two hidden layers.
 
-    In: (batch, in_channels, 32, 32). Out: (batch, out_features). No dropout, no norm on the hidden
-    layers (CPG, experiment 1). Convolutions start Kaiming-normal (fan out), hidden layers N(0, 0.01).
+    In: (batch, in_channels, 32, 32). Out: (batch, out_features). No dropout, no norm on the
+    hidden layers (CPG, experiment 1). Convolutions start Kaiming-normal (fan out), hidden layers
+    N(0, 0.01).
     """
 
     def __init__(self, in_channels: int, channels: float = 1.0, width: float = 1.0) -> None:
@@ -25,7 +26,11 @@ class VGG16BN(nn.Module):
                 layers.append(nn.MaxPool2d(2))
                 continue
             out = scaled(int(item), channels, width)
-            layers += [nn.Conv2d(size, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
+            layers += [
+                nn.Conv2d(size, out, 3, padding=1, bias=False),
+                nn.BatchNorm2d(out),
+                nn.ReLU(),
+            ]
             size = out
         self.features = nn.Sequential(*layers)
         hidden: list[nn.Module] = []

@@ -17,7 +17,7 @@ _SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
-    """Read YAML files, later ones over earlier ones as Snakemake's --configfile does; then check."""
+    """Read YAML files, later ones over earlier as with Snakemake's --configfile; then check."""
     config: dict[str, Any] = {}
     for path in paths:
         config = merge(config, read(path))

@@ -3,7 +3,7 @@
 All accuracies are on the deciding split, in [0, 1].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,19 @@ def grows_again(
     learned = outcome["train_accuracy"] >= min_train_accuracy
     met = reaches(outcome["accuracy"], goal) and learned
     return not met and outcome["width"] < cap - _TIE
+
+
+def last_attempt(
+    outcome_of: Callable[[int], Mapping[str, Any]], goal: float, cap: float, floor: float
+) -> int:
+    """The attempt a task ends with; `outcome_of` tells what an attempt reached, 0 unwidened.
+
+    It is asked for further attempts only where all before them missed.
+    """
+    attempt = 0
+    while grows_again(outcome_of(attempt), goal, cap, floor):
+        attempt += 1
+    return attempt
 
 
 def next_width(width: float, step: float, cap: float, attempt: int) -> float:

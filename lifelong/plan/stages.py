@@ -111,9 +111,7 @@ class Plan:
 
     def stage(self, key: Key, attempt: int = 0, threads: int = 1) -> Stage:
         """The stage of a key; `attempt` says which candidate prune and its successors take."""
-        return Stage(
-            key.kind, self.folder(key), self.inputs(key, attempt), self.spec(key), threads
-        )
+        return Stage(key.kind, self.folder(key), self.inputs(key, attempt), self.spec(key), threads)
 
     def inputs(self, key: Key, attempt: int = 0) -> Inputs:
         """The files a stage reads, by role."""
@@ -131,7 +129,9 @@ class Plan:
         if self.tasks[key.position - 1] in goals["given"]:
             return {}
         method = "scratch" if goals["policy"] == "scratch" else "finetune"
-        return {"baseline": self.file(Key("baseline", method, key.seed, key.position), "record.csv")}
+        return {
+            "baseline": self.file(Key("baseline", method, key.seed, key.position), "record.csv")
+        }
 
     def _train_inputs(self, key: Key, attempt: int) -> Inputs:
         return {"pack": self.pack(key.position), "shards": self._shards_before(key)}

@@ -1,4 +1,4 @@
-"""What stages have in common: their images, their learner, their rows, and the commit at the end."""
+"""What stages have in common: images, a learner, rows, and the commit at the end."""
 
 import hashlib
 import logging
@@ -62,7 +62,7 @@ class Job:
             self.device,
         )
 
-    def seed(self, *names: str | int) -> int:
+    def seed(self, *names: str | float) -> int:
         """A seed for one part of the stage."""
         text = canonical({"seed": self.spec["random_seed"], "part": list(names)})
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
@@ -87,11 +87,11 @@ class Job:
             alone=self.method.alone,
         )
 
-    def learner(self, width: float, *names: str | int) -> Learner:
+    def learner(self, width: float, *names: str | float) -> Learner:
         """A learner of this task; `names` tell its random start from others of the stage."""
         return Learner(self.model, self.card(width), self.seed("start", *names), self.device)
 
-    def resume(self, *names: str | int) -> Resume:
+    def resume(self, *names: str | float) -> Resume:
         """The resume state of one part of the stage, beside its folder."""
         part = "-".join(map(str, names))
         path = resume_folder(self.stage) / f"{part}.h5"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
@@ -11,7 +12,11 @@ from lifelong.plan.stages import Stage
 from lifelong.records.rows import Row, read
 
 log = logging.getLogger(__name__)
-_OVER_REPETITIONS = {"scratch": fmean, "fine_avg": fmean, "fine_max": max}
+_OVER_REPETITIONS: dict[str, Callable[[list[float]], float]] = {
+    "scratch": fmean,
+    "fine_avg": fmean,
+    "fine_max": max,
+}
 
 
 def run(stage: Stage) -> None:

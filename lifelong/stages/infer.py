@@ -49,15 +49,12 @@ def run(stage: Stage) -> None:
 
 
 def _logits(model: Model, position: int, task: TaskData, device: str) -> Tensor:
-    network = model.view(position).to(device)
-    return logits(network, task.test, task.mean, task.std)
+    return logits(model.view(position, device), task.test, task.mean, task.std)
 
 
 def _row(stage: Stage, model: Model, task: str, value: float, attempt: int) -> Row:
     width = model.shards[-1].card.width
-    return row(
-        stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width
-    )
+    return row(stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width)
 
 
 def _repetitions(path: str) -> list[Model]:
@@ -90,7 +87,9 @@ def _changed(stage: Stage, model: Model, now: dict[str, np.ndarray], device: str
             alone.add(shard)
         data = stage.spec["data"][position - 1]
         task = load_task(stage, data, stage.input_list("packs")[position - 1], device)
-        if not torch.equal(_logits(alone, position, task, device).cpu(), torch.from_numpy(now[key])):
+        if not torch.equal(
+            _logits(alone, position, task, device).cpu(), torch.from_numpy(now[key])
+        ):
             raise DamagedFile(
                 f"task {data['task']} no longer gives the logits it was learned with: the shards "
                 f"of {Path(stage.folder).parents[1]} do not fit together; delete them and run again"

@@ -1,4 +1,4 @@
-"""All records of an experiment in, tables as CSV out; the summary is printed too. Local, no torch."""
+"""All records of an experiment in, tables out; the summary is printed. Local, no torch."""
 
 import logging
 import sys

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from lifelong.data.batches import Split, eval_batches
-from lifelong.masks.learner import memory_format
-from lifelong.nets import Network
+from lifelong.nets import Network, memory_format
 
 BATCH = 100
 

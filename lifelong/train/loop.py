@@ -1,4 +1,4 @@
-"""The one training loop. Data, masks and counters stay on the device; the host looks once an epoch."""
+"""The one training loop. Everything stays on the device; the host looks once an epoch."""
 
 import logging
 import time
@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from lifelong.data.batches import TaskData, TrainBatches
-from lifelong.masks.learner import Learner, memory_format
+from lifelong.masks.learner import Learner
+from lifelong.nets import memory_format
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.phase import Phase
 from lifelong.train.resume import Resume, load_optimiser, optimiser_tensors

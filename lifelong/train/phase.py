@@ -33,9 +33,11 @@ class Phase:
     def of(cls, section: Mapping[str, Any], recipe: Mapping[str, Any], **changes: Any) -> "Phase":
         """From a section of the configuration and the common recipe."""
         names = set(cls.__dataclass_fields__)
-        values = {**recipe, **section, **changes}
-        lists = {"milestones", "mask_milestones"}
-        return cls(**{k: tuple(v) if k in lists else v for k, v in values.items() if k in names})
+        given = {**recipe, **section, **changes}
+        values = {name: value for name, value in given.items() if name in names}
+        for name in {"milestones", "mask_milestones"} & set(values):
+            values[name] = tuple(values[name])
+        return cls(**values)
 
     def rate(self, epoch: int) -> float:
         """SGD's rate in an epoch counted from 0."""

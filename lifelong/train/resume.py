@@ -63,7 +63,9 @@ def optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str, 
     }
 
 
-def load_optimiser(name: str, optimiser: torch.optim.Optimizer, saved: Mapping[str, Tensor]) -> None:
+def load_optimiser(
+    name: str, optimiser: torch.optim.Optimizer, saved: Mapping[str, Tensor]
+) -> None:
     """Put named tensors back into a fresh optimiser of the same parameters."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in saved.items():
