@@ -1,7 +1,7 @@
 """Look-ups of the plan for the rules; everything that decides is in lifelong/plan."""
 
 import json
-import sys
+import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -9,7 +9,8 @@ from snakemake.exceptions import WorkflowError
 from lifelong.plan.config import check
 from lifelong.plan.decisions import last_attempt
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.stages import Key, Plan, canonical
+from lifelong.plan.methods import SHAPES
+from lifelong.plan.stages import TABLES, Key, Plan, canonical
 
 try:
     PLAN = Plan(check(config))
@@ -21,18 +22,14 @@ TASK = f"{BASE}/{{method}}/s{{seed}}/{{task}}"
 
 
 wildcard_constraints:
-    method="[a-z]+",
+    method="|".join(SHAPES),
     seed=r"\d+",
-    task=r"\d\d+-[^/]+",
+    task="|".join(map(re.escape, PLAN.slugs)),
     attempt=r"[1-9]\d*",
     dataset="[^/]+",
 
 
 def key_of(kind, wildcards):
-    if wildcards.task not in PLAN.slugs:
-        raise WorkflowError(
-            f"there is no task {wildcards.task}: {', '.join(PLAN.slugs)}"
-        )
     attempt = int(wildcards.get("attempt", 0))
     position = PLAN.position(wildcards.task)
     return Key(kind, wildcards.method, int(wildcards.seed), position, attempt)
@@ -100,7 +97,6 @@ def pack_spec(wildcards):
     return canonical(PLAN.pack_stage(wildcards.dataset).spec)
 
 
-TABLES = ("summary", "accuracy", "goals", "size", "published")
 
 
 def table_inputs(wildcards):
@@ -108,7 +104,7 @@ def table_inputs(wildcards):
 
 
 def report_inputs(wildcards):
-    return PLAN.report_inputs(TABLES)
+    return PLAN.report_inputs()
 
 
 def experiment_spec(wildcards):

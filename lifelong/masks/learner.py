@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
-from lifelong.masks.model import Model, layer_shapes, tensors
+from lifelong.masks.model import Model, tensors
 from lifelong.masks.prune import cut
 from lifelong.masks.shard import Arrays, Card, Shard
 from lifelong.nets import build, copy_top_left, placed
@@ -34,6 +34,13 @@ class _Layer:
         self.score: Tensor | None = None
         self.fixed = self.old
         self.whole = not self.has_old  # owns every entry: nothing to restore after a step
+
+    def room(self) -> Tensor:
+        """The gradient of the scores, made when first wanted."""
+        assert self.score is not None
+        if self.score.grad is None:
+            self.score.grad = torch.empty_like(self.score)
+        return self.score.grad
 
     def capacity(self) -> Tensor:
         """Flat mask over the entries no older task owns."""
@@ -71,9 +78,8 @@ class Learner:
     def _inherit(self, model: Model) -> None:
         before = model.shards[-1]
         load_dense(self.network, tensors(before.dense), head=False)
-        shapes = layer_shapes(self.card, before.card.width)
         for name, layer in shareable(self.network).items():
-            block = tuple(slice(size) for size in shapes[name])
+            block = tuple(slice(size) for size in before.shapes[name])
             copy_top_left(layer.weight.data, torch.from_numpy(model.weights[name][block]))
 
     def load(self, shard: Shard, head: bool = True) -> None:
@@ -135,9 +141,7 @@ class Learner:
         for layer in self.layers.values():
             if layer.fixed is None and layer.score is not None:
                 assert layer.weight.grad is not None and layer.old is not None
-                if layer.score.grad is None:
-                    layer.score.grad = torch.empty_like(layer.score)
-                torch.mul(layer.weight.grad, layer.old, out=layer.score.grad)
+                torch.mul(layer.weight.grad, layer.old, out=layer.room())
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -149,7 +153,9 @@ class Learner:
             if layer.fixed is not None:
                 layer.weight.add_(layer.fixed)
             elif layer.score is not None and layer.old is not None:
-                layer.weight.addcmul_(layer.old, (layer.score > THRESHOLD).to(layer.own.dtype))
+                # The score's gradient is spent: it is the room for the picks as 0 and 1.
+                picked = torch.gt(layer.score, THRESHOLD, out=layer.room())
+                layer.weight.addcmul_(layer.old, picked)
 
     @torch.no_grad()
     def prune_to(self, ratio: float) -> None:
@@ -206,6 +212,7 @@ class Learner:
         picking = any(layer.score is not None for layer in self.layers.values())
         return Shard(
             card=self.card,
+            shapes={name: tuple(layer.weight.shape) for name, layer in self.layers.items()},
             values=values,
             owned=owned,
             picks=self._picks() if picking and not with_scores else None,

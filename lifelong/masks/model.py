@@ -4,18 +4,13 @@
 nobody owned, so a task's view is the same before and after: bit for bit.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from lifelong import store
 from lifelong.masks.layers import load_dense, shareable
-from lifelong.masks.shard import Card, Shard, load
+from lifelong.masks.shard import Shard
 from lifelong.nets import Network, build, placed
-from lifelong.plan.errors import DamagedFile
 
 
 class Model:
@@ -25,23 +20,6 @@ class Model:
         self.shards: list[Shard] = []
         self.weights: dict[str, np.ndarray] = {}  # float32, shape of the layer
         self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k
-
-    @classmethod
-    def read(cls, paths: Iterable[str | Path]) -> "Model":
-        """Assemble shards from their files, each checked against its manifest and its lineage."""
-        model = cls()
-        digests: list[str] = []
-        for path in map(Path, paths):
-            digest = store.verified(path)
-            shard = load(path)
-            if not shard.card.alone and list(shard.card.lineage) != digests:
-                raise DamagedFile(
-                    f"{path} was learned on top of other tasks than those before it: "
-                    "it belongs to another run; delete it and run again"
-                )
-            model.add(shard)
-            digests.append(digest)
-        return model
 
     @property
     def width(self) -> float:
@@ -55,7 +33,7 @@ class Model:
             self._place(shard, len(self.shards))
 
     def _place(self, shard: Shard, owner: int) -> None:
-        self.widen(layer_shapes(shard.card, shard.card.width))
+        self.widen(shard.shapes)
         for name in shard.values:
             kept = np.flatnonzero(self.owners[name].reshape(-1) == 0)[shard.owned[name]]
             self.weights[name].reshape(-1)[kept] = shard.values[name]
@@ -99,10 +77,3 @@ class Model:
 
 def tensors(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
-def layer_shapes(card: Card, width: float) -> dict[str, tuple[int, ...]]:
-    """The shapes of a network's shareable layers at a width, without making its weights."""
-    with torch.device("meta"):
-        network = build(card.network, card.in_channels, 2, card.channels, width)
-    return {name: tuple(layer.weight.shape) for name, layer in shareable(network).items()}

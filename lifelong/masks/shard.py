@@ -1,4 +1,4 @@
-"""What one task brings to the model, and its form on disk.
+"""What one task brings to the model, and its form as named arrays.
 
 In memory, per shareable layer and in the order of the flattened tensor at the task's width:
 `owned` says which entries free of older owners the task keeps, `values` holds those entries,
@@ -7,12 +7,10 @@ In memory, per shareable layer and in the order of the flattened tensor at the t
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lifelong import store
 from lifelong.plan.errors import DamagedFile
 
 Arrays = dict[str, np.ndarray]
@@ -42,6 +40,7 @@ class Card:
 @dataclass(frozen=True)
 class Shard:
     card: Card
+    shapes: dict[str, tuple[int, ...]]  # of the layers, at the task's width
     values: Arrays  # float32 (owned,)
     owned: Arrays  # bool (capacity,)
     picks: Arrays | None  # bool (older,)
@@ -49,8 +48,8 @@ class Shard:
     scores: Arrays | None = None  # float32 (older,), only in working files
 
 
-def save(path: Path, shard: Shard) -> str:
-    """Write a shard; returns its digest."""
+def to_arrays(shard: Shard) -> tuple[Arrays, dict[str, Any]]:
+    """A shard as a few flat arrays and attributes that say how to cut them."""
     layers = list(shard.values)
     arrays = {
         "values": _joined([shard.values[name] for name in layers], np.float32),
@@ -70,14 +69,13 @@ def save(path: Path, shard: Shard) -> str:
         "dense": [[name, list(array.shape)] for name, array in shard.dense.items()],
         "owns_all": full,
     }
-    return store.write_arrays(path, arrays, attrs)
+    return arrays, attrs
 
 
-def load(path: Path, digest: str | None = None) -> Shard:
-    """Read a shard. Raises DamagedFile where the file is damaged or no shard."""
-    arrays, attrs = store.read_arrays(path, digest=digest)
+def from_arrays(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
+    """The shard that `to_arrays` laid out. Raises DamagedFile for anything else."""
     if attrs.get("kind") != "shard":
-        raise DamagedFile(f"{path} is no shard of a model: name a folder such as results/x/cpg/s0")
+        raise DamagedFile("is no shard of a model: name a folder such as results/x/cpg/s0")
     layers = [str(layer["name"]) for layer in attrs["layers"]]
     counts = {key: [int(layer[key]) for layer in attrs["layers"]] for key in _COUNTS}
     if attrs["owns_all"]:
@@ -92,6 +90,7 @@ def load(path: Path, digest: str | None = None) -> Shard:
         scores = _split(arrays["scores"], layers, counts["older"])
     return Shard(
         card=_card(attrs["card"]),
+        shapes={str(layer["name"]): tuple(layer["shape"]) for layer in attrs["layers"]},
         values=_split(arrays["values"], layers, counts["owned"]),
         owned=_split(owned, layers, counts["capacity"]),
         picks=picks,
@@ -110,6 +109,7 @@ def _layer_counts(shard: Shard, name: str) -> dict[str, Any]:
     owned = shard.owned[name]
     return {
         "name": name,
+        "shape": list(shard.shapes[name]),
         "owned": int(owned.sum()),
         "capacity": int(owned.size),
         "older": int(older),

@@ -8,22 +8,25 @@ from torch import Tensor, nn
 from lifelong.nets.small_cnn import SmallCNN
 from lifelong.nets.vgg import VGG16BN
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.networks import misfit
 
 NETWORKS: dict[str, Callable[[int, float, float], nn.Module]] = {
     "vgg16_bn": VGG16BN,
     "small_cnn": SmallCNN,
 }
-SMALLEST_IMAGE = {"vgg16_bn": 32, "small_cnn": 4}
-_LARGEST_IMAGE = {"vgg16_bn": 63}  # five pools must leave one pixel
 _WIDEST_CHANNELS_LAST = 256
 
 
 class Network(nn.Module):
-    """Body and head. In: (batch, channels, height, width). Out: (batch, classes) logits."""
+    """Body and head. In: (batch, channels, height, width). Out: (batch, classes) logits.
+
+    `form` is the memory format its inputs shall have.
+    """
 
     def __init__(self, body: nn.Module, classes: int) -> None:
         super().__init__()
         self.body = body
+        self.form: torch.memory_format = torch.contiguous_format
         self.head = nn.Linear(int(body.out_features), classes)  # type: ignore[arg-type]
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
@@ -59,19 +62,12 @@ def memory_format(network: nn.Module, device: str) -> torch.memory_format:
 
 def placed(network: Network, device: str) -> Network:
     """The network on a device, in its memory format there; bits depend on both."""
-    return network.to(device=device, memory_format=memory_format(network, device))  # type: ignore[call-overload]
+    network.form = memory_format(network, device)
+    return network.to(device=device, memory_format=network.form)  # type: ignore[call-overload]
 
 
-def check_image_size(name: str, size: int) -> None:
-    """Raise ConfigError where images do not fit a network."""
-    smallest = SMALLEST_IMAGE[name]
-    if size < smallest:
-        raise ConfigError(
-            f"config key network.name: {name} needs images of at least {smallest}x{smallest} "
-            f"pixels, these have {size}x{size}: choose another network or image_size"
-        )
-    if size > _LARGEST_IMAGE.get(name, size):
-        raise ConfigError(
-            f"config key network.name: {name} takes images of at most {_LARGEST_IMAGE[name]} "
-            f"pixels, these have {size}: set image_size"
-        )
+def check_image_size(name: str, side: int) -> None:
+    """Raise ConfigError where images of `side` pixels do not fit a network."""
+    wrong = misfit(name, side)
+    if wrong:
+        raise ConfigError(f"config key network.name: {wrong}; change it or image_size")

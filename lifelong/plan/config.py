@@ -1,6 +1,8 @@
 """config.yaml in, a checked and completed configuration out; every mistake is one ConfigError."""
 
+import contextlib
 import copy
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import yaml
 
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
+from lifelong.plan.networks import misfit
 
 MAX_TASKS = 254  # owners are uint8, 0 is free and 255 is kept back
 SECTIONS = ("network", "goals", "expand", "recipe", "baseline", "train", "prune", "retrain")
@@ -49,7 +52,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
     """Validate against the schema, fill in defaults, check what a schema cannot say."""
     schema = yaml.safe_load(_SCHEMA.read_text())
-    given = {key: value for key, value in config.items() if key != "pathvars"}  # Snakemake's own
+    given = copy.deepcopy(dict(config))
+    given.pop("pathvars", None)  # Snakemake's own
+    _check_plain(given, ())
     errors = jsonschema.Draft202012Validator(schema).iter_errors(given)
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
@@ -85,7 +90,26 @@ def _filled(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
 
 def _sentence(error: jsonschema.ValidationError) -> str:
     where = ".".join(str(part) for part in error.absolute_path)
-    return f"config key {where}: {error.message}" if where else f"config: {error.message}"
+    hint = ""
+    if isinstance(error.instance, str) and error.validator == "type":
+        with contextlib.suppress(ValueError):
+            hint = f"; write {float(error.instance):.1e} so that YAML reads a number"
+    return f"config key {where}: {error.message}{hint}" if where else f"config: {error.message}"
+
+
+def _check_plain(value: Any, path: tuple[str, ...]) -> None:
+    """Keys are texts and numbers finite, which a schema takes for granted."""
+    where = ".".join(path)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"config key {where}: {value} is no number to compute with")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise ConfigError(f"config key {where}: put {key!r} in quotes, keys are texts")
+            _check_plain(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_plain(inner, (*path, str(index)))
 
 
 def _check_tasks(config: dict[str, Any]) -> None:
@@ -112,6 +136,8 @@ def _check_tasks(config: dict[str, Any]) -> None:
 def _check_task(task: dict[str, Any], dataset: Mapping[str, Any]) -> None:
     if "classes" in task:
         task["classes"] = [str(name) for name in task["classes"]]
+        if len(set(task["classes"])) < len(task["classes"]):
+            raise ConfigError(f"config key tasks: task {task['name']!r} lists a class twice")
     if ("mean" in task) != ("std" in task):
         raise ConfigError(f"config key tasks: task {task['name']!r} needs both mean and std")
     for key in ("mean", "std"):
@@ -120,8 +146,10 @@ def _check_task(task: dict[str, Any], dataset: Mapping[str, Any]) -> None:
                 f"config key tasks: {key} of task {task['name']!r} needs "
                 f"{dataset['channels']} numbers, one a channel"
             )
-    if dataset["source"] == "digits" and "classes" not in task:
-        raise ConfigError(f"config key tasks: task {task['name']!r} of digits needs its classes")
+    if dataset["source"] == "digits" and ("classes" not in task or "group" in task):
+        raise ConfigError(
+            f"config key tasks: task {task['name']!r} of digits needs its classes, and no group"
+        )
 
 
 def _check_sources(config: Mapping[str, Any]) -> None:
@@ -137,6 +165,10 @@ def _check_sources(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"config key datasets.{name}.channels: digits are grey, use 1")
         if dataset["source"].startswith("cifar100") and dataset["channels"] != 3:
             raise ConfigError(f"config key datasets.{name}.channels: CIFAR-100 has 3")
+        side = 8 if dataset["source"] == "digits" else 32
+        wrong = misfit(config["network"]["name"], dataset["image_size"] or side)
+        if wrong:
+            raise ConfigError(f"config key network.name: {wrong} (dataset {name})")
         shapes.add(dataset["channels"])
     if len(shapes) > 1:
         raise ConfigError("config key datasets: all tasks of one network need the same channels")
@@ -162,7 +194,7 @@ def _check_prune(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"config key prune.ratios ({method}): give them in rising order")
         for task in config["tasks"]:
             ratio = task.get("ratio", 0.0)
-            if SHAPES[method].shares and ratio and ratio not in prune["ratios"]:
+            if SHAPES[method].has_goal and ratio and ratio not in prune["ratios"]:
                 raise ConfigError(
                     f"config key tasks: ratio {ratio} of task {task['name']!r} is not a rung "
                     f"of prune.ratios ({method}): {prune['ratios']}"

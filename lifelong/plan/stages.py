@@ -5,7 +5,7 @@ reruns only what depends on it.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,6 +28,8 @@ REVISIONS = {
     "retrain": 1,
     "infer": 1,
 }
+
+TABLES = ("summary", "accuracy", "goals", "size", "published")
 
 Inputs = dict[str, str | list[str]]
 
@@ -159,6 +161,9 @@ class Plan:
             "packs": [self.pack(i) for i in upto],
             "shards": [self.shard(key.method, key.seed, i) for i in upto],
         }
+        if not SHAPES[key.method].shares:  # it names the repetitions, which infer measures too
+            last = [Key("baseline", key.method, key.seed, i) for i in upto]
+            inputs["baselines"] = [self.file(one, "manifest.json") for one in last]
         if key.position > 1:
             before = Key("infer", key.method, key.seed, key.position - 1)
             inputs["before"] = self.file(before, "logits.h5")
@@ -215,10 +220,10 @@ class Plan:
 
     def _select_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
         task = self.config["tasks"][key.position - 1]
-        expands = SHAPES[key.method].expands
+        shape = SHAPES[key.method]
         return {
-            "by_hand": task.get("ratio"),
-            "cap": own["expand"]["cap"] if expands else 1.0,
+            "by_hand": task.get("ratio") if shape.has_goal else None,
+            "cap": own["expand"]["cap"] if shape.expands else 1.0,
             "fair": fair_ratio(key.position, len(self.tasks)),
         }
 
@@ -271,11 +276,11 @@ class Plan:
             inputs["published"] = self.config["published"]
         return inputs
 
-    def report_inputs(self, tables: Iterable[str]) -> Inputs:
+    def report_inputs(self) -> Inputs:
         """What the report shows."""
         return self.table_inputs() | {
             "selected": [self.file(key, "selected.json") for key in self.keys("select")],
-            "tables": [self.paths.tables(name) for name in tables],
+            "tables": [self.paths.tables(name) for name in TABLES],
         }
 
     def experiment_spec(self) -> dict[str, Any]:

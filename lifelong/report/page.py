@@ -24,6 +24,7 @@ body { color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, sa
 table { border-collapse: collapse; font-size: 0.85rem; }
 th, td { padding: 0.2rem 0.7rem; border-bottom: 1px solid var(--line); text-align: left; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
+summary { font-size: 1.3rem; font-weight: bold; margin: 1rem 0; cursor: pointer; }
 figure { margin: 1.5rem 0; padding: 0.5rem; background: #ffffff; color: #1c1c1e;
   border: 1px solid var(--line); overflow-x: auto; }
 figure svg { max-width: 100%; height: auto; }
@@ -37,19 +38,21 @@ def page(
     figures: dict[str, str],
     notes: list[str],
 ) -> str:
-    """The page as HTML text: notes, tables and figures under their names, in the order given.
+    """The page as HTML text: the first table, all figures, then folded the other tables and notes.
 
     `figures` holds SVG texts as `lifelong.report.plots.svg` writes them; all other text is escaped.
     """
+    named = list(tables.items())
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>Protocol <strong>{escape(protocol)}</strong>. {_PROTOCOLS.get(protocol, '')}</p>",
-        *(f"<p>{escape(note)}</p>" for note in notes),
-        *(_section(name, _table(table)) for name, table in tables.items()),
+        *(_section(name, _table(table)) for name, table in named[:1]),
         *(
             _section(name, _figure(name, svg, number))
             for number, (name, svg) in enumerate(figures.items(), start=1)
         ),
+        *(_folded(name, _table(table)) for name, table in named[1:]),
+        *([_folded("notes", _list(notes))] if notes else []),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -62,6 +65,14 @@ def page(
 
 def _section(name: str, content: str) -> str:
     return f"<section>\n<h2>{escape(name)}</h2>\n{content}\n</section>"
+
+
+def _folded(name: str, content: str) -> str:
+    return f"<details>\n<summary>{escape(name)}</summary>\n{content}\n</details>"
+
+
+def _list(lines: list[str]) -> str:
+    return "<ul>\n" + "\n".join(f"<li>{escape(line)}</li>" for line in lines) + "\n</ul>"
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -15,16 +15,16 @@ from lifelong import store
 from lifelong.data.batches import TaskData, task_data
 from lifelong.data.pack import read_task
 from lifelong.masks.learner import Learner
-from lifelong.masks.model import Model
 from lifelong.masks.shard import Card, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.methods import METHODS
 from lifelong.nets.build import check_image_size
 from lifelong.plan.stages import Stage, canonical
 from lifelong.records.rows import Row, to_csv
+from lifelong.stages.resume import ResumeFile
+from lifelong.stages.shards import read_model
 from lifelong.train.device import prepare
 from lifelong.train.loop import Epoch
-from lifelong.train.resume import Resume
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Job:
         check_image_size(self.spec["network"]["name"], self.data.train.images.shape[-1])
         self.method = METHODS[self.spec["method"]]
         self.shards = stage.input_list("shards")
-        self.model = Model.read(self.shards)
+        self.model = read_model(self.shards, self.spec)
         log.info(
             "%s of %s: %d training and %d %s images, %d classes, on %s",
             stage.kind,
@@ -91,13 +91,13 @@ class Job:
         """A learner of this task; `names` tell its random start from others of the stage."""
         return Learner(self.model, self.card(width), self.seed("start", *names), self.device)
 
-    def resume(self, *names: str | float) -> Resume:
+    def resume(self, *names: str | float) -> ResumeFile:
         """The resume state of one part of the stage, beside its folder."""
         part = "-".join(map(str, names))
         path = resume_folder(self.stage) / f"{part}.h5"
         inputs = [store.verified(Path(p)) for p in (self.stage.input("pack"), *self.shards)]
         key = canonical({"spec": self.spec, "part": list(names), "inputs": inputs})
-        return Resume(path, hashlib.blake2b(key.encode(), digest_size=16).hexdigest())
+        return ResumeFile(path, hashlib.blake2b(key.encode(), digest_size=16).hexdigest())
 
     def row(self, metric: str, value: float, **where: Any) -> Row:
         return row(self.stage, metric, value, **where)

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from lifelong.masks import shard as shards
 from lifelong.masks.learner import Learner
 from lifelong.plan.paths import parse_stage
 from lifelong.plan.stages import Stage
 from lifelong.records.rows import Row
+from lifelong.stages import shards
 from lifelong.stages.base import Job, commit
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from lifelong import store
 from lifelong.data.batches import TaskData
-from lifelong.masks import shard as shards
-from lifelong.masks.model import Model
+from lifelong.masks import Model
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stages import Stage
 from lifelong.records.rows import Row
 from lifelong.stages.base import commit, load_task, row
 from lifelong.stages.baseline import file_name
+from lifelong.stages.shards import read_model
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
 
@@ -30,7 +30,7 @@ def run(stage: Stage) -> None:
     """Write the record, and logits.h5 for the next run to compare with."""
     device = prepare(stage.threads)
     paths = stage.input_list("shards")
-    model = Model.read(paths)
+    model = read_model(paths, stage.spec)
     rows: list[Row] = []
     found: dict[str, np.ndarray] = {}
     for position, data in enumerate(stage.spec["data"], 1):
@@ -64,7 +64,7 @@ def _repetitions(path: str) -> list[Model]:
     found = []
     for repetition in range(1, len(names)):
         if file_name(repetition) in names:
-            found.append(Model.read([folder / file_name(repetition)]))
+            found.append(read_model([folder / file_name(repetition)]))
     return found
 
 
@@ -97,16 +97,3 @@ def _changed(stage: Stage, model: Model, now: dict[str, np.ndarray], device: str
         log.warning("logits of %s differ from those computed on another machine", data["task"])
         names.append(data["task"])
     return names
-
-
-def read_model(folder: Path) -> tuple[Model, list[Path]]:
-    """The model in a folder such as results/digits/cpg/s0: all finished shards, in task order.
-
-    Raises DamagedFile where there is none.
-    """
-    paths = sorted(folder.glob("*/retrain/shard.h5")) or sorted(folder.glob("*/baseline/shard.h5"))
-    paths = [path for path in paths if (path.parent / "manifest.json").is_file()]
-    if not paths:
-        raise DamagedFile(f"{folder} holds no finished model: name a folder like results/x/cpg/s0")
-    paths.sort(key=lambda path: shards.load(path).card.position)
-    return Model.read(paths), paths

@@ -6,16 +6,17 @@ chooses. A rung is a file of its own, so that a killed job goes on at the last f
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lifelong import store
-from lifelong.masks import shard as shards
-from lifelong.masks.learner import Learner
+from lifelong.masks import Learner, Shard
 from lifelong.masks.prune import cubic
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stages import Stage, canonical
 from lifelong.records.rows import Row
+from lifelong.stages import shards
 from lifelong.stages.base import Job, commit, resume_folder
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
@@ -102,7 +103,7 @@ def _measured(job: Job, learner: Learner, ratio: float) -> dict[str, Any]:
 
 
 def _finished(
-    job: Job, learner: Learner, candidate: shards.Shard, digest: str, ratio: float
+    job: Job, learner: Learner, candidate: Shard, digest: str, ratio: float
 ) -> dict[str, Any] | None:
     """A rung that a killed run of the same stage had finished; the learner takes it over."""
     path = Path(job.stage.path(rung_name(ratio)))
@@ -117,11 +118,9 @@ def _finished(
     return dict(note["rung"])
 
 
-def with_scores(rung: shards.Shard, candidate: shards.Shard) -> shards.Shard:
+def with_scores(rung: Shard, candidate: Shard) -> Shard:
     """A rung with the scores of the candidate it was pruned from."""
-    return shards.Shard(
-        rung.card, rung.values, rung.owned, rung.picks, rung.dense, candidate.scores
-    )
+    return replace(rung, scores=candidate.scores)
 
 
 def _rows(job: Job, rung: dict[str, Any], width: float) -> list[Row]:

@@ -26,7 +26,7 @@ def run(stage: Stage) -> None:
         text = plots.svg(figure)
         store.write_text(Path(stage.path(f"{name}.svg")), text)
         figures[title] = text
-    tables = {Path(path).stem: pd.read_csv(path) for path in stage.input_list("tables")}
+    tables = {Path(path).stem: _typed(pd.read_csv(path)) for path in stage.input_list("tables")}
     shown = {name: table for name, table in tables.items() if len(table)}
     text = page(spec["experiment"], spec["protocol"], shown, figures, _notes(stage))
     store.write_text(Path(stage.path("index.html")), text)
@@ -46,6 +46,12 @@ def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figu
         yield f"accuracy_against_ratio-{method}", f"Accuracy against pruning ratio: {method}", ratio
         owners = plots.weight_owners(frame, method, seed)
         yield f"weight_owners-{method}", f"Who owns the weights: {method}", owners
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Counts and answers as such, where CSV's empty cells made floats of them."""
+    kinds = {"goals_met": "Int64", "met": "boolean"}
+    return table.astype({name: kind for name, kind in kinds.items() if name in table})
 
 
 def _notes(stage: Stage) -> list[str]:

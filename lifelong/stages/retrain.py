@@ -5,8 +5,9 @@ import logging
 from pathlib import Path
 
 from lifelong import store
-from lifelong.masks import shard as shards
+from lifelong.masks import Shard
 from lifelong.plan.stages import Stage
+from lifelong.stages import shards
 from lifelong.stages.base import Job, commit
 from lifelong.stages.prune import rung_name, with_scores
 from lifelong.train.evaluate import accuracy, logits
@@ -39,7 +40,9 @@ def run(stage: Stage) -> None:
         learner = job.learner(chosen.card.width)
         learner.load(chosen)
     after = result.kept.accuracy if result.kept else before
-    log.info("accuracy %.4f, after retraining %.4f: %s", before, after, "kept" if kept else "as was")
+    log.info(
+        "accuracy %.4f, after retraining %.4f: %s", before, after, "kept" if kept else "as was"
+    )
     path = Path(stage.path("shard.h5"))
     shard = learner.shard()
     files = {path.name: shards.save(path, shard)}
@@ -50,7 +53,7 @@ def run(stage: Stage) -> None:
     commit(stage, files, rows, {"accuracy": after, "kept": kept, "width": shard.card.width})
 
 
-def _selected(stage: Stage) -> shards.Shard:
+def _selected(stage: Stage) -> Shard:
     """The rung that `select` chose, with the scores it was learned with."""
     candidate_path = Path(stage.input("candidate"))
     store.verified(candidate_path)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lifelong.masks import shard as shards
 from lifelong.plan.decisions import next_width
 from lifelong.plan.stages import Stage
+from lifelong.stages import shards
 from lifelong.stages.base import Job, commit
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase
@@ -27,7 +27,9 @@ def learn(stage: Stage, attempt: int) -> None:
     changes = {} if job.method.picks else {"mask_lr": 0.0}
     phase = Phase.of(job.spec["train"], job.spec["recipe"], **changes)
     name = f"{stage.kind} at width {width:g}"
-    result = fit(learner, job.data, phase, job.seed("batches"), resume=job.resume("train"), name=name)
+    result = fit(
+        learner, job.data, phase, job.seed("batches"), resume=job.resume("train"), name=name
+    )
     last, counts = result.epochs[-1], learner.counts()
     files = {"candidate.h5": shards.save(Path(stage.path("candidate.h5")), learner.shard(True))}
     rows = job.epoch_rows(result.epochs, attempt=attempt, width=width)

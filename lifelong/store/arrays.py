@@ -34,7 +34,7 @@ def write_arrays(
         with h5py.File(temporary, "w", libver="latest", track_order=False) as file:
             file.attrs["lifelong"] = json.dumps({"format": FORMAT, **attrs}, sort_keys=True)
             for name in sorted(arrays):
-                _write(file, name, np.ascontiguousarray(arrays[name]), rows.get(name))
+                _write(file, name, np.asarray(arrays[name], order="C"), rows.get(name))
         found = digest_of(temporary)
     return found
 
@@ -67,7 +67,7 @@ def read_attrs(path: Path) -> dict[str, Any]:
 
 
 def _write(file: h5py.File, name: str, array: np.ndarray, rows: int | None) -> None:
-    if array.size == 0:
+    if array.size == 0 or array.ndim == 0:  # HDF5 cannot chunk these
         file.create_dataset(name, data=array)
         return
     per_row = max(1, array.nbytes // array.shape[0])

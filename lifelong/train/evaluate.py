@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lifelong.data.batches import Split, eval_batches
-from lifelong.nets import Network, memory_format
+from lifelong.masks import Network
 
 BATCH = 100
 
@@ -16,8 +16,7 @@ def logits(
     """Logits of every image in order: (images, classes) float32 on the device."""
     was_training = network.training
     network.eval()
-    form = memory_format(network, split.images.device.type)
-    batches = eval_batches(split, mean, std, batch_size=BATCH, memory_format=form)
+    batches = eval_batches(split, mean, std, batch_size=BATCH, memory_format=network.form)
     found = torch.cat([network(x) for x, _ in batches])
     network.train(was_training)
     return found

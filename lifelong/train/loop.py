@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from lifelong.data.batches import TaskData, TrainBatches
 from lifelong.masks.learner import Learner
-from lifelong.nets import memory_format
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.optimisers import SGD, Adam
 from lifelong.train.phase import Phase
-from lifelong.train.resume import Resume, load_optimiser, optimiser_tensors
+from lifelong.train.resume import Resume
 
 log = logging.getLogger(__name__)
 _SAY_EVERY_S = 10.0
@@ -87,7 +87,7 @@ class _Run:
             phase.crop_padding,
             phase.flip,
             seed,
-            memory_format(learner.network, device.type),
+            learner.network.form,
         )
         self.epoch = self.step = 0
         self.epochs: list[Epoch] = []
@@ -97,6 +97,7 @@ class _Run:
         self.loss_sum = torch.zeros((), device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
         self.started, self.resumed_at = time.monotonic(), 0
+        self.rate = self.mask_rate = 0.0
         self._make_optimisers()
         self._go_on()
         self._set_rates()
@@ -104,16 +105,10 @@ class _Run:
     def _make_optimisers(self) -> None:
         """Fresh ones for every phase: left-over momentum would move frozen weights."""
         phase, learner = self.phase, self.learner
-        groups = [
-            {"params": learner.weights(), "weight_decay": phase.weight_decay},
-            {"params": learner.others(), "weight_decay": 0.0},
-        ]
-        nesterov = phase.momentum > 0
-        self.sgd = torch.optim.SGD(
-            groups, lr=phase.lr, momentum=phase.momentum, nesterov=nesterov, fused=True
-        )
+        groups = [(learner.weights(), phase.weight_decay), (learner.others(), 0.0)]
+        self.sgd = SGD(groups, phase.momentum)
         scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
-        self.adam = torch.optim.Adam(scores, lr=phase.mask_lr, fused=True) if scores else None
+        self.adam = Adam(scores) if scores else None
 
     def unfinished(self) -> bool:
         patience = self.phase.patience
@@ -122,14 +117,14 @@ class _Run:
 
     def one_step(self, x: Tensor, y: Tensor) -> None:
         network = self.learner.network
-        self.sgd.zero_grad(set_to_none=True)
+        self.sgd.zero_grad()
         found = network(x)
         loss = functional.cross_entropy(found, y)
         loss.backward()
         self.learner.before_step()
-        self.sgd.step()
+        self.sgd.step(self.rate)
         if self.adam is not None:
-            self.adam.step()
+            self.adam.step(self.mask_rate)
         self.learner.restore()
         self.loss_sum += loss.detach() * len(y)
         self.correct += (found.detach().argmax(1) == y).sum()
@@ -170,16 +165,14 @@ class _Run:
             self.since_best += 1
 
     def _set_rates(self) -> None:
-        for group in self.sgd.param_groups:
-            group["lr"] = self.phase.rate(self.epoch)
-        if self.adam is None:
+        self.rate, self.mask_rate = self.phase.rate(self.epoch), self.phase.mask_rate(self.epoch)
+        if self.adam is None or self.mask_rate > 0:
             return
-        rate = self.phase.mask_rate(self.epoch)
-        if rate > 0 or not self.learner.counts()["owned"]:
-            self.adam.param_groups[0]["lr"] = rate or self.phase.mask_rate(0)
-        else:
+        if self.learner.counts()["owned"]:
             self.adam = None
             self.learner.freeze_scores()
+        else:  # a task without weights of its own has nothing but its masks to train
+            self.mask_rate = self.phase.mask_rate(0)
 
     def take_best(self) -> None:
         if self.best is not None:
@@ -196,11 +189,9 @@ class _Run:
 
     def save(self) -> None:
         assert self.resume is not None
-        tensors = {f"now/{name}": tensor for name, tensor in self.learner.state().items()}
-        tensors |= {f"best/{name}": tensor for name, tensor in (self.best or {}).items()}
-        tensors |= optimiser_tensors("sgd", self.sgd)
-        if self.adam is not None:
-            tensors |= optimiser_tensors("adam", self.adam)
+        tensors = _named("best/", self.best or {}) | _named("now/", self.learner.state())
+        for prefix, optimiser in self._optimisers():
+            tensors |= _named(prefix, optimiser.state())
         tensors |= {"loss_sum": self.loss_sum, "correct": self.correct}
         facts = {
             "epoch": self.epoch,
@@ -211,6 +202,10 @@ class _Run:
         }
         self.resume.save(tensors, facts)
 
+    def _optimisers(self) -> list[tuple[str, SGD | Adam]]:
+        found: list[tuple[str, SGD | Adam]] = [("sgd/", self.sgd)]
+        return found if self.adam is None else [*found, ("adam/", self.adam)]
+
     def _go_on(self) -> None:
         """Continue where a killed run had saved its state."""
         found = self.resume.load() if self.resume is not None else None
@@ -219,9 +214,11 @@ class _Run:
         tensors, facts = found
         self.learner.load_state(_part("now/", tensors))
         self.best = _part("best/", tensors) or None
-        load_optimiser("sgd", self.sgd, tensors)
-        if self.adam is not None:
-            load_optimiser("adam", self.adam, tensors)
+        for prefix, optimiser in self._optimisers():
+            saved = _part(prefix, tensors)
+            for name, tensor in optimiser.state().items():
+                if name in saved:  # Adam's are gone once the masks stay as they are
+                    tensor.copy_(saved[name])
         self.loss_sum.copy_(tensors["loss_sum"])
         self.correct.copy_(tensors["correct"])
         self.epoch, self.step = facts["epoch"], facts["step"]
@@ -230,6 +227,10 @@ class _Run:
         self.since_best = facts["since_best"]
         self.resumed_at = self.epoch
         log.info("resumed in epoch %d at step %d", self.epoch + 1, self.step)
+
+
+def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
 def _part(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,81 +1,22 @@
-"""State to go on from when a job was killed: saved on a clock, at a place nobody declared.
+"""What the loop needs to go on after an interruption; how it is kept is the stage's business."""
 
-Snakemake deletes declared outputs of a failed job, so the state lies beside them under a name of
-its own. It is keyed by what the stage must do; another key means it is not ours and is ignored.
-"""
-
-import json
-import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from lifelong import store
-from lifelong.plan.errors import DamagedFile
 
-SAVE_EVERY_S = 60.0
-
-
-class Resume:
-    """The resume file of one run of the loop."""
-
-    def __init__(self, path: Path, key: str, every_s: float = SAVE_EVERY_S) -> None:
-        self.path, self.key, self.every_s = Path(path), key, every_s
-        self._last = time.monotonic()
+class Resume(Protocol):
+    """A place for the state of one run of the loop."""
 
     def due(self) -> bool:
-        return time.monotonic() - self._last >= self.every_s
+        """Whether it is time to save."""
 
     def save(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        arrays = {name: _array(tensor) for name, tensor in tensors.items()}
-        store.write_arrays(self.path, arrays, {"key": self.key, "facts": json.dumps(facts)})
-        self._last = time.monotonic()
+        """Replace what was saved."""
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """What was saved under this key, or None; a damaged file only costs the time to redo."""
-        if not self.path.is_file():
-            return None
-        try:
-            arrays, attrs = store.read_arrays(self.path)
-        except DamagedFile:
-            return None
-        if attrs.get("key") != self.key:
-            return None
-        tensors = {name: torch.from_numpy(np.asarray(value)) for name, value in arrays.items()}
-        return tensors, json.loads(attrs["facts"])
+        """What was saved for this very run, or None."""
 
     def forget(self) -> None:
-        self.path.unlink(missing_ok=True)
-
-
-def optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's state as named tensors."""
-    state = optimiser.state_dict()["state"]
-    return {
-        f"{name}/{index}/{key}": value
-        for index, entries in state.items()
-        for key, value in entries.items()
-        if isinstance(value, Tensor)
-    }
-
-
-def load_optimiser(
-    name: str, optimiser: torch.optim.Optimizer, saved: Mapping[str, Tensor]
-) -> None:
-    """Put named tensors back into a fresh optimiser of the same parameters."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in saved.items():
-        if key.startswith(f"{name}/"):
-            _, index, entry = key.split("/")
-            state.setdefault(int(index), {})[entry] = value
-    if state:
-        groups = optimiser.state_dict()["param_groups"]
-        optimiser.load_state_dict({"state": state, "param_groups": groups})
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().cpu().contiguous().numpy()
+        """The run is over."""

@@ -10,8 +10,8 @@ from toy import card_of, images_of, stepped
 
 from lifelong import store
 from lifelong.masks import Learner, Model, shard_size
-from lifelong.masks.shard import load, save
 from lifelong.plan.errors import DamagedFile
+from lifelong.stages.shards import load, read_model, save
 
 
 def answers(model: Model, position: int) -> torch.Tensor:
@@ -52,8 +52,8 @@ def test_picks_are_over_older_weights_only(two_tasks):
 
 def test_a_shard_survives_the_disk(two_tasks, tmp_path):
     for position, shard in enumerate(two_tasks.shards, 1):
-        digest = save(tmp_path / f"{position}.h5", shard)
-        found = load(tmp_path / f"{position}.h5", digest)
+        save(tmp_path / f"{position}.h5", shard)
+        found = load(tmp_path / f"{position}.h5")
         assert found.card == shard.card
         for part in ("values", "owned", "picks", "dense"):
             here, there = getattr(shard, part), getattr(found, part)
@@ -91,9 +91,9 @@ def test_a_shard_learned_on_other_tasks_is_refused(two_tasks, tmp_path):
         )
         store.write_manifest(folder, {"shard.h5": digest})
         paths.append(path)
-    assert len(Model.read(paths).shards) == 2
+    assert len(read_model(paths).shards) == 2
     with pytest.raises(DamagedFile, match="another run"):
-        Model.read(paths[1:])
+        read_model(paths[1:])
 
 
 def test_separate_networks_do_not_share():

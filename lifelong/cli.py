@@ -1,0 +1,116 @@
+"""The command line: use a finished model, run one stage, or run a whole experiment."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lifelong import __version__
+from lifelong.plan.config import check, merge, read
+from lifelong.plan.errors import DataError, UserError
+from lifelong.plan.stages import Plan
+
+BASE_CONFIG = Path("config.yaml")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0, 1 after a user's mistake, 130 after Ctrl-C."""
+    options = _parser().parse_args(argv)
+    os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    try:
+        return int(options.command(options))
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _infer(options: argparse.Namespace) -> int:
+    from lifelong.stages.pictures import classify  # imports torch, which costs seconds
+
+    code = 0
+    for path, found in classify(
+        options.model, options.task, options.pictures, options.top, options.threads
+    ):
+        if isinstance(found, DataError):
+            print(f"Error: {found}", file=sys.stderr)
+            code = 1
+            continue
+        for name, probability in found:
+            print(f"{path}\t{name}\t{probability:.4f}", flush=True)
+    return code
+
+
+def _stage(options: argparse.Namespace) -> int:
+    from lifelong.stages.driver import run_stage
+    from lifelong.stages.find import find_stage
+
+    path = os.path.relpath(options.file)
+    run_stage(find_stage(Plan(_config(options.configfile)), path), options.threads)
+    if not Path(path).is_file():
+        raise UserError(f"{path} is not among the files of its stage: see {Path(path).parent}")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from lifelong.stages.driver import run_experiment
+
+    over = {"methods": options.methods.split(",")} if options.methods else {}
+    plan = Plan(_config(options.configfile, over))
+    run_experiment(plan, options.task_limit, options.threads)
+    return 0
+
+
+def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, Any]:
+    """config.yaml of the working folder, the files given over it, options over both."""
+    base = [BASE_CONFIG] if BASE_CONFIG.is_file() or not files else []
+    config: dict[str, Any] = {}
+    for path in [*base, *files]:
+        config = merge(config, read(path))
+    return check(merge(config, over or {}))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lifelong", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"lifelong {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    infer = commands.add_parser("infer", help="classify pictures with a finished model")
+    infer.add_argument("--model", type=Path, required=True, help="such as results/digits/cpg/s0")
+    infer.add_argument("--task", required=True, help="the task whose classes to tell apart")
+    infer.add_argument("--top", type=_count, default=1, metavar="K", help="print the K best")
+    infer.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
+    infer.set_defaults(command=_infer)
+
+    stage = commands.add_parser("stage", help="run the one stage that writes a file")
+    stage.add_argument("file", metavar="FILE", help="a path under results/")
+    stage.set_defaults(command=_stage)
+
+    run = commands.add_parser("run", help="run a whole experiment without Snakemake")
+    run.add_argument("--task-limit", type=_count, metavar="N", help="only the first N tasks")
+    run.add_argument("--methods", metavar="A,B", help="only these methods")
+    run.set_defaults(command=_run)
+
+    for command in (stage, run):
+        command.add_argument(
+            "--configfile",
+            type=Path,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="YAML",
+            help="lies over config.yaml, key by key",
+        )
+    for command in (infer, stage, run):
+        command.add_argument("--threads", type=_count, default=1, metavar="N")
+    return parser
+
+
+def _count(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)

@@ -1,0 +1,222 @@
+"""Batches from images that live on the device as uint8: crop, flip and normalise, no loader.
+
+One gather a batch replaces a worker pool: about 0.3 ms instead of 19 ms of CPU time for 32 CIFAR
+images, and nothing waits for the host.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lifelong.data.pack import TaskArrays
+from lifelong.data.splits import TEST, TRAIN, VALIDATION
+from lifelong.plan.errors import DataError
+
+Batch = tuple[Tensor, Tensor]
+_MEASURE_IMAGES = 256
+_SMALLEST_STD = 1 / 255
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 (N, C, H, W) and labels int64 (N,), on the device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """One task on the device; `mean` and `std` are per channel, of pixels in [0, 1]."""
+
+    train: Split
+    deciding: Split
+    test: Split
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    deciding_name: Literal["validation", "test"]
+
+
+def task_data(
+    arrays: TaskArrays,
+    protocol: Literal["clean", "paper"],
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    device: torch.device | str = "cpu",
+) -> TaskData:
+    """A task's splits by protocol; `mean` and `std` are measured on the training images if absent.
+
+    `clean` decides on the validation split; `paper` trains on it too and decides on the test split.
+    Raises DataError where a split is empty or the statistics do not fit the channels.
+    """
+    paper = protocol == "paper"
+    learned = np.isin(arrays.split, (TRAIN, VALIDATION) if paper else (TRAIN,))
+    train = _split(arrays, learned, "training", device)
+    test = _split(arrays, arrays.split == TEST, "test", device)
+    deciding = test if paper else _split(arrays, arrays.split == VALIDATION, "validation", device)
+    if mean is None or std is None:
+        measured = statistics(arrays.images[learned])
+        mean, std = mean or measured[0], std or measured[1]
+    channels = arrays.images.shape[1]
+    if len(mean) != channels or len(std) != channels or min(std) <= 0:
+        raise DataError(f"mean and std need {channels} values, one a channel, and std above 0")
+    deciding_name: Literal["validation", "test"] = "test" if paper else "validation"
+    return TaskData(train, deciding, test, arrays.classes, tuple(mean), tuple(std), deciding_name)
+
+
+def statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8 (N, C, H, W) scaled to [0, 1].
+
+    Exact: they come from counts of the 256 values, so the order of images does not matter.
+    """
+    counts = np.zeros((images.shape[1], 256), dtype=np.int64)
+    for first in range(0, len(images), _MEASURE_IMAGES):
+        block = images[first : first + _MEASURE_IMAGES]
+        for channel, row in enumerate(counts):
+            row += np.bincount(block[:, channel].ravel(), minlength=256)
+    share = counts / counts.sum(axis=1, keepdims=True)
+    values = np.arange(256) / 255
+    mean = share @ values
+    std = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
+    # A channel of one value cannot be scaled to unit deviation: one grey level stands in for it.
+    return tuple(mean.tolist()), tuple(np.maximum(std, _SMALLEST_STD).tolist())
+
+
+class TrainBatches:
+    """Shuffled, cropped, flipped and normalised batches that depend only on (seed, epoch, step).
+
+    The crop is taken from the image with `pad` black pixels around it; `flip` mirrors half of the
+    images. A last batch of one image is dropped, because batch norm cannot learn from it.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        pad: int,
+        flip: bool,
+        seed: int,
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        self._labels = split.labels
+        self._count = len(split.labels)
+        if self._count < 2:
+            raise DataError("a task needs at least two training images: add some")
+        self._batch_size, self._pad, self._flip, self._seed = batch_size, pad, flip, seed
+        self._normal = _Normal(mean, std, split.images.device, memory_format)
+        self._moves = pad > 0 or flip
+        self._size = split.images.shape[2:]
+        padded = functional.pad(split.images, (pad,) * 4) if pad else split.images
+        self._padded_size = padded.shape[2:]
+        self._images = padded
+        if self._moves:  # one row a pixel, so that a batch is one gather of whole pixels
+            self._images = padded.permute(0, 2, 3, 1).reshape(-1, padded.shape[1]).contiguous()
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        lonely = self._batch_size > 1 and self._count % self._batch_size == 1
+        return math.ceil(self._count / self._batch_size) - lonely
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """Batches `start`, `start` + 1, ... of an epoch: x float32 (B, C, H, W), y int64 (B,)."""
+        draws = _Draws(self._count, self._pad, self._flip, self._seed, number, self._labels.device)
+        for step in range(start, len(self)):
+            chosen = slice(step * self._batch_size, (step + 1) * self._batch_size)
+            rows = draws.rows[chosen]
+            if self._moves:
+                images = self._moved(rows, draws, chosen)
+            else:
+                images = self._images.index_select(0, rows)
+            yield self._normal(images), self._labels.index_select(0, rows)
+
+    def _moved(self, rows: Tensor, draws: "_Draws", chosen: slice) -> Tensor:
+        height, width = self._size
+        padded_height, padded_width = self._padded_size
+        down = torch.arange(height, device=rows.device)
+        right = torch.arange(width, device=rows.device).expand(len(rows), width)
+        if draws.mirrored is not None:
+            right = torch.where(draws.mirrored[chosen, None], right.flip(1), right)
+        if draws.corners is not None:
+            down = down + draws.corners[chosen, 0, None]
+            right = right + draws.corners[chosen, 1, None]
+        lines = (rows[:, None] * padded_height + down) * padded_width
+        pixels = (lines[:, :, None] + right[:, None, :]).flatten()
+        images = self._images.index_select(0, pixels)
+        return images.view(len(rows), height, width, -1).permute(0, 3, 1, 2)
+
+
+def eval_batches(
+    split: Split,
+    mean: Sequence[float],
+    std: Sequence[float],
+    batch_size: int = 500,
+    memory_format: torch.memory_format = torch.contiguous_format,
+) -> Iterator[Batch]:
+    """All images in their order, only normalised: x float32 (B, C, H, W), y int64 (B,)."""
+    normal = _Normal(mean, std, split.images.device, memory_format)
+    for images, labels in zip(
+        split.images.split(batch_size), split.labels.split(batch_size), strict=True
+    ):
+        yield normal(images), labels
+
+
+class _Normal:
+    """uint8 to (x / 255 - mean) / std as one multiply-add."""
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        device: torch.device,
+        memory_format: torch.memory_format,
+    ) -> None:
+        pairs = list(zip(mean, std, strict=True))
+        scale = [[[1 / (255 * deviation)]] for _, deviation in pairs]
+        shift = [[[-centre / deviation]] for centre, deviation in pairs]
+        self._scale = torch.tensor(scale, dtype=torch.float32, device=device)
+        self._shift = torch.tensor(shift, dtype=torch.float32, device=device)
+        self._memory_format = memory_format
+
+    def __call__(self, images: Tensor) -> Tensor:
+        pixels = images.to(torch.float32, memory_format=self._memory_format)
+        return torch.addcmul(self._shift, pixels, self._scale)
+
+
+class _Draws:
+    """All random choices of one epoch, made at once on the device, the i-th for its i-th image."""
+
+    def __init__(
+        self, count: int, pad: int, flip: bool, seed: int, epoch: int, device: torch.device
+    ) -> None:
+        random = torch.Generator(device).manual_seed(_epoch_seed(seed, epoch))
+        self.rows = torch.randperm(count, generator=random, device=device)
+        self.corners: Tensor | None = None
+        self.mirrored: Tensor | None = None
+        if pad:
+            shape = (count, 2)
+            self.corners = torch.randint(2 * pad + 1, shape, generator=random, device=device)
+        if flip:
+            self.mirrored = torch.rand(count, generator=random, device=device) < 0.5
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{epoch}".encode(), digest_size=7).digest())
+
+
+def _split(arrays: TaskArrays, chosen: np.ndarray, name: str, device: torch.device | str) -> Split:
+    if not chosen.any():
+        raise DataError(f"the task has no {name} images: check its {name} share and its files")
+    return Split(
+        torch.from_numpy(arrays.images[chosen]).to(device),
+        torch.from_numpy(arrays.labels[chosen]).to(device),
+    )

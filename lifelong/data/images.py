@@ -1,0 +1,70 @@
+"""One picture file to uint8 planes, refusing whatever could not be kept faithfully."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from lifelong.plan.errors import DataError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
+_DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def picture(path: Path, image_size: int, channels: int) -> np.ndarray:
+    """A picture for a trained model, uint8 (channels, image_size, image_size).
+
+    Colour becomes grey for a model of one channel; packs refuse that. Raises DataError.
+    """
+    image = decode(path)
+    if channels == 1:
+        image = image.convert("L")
+    return planes(image, image_size, channels, str(path))
+
+
+def decode(path: Path) -> Image.Image:
+    """A decoded picture of mode L or RGB, upright as its EXIF says.
+
+    Raises DataError naming the file: unreadable, truncated, too large, transparent or deeper than
+    8 bits a channel.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as opened:
+                opened.load()
+                image = ImageOps.exif_transpose(opened)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"{path} has too many pixels: shrink or remove it ({error})") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise DataError(f"{path} cannot be read as a picture: mend or remove it") from error
+    return _eight_bit(image, path)
+
+
+def planes(image: Image.Image, image_size: int | None, channels: int, name: str) -> np.ndarray:
+    """A picture of mode L or RGB as uint8 (channels, H, W), resized (bicubic) to a given size.
+
+    Grey fits into three channels; colour into one is a DataError naming the picture.
+    """
+    if image_size is not None and image.size != (image_size, image_size):
+        image = image.resize((image_size, image_size), Image.Resampling.BICUBIC)
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        return np.repeat(pixels[None], channels, axis=0)
+    if channels == 3:
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    if not (pixels == pixels[..., :1]).all():
+        raise DataError(f"{name} is in colour: set channels to 3, or convert it to grey first")
+    return np.ascontiguousarray(pixels[None, ..., 0])
+
+
+def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
+    if image.mode in _DEEP_MODES:
+        raise DataError(f"{path} has more than 8 bits a channel: save it with 8 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if np.asarray(image.getchannel("A")).min() < 255:
+            raise DataError(f"{path} is transparent: lay it on a background of your choice first")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")

@@ -1,0 +1,104 @@
+"""A data set as one HDF5 file, written once; tasks read their classes from it."""
+
+import logging
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lifelong import store
+from lifelong.data.sources import read_source
+from lifelong.data.splits import SPLITS
+from lifelong.plan.errors import DamagedFile, DataError
+
+_CHUNK_IMAGES = 64
+_KIND = "pack"
+
+
+@dataclass(frozen=True)
+class TaskArrays:
+    """The images of one task: uint8 (N, C, H, W), labels int64 (N,) from 0, split uint8 (N,).
+
+    `classes` are the names labels count: without their group, unless two would then be the same.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+    classes: tuple[str, ...]
+
+
+def write_pack(
+    path: Path, settings: Mapping[str, Any], log: logging.Logger | None = None
+) -> dict[str, Any]:
+    """Read the source and write its pack; returns images per split, classes and the digest.
+
+    Raises DataError, and writes nothing, where the source cannot be read whole.
+    """
+    raw = read_source(settings, log or logging.getLogger(__name__))
+    arrays = {
+        "images": raw.images,
+        "labels": raw.labels,
+        "split": raw.split,
+        "crc32": _checksums(raw.images),
+    }
+    attrs = {"kind": _KIND, "classes": list(raw.classes), "groups": list(raw.groups)}
+    digest = store.write_arrays(path, arrays, attrs, chunk_rows={"images": _CHUNK_IMAGES})
+    counts = np.bincount(raw.split, minlength=len(SPLITS)).tolist()
+    return {
+        "images": dict(zip(SPLITS, counts, strict=True)),
+        "classes": list(raw.classes),
+        "digest": digest,
+    }
+
+
+def read_task(
+    path: Path, classes: Sequence[str] | None, group: str | None, digest: str | None = None
+) -> TaskArrays:
+    """The images of `classes`, in that order, or of a whole group, or of the whole pack.
+
+    Classes are identities ("<group>/<class>", "<class>" in a pack without groups), or names inside
+    `group` where that is given. Raises DataError for names the pack lacks, DamagedFile.
+    """
+    arrays, attrs = store.read_arrays(path, ("images", "labels", "split", "crc32"), digest)
+    if attrs.get("kind") != _KIND:
+        raise DamagedFile(f"{path} is not a pack of images: name the file pack_data wrote")
+    wanted = _identities(path, attrs, classes, group)
+    renumber = np.full(len(attrs["classes"]), -1, dtype=np.int64)
+    renumber[[attrs["classes"].index(identity) for identity in wanted]] = np.arange(len(wanted))
+    labels = renumber[arrays["labels"]]
+    rows = np.flatnonzero(labels >= 0)
+    images = arrays["images"][rows]
+    if not np.array_equal(_checksums(images), arrays["crc32"][rows]):
+        raise DamagedFile(f"{path} has images that fail their checksum: delete it and run again")
+    return TaskArrays(images, labels[rows], arrays["split"][rows], _short(wanted))
+
+
+def _identities(
+    path: Path, attrs: dict[str, Any], classes: Sequence[str] | None, group: str | None
+) -> list[str]:
+    known, groups = attrs["classes"], sorted(set(attrs["groups"]) - {""})
+    if group is not None and group not in groups:
+        raise DataError(f"{path} has no group {group}; it has {', '.join(groups) or 'no groups'}")
+    if group is not None:
+        known = [one for one, its in zip(known, attrs["groups"], strict=True) if its == group]
+    if classes is None:
+        return sorted(known)
+    wanted = [name if group is None else f"{group}/{name}" for name in classes]
+    if missing := [identity for identity in wanted if identity not in known]:
+        raise DataError(f"{path} has no class {', '.join(missing)}; it has {', '.join(known)}")
+    if len(set(wanted)) < len(wanted) or not wanted:
+        raise DataError(f"a task needs classes, each once, not {list(classes)}: mend classes")
+    return wanted
+
+
+def _short(identities: list[str]) -> tuple[str, ...]:
+    names = [identity.rpartition("/")[2] for identity in identities]
+    return tuple(names if len(set(names)) == len(names) else identities)
+
+
+def _checksums(images: np.ndarray) -> np.ndarray:
+    return np.array([zlib.crc32(image.tobytes()) for image in images], dtype=np.uint32)

@@ -1,0 +1,154 @@
+"""Where images come from: one function a source, settings in, `RawSet` out.
+
+Settings are those of a data set in the configuration: `source`, `root`, `image_size`, `channels`
+(1 or 3), `download`, `validation` and `test` (shares in [0, 1)), `seed`.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lifelong.data import folders
+from lifelong.data.cifar100 import GROUP_OF
+from lifelong.data.images import planes
+from lifelong.data.splits import assign, stratified
+from lifelong.plan.errors import DataError
+
+Settings = Mapping[str, Any]
+_CIFAR_SIZE = 32
+
+
+@dataclass(frozen=True)
+class RawSet:
+    """A data set: images uint8 (N, C, H, W), labels int32 (N,), split uint8 (N,).
+
+    Labels count `classes`, identities "<group>/<class>" or "<class>"; `groups` has one a class, ""
+    where the set has no groups.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+    classes: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+def read_source(settings: Settings, log: logging.Logger) -> RawSet:
+    """The data set the settings describe; raises DataError where it cannot be read whole."""
+    if settings["source"] not in SOURCES:
+        raise DataError(f"source {settings['source']} is none of {', '.join(SOURCES)}")
+    return SOURCES[settings["source"]](settings, log)
+
+
+def digits(settings: Settings, log: logging.Logger) -> RawSet:
+    """scikit-learn's 1797 handwritten digits, 8x8 grey; the test split is cut here."""
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    grey = np.rint(raw.images * (255 / 16)).astype(np.uint8)
+    size, channels = settings["image_size"], settings["channels"]
+    images = np.stack([planes(Image.fromarray(image), size, channels, "digits") for image in grey])
+    classes = tuple(str(name) for name in raw.target_names)
+    labels = raw.target.astype(np.int32)
+    tested = stratified(labels, settings["test"], settings["seed"], classes)
+    return _raw_set(images, labels, tested, [("", name) for name in classes], settings)
+
+
+def cifar100(settings: Settings, log: logging.Logger) -> RawSet:
+    """CIFAR-100 from its authors' archive; groups are the 20 superclasses (Krizhevsky, 2009).
+
+    torchvision checks the archive's MD5 before it opens it.
+    """
+    _check_cifar(settings)
+    if settings["channels"] != 3:
+        raise DataError("cifar100 is in colour: set channels to 3")
+    root = _root(settings)
+    train, test = (_cifar_archive(root, train, settings["download"]) for train in (True, False))
+    names = sorted((GROUP_OF[name], name) for name in train.classes)
+    order = {name: label for label, (_, name) in enumerate(names)}
+    renumber = np.array([order[name] for name in train.classes], dtype=np.int32)
+    images = np.concatenate([train.data, test.data]).transpose(0, 3, 1, 2)
+    labels = renumber[np.concatenate([train.targets, test.targets])]
+    tested = np.arange(len(labels)) >= len(train.targets)
+    return _raw_set(np.ascontiguousarray(images), labels, tested, names, settings)
+
+
+def cifar100_folders(settings: Settings, log: logging.Logger) -> RawSet:
+    """CIFAR-100 as pictures in `root/{train,test}/<superclass>/<class>/`."""
+    _check_cifar(settings)
+    found = folders.split_then_group(_root(settings))
+    return _from_files(found, _CIFAR_SIZE, False, settings, log)
+
+
+def image_folder(settings: Settings, log: logging.Logger) -> RawSet:
+    """Pictures in `root/<group>/{train,test}/<class>/`, or the same without groups; resized."""
+    if settings["image_size"] is None:
+        raise DataError("source image_folder needs image_size, the side in pixels: set it")
+    found = folders.group_then_split(_root(settings))
+    return _from_files(found, settings["image_size"], True, settings, log)
+
+
+SOURCES: dict[str, Callable[[Settings, logging.Logger], RawSet]] = {
+    "digits": digits,
+    "cifar100": cifar100,
+    "cifar100_folders": cifar100_folders,
+    "image_folder": image_folder,
+}
+
+
+def _from_files(
+    found: list[folders.ClassFiles],
+    size: int,
+    resize: bool,
+    settings: Settings,
+    log: logging.Logger,
+) -> RawSet:
+    files = [file for one in found for file in (*one.train, *one.test)]
+    counts = [len(one.train) + len(one.test) for one in found]
+    labels = np.repeat(np.arange(len(found), dtype=np.int32), counts)
+    tested = np.concatenate(
+        [np.arange(count) >= len(one.train) for one, count in zip(found, counts, strict=True)]
+    )
+    images = folders.load(files, (settings["channels"], size, size), resize, log)
+    return _raw_set(images, labels, tested, [(one.group, one.name) for one in found], settings)
+
+
+def _raw_set(
+    images: np.ndarray,
+    labels: np.ndarray,
+    tested: np.ndarray,
+    names: list[tuple[str, str]],
+    settings: Settings,
+) -> RawSet:
+    classes = tuple(f"{group}/{name}" if group else name for group, name in names)
+    groups = tuple(group for group, _ in names)
+    split = assign(labels, tested, settings["validation"], settings["seed"], classes)
+    return RawSet(images, labels, split, classes, groups)
+
+
+def _root(settings: Settings) -> Path:
+    if settings["root"] is None:
+        raise DataError(f"source {settings['source']} needs root, the folder of its files: set it")
+    return Path(settings["root"]).expanduser()
+
+
+def _check_cifar(settings: Settings) -> None:
+    if settings["image_size"] not in (None, _CIFAR_SIZE):
+        raise DataError(f"CIFAR-100 is {_CIFAR_SIZE} pixels wide: remove image_size")
+
+
+def _cifar_archive(root: Path, train: bool, download: bool) -> Any:
+    from torchvision.datasets import CIFAR100
+
+    try:
+        return CIFAR100(str(root), train=train, download=download)
+    except (RuntimeError, OSError) as error:
+        hint = "fetching it failed" if download else "`download: true` fetches it"
+        raise DataError(
+            f"no whole CIFAR-100 archive in {root / CIFAR100.base_folder}: {hint} ({error})"
+        ) from error

@@ -1,0 +1,17 @@
+"""Which images a network takes; the Snakefile must know it without importing torch."""
+
+# Smallest and largest side in pixels; None: no limit. Five pools of VGG16 must leave one pixel.
+IMAGE_SIDES: dict[str, tuple[int, int | None]] = {
+    "vgg16_bn": (32, 63),
+    "small_cnn": (4, None),
+}
+
+
+def misfit(network: str, side: int) -> str | None:
+    """Why images of `side` x `side` pixels do not fit a network, or None."""
+    smallest, largest = IMAGE_SIDES[network]
+    if side < smallest:
+        return f"{network} needs images of at least {smallest}x{smallest} pixels, not {side}"
+    if largest is not None and side > largest:
+        return f"{network} takes images of at most {largest}x{largest} pixels, not {side}"
+    return None

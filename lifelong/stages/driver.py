@@ -1,0 +1,87 @@
+"""The stages of an experiment in one process, each as soon as another needs its files.
+
+Stages that decide (goals, select, tables, report) are cheap and have no manifest: they always run.
+"""
+
+import functools
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lifelong import store
+from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.stages import Plan, Stage, canonical
+from lifelong.stages.find import find_stage, overview, read_facts
+from lifelong.stages.runner import execute
+
+
+def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> None:
+    """Run what is not done: packs, then seed by seed every method's tasks, tables and report.
+
+    `limit` ends after so many tasks; they learn as they would in the whole experiment.
+    """
+    tasks = plan.config["tasks"][:limit]
+    shown = Plan({**plan.config, "tasks": tasks}, plan.paths.root)
+    ensured: set[str] = set()
+
+    def ensure(stage: Stage) -> None:
+        if stage.folder in ensured:
+            return
+        for path in files_read(stage):
+            ensure(find_stage(plan, path, read))
+        if not is_done(stage):
+            run_stage(stage, threads)
+        ensured.add(stage.folder)
+
+    def read(path: str) -> dict[str, Any]:
+        ensure(find_stage(plan, path, read))
+        return read_facts(path)
+
+    for dataset in dict.fromkeys(task["dataset"] for task in tasks):
+        ensure(plan.pack_stage(dataset))
+    for key in sorted(shown.keys("infer"), key=lambda key: key.seed):
+        ensure(plan.stage(key))
+    for kind in ("tables", "report"):
+        run_stage(overview(shown, kind), threads)
+
+
+def is_done(stage: Stage) -> bool:
+    """Whether a stage's files are there, made under the same spec from the same inputs."""
+    try:
+        manifest = store.read_manifest(Path(stage.folder))
+    except DamagedFile:
+        return False
+    inputs = files_read(stage)
+    files = [*inputs, *(stage.path(name) for name in manifest["files"])]
+    return (
+        canonical(manifest["spec"]) == canonical(stage.spec)
+        and all(Path(path).is_file() for path in files)
+        and manifest["inputs"] == {path: _digest(path) for path in inputs}
+    )
+
+
+def run_stage(stage: Stage, threads: int = 1) -> None:
+    """Run a stage now. Raises UserError naming the first input that is missing."""
+    for path in files_read(stage):
+        if not Path(path).is_file():
+            raise UserError(f"{path} is missing, and {stage.folder} is made from it: make it first")
+    Path(stage.path("manifest.json")).unlink(missing_ok=True)  # half-done must not look done
+    print(stage.folder, file=sys.stderr)
+    execute(replace(stage, threads=threads))
+
+
+def files_read(stage: Stage) -> list[str]:
+    """All input files of a stage."""
+    return [path for name in stage.inputs for path in stage.input_list(name)]
+
+
+def _digest(path: str) -> str:
+    status = Path(path).stat()
+    return _digest_of(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.cache
+def _digest_of(path: str, _mtime_ns: int, _size: int) -> str:
+    """Many stages read the same pack; it is digested once as long as it stays as it is."""
+    return store.digest(Path(path))

@@ -1,0 +1,88 @@
+"""From a file under results/ to the stage that writes it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lifelong import store
+from lifelong.plan.decisions import last_attempt
+from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.methods import SHAPES
+from lifelong.plan.paths import parse_stage
+from lifelong.plan.stages import Key, Plan, Stage
+
+Reader = Callable[[str], dict[str, Any]]
+
+
+def read_facts(path: str) -> dict[str, Any]:
+    """A manifest or goal that decides what comes next. Raises DamagedFile."""
+    file = Path(path)
+    if file.name == "manifest.json":
+        return store.read_manifest(file.parent)
+    try:
+        return dict(json.loads(file.read_text()))
+    except FileNotFoundError as error:
+        raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
+    except (TypeError, ValueError) as error:
+        raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
+
+
+def find_stage(plan: Plan, path: str, read: Reader = read_facts) -> Stage:
+    """The stage that writes a file; `read` gives the facts that decide its inputs.
+
+    Raises UserError where no stage of the plan writes into the file's folder.
+    """
+    folder = path.rpartition("/")[0]
+    for dataset in plan.config["datasets"]:
+        pack = plan.pack_stage(dataset)
+        if folder == pack.folder:
+            return pack
+    for kind in ("tables", "report"):
+        if folder == f"{plan.paths.base}/{kind}":
+            return overview(plan, kind)
+    key = _key(plan, path)
+    if key is None or folder != plan.folder(key):
+        raise UserError(
+            f"no stage of experiment {plan.paths.experiment} writes {path}: "
+            "check its spelling, and give the experiment's --configfile"
+        )
+    grown = key.kind in ("prune", "retrain")
+    return plan.stage(key, _attempt(plan, key, read) if grown else 0)
+
+
+def overview(plan: Plan, kind: str) -> Stage:
+    """The tables or the report of an experiment."""
+    inputs = plan.table_inputs() if kind == "tables" else plan.report_inputs()
+    return Stage(kind, f"{plan.paths.base}/{kind}", inputs, plan.experiment_spec())
+
+
+def _key(plan: Plan, path: str) -> Key | None:
+    parts = parse_stage(path)
+    if parts is None or parts["slug"] not in plan.slugs or parts["method"] not in SHAPES:
+        return None
+    kind, method, task = (str(parts[name]) for name in ("kind", "method", "slug"))
+    shape = SHAPES[method]
+    kinds = {*shape.stages}
+    kinds |= {"goals"} if shape.has_goal else set()
+    kinds |= {"expand"} if shape.expands else set()
+    if kind not in kinds:
+        return None
+    attempt = int(parts["attempt"] or 0)
+    return Key(kind, method, int(str(parts["seed"])), plan.position(task), attempt)
+
+
+def _attempt(plan: Plan, key: Key, read: Reader) -> int:
+    """The attempt that met the task's goal or the cap."""
+    if not SHAPES[key.method].expands:
+        return 0
+    settings = plan.settings(key.method)
+    goal = read(plan.file(replace(key, kind="goals"), "goal.json"))["goal"]
+    cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
+
+    def outcome_of(attempt: int) -> dict[str, Any]:
+        tried = replace(key, kind="expand" if attempt else "train", attempt=attempt)
+        return dict(read(plan.file(tried, "manifest.json"))["outcome"])
+
+    return last_attempt(outcome_of, goal, cap, floor)

@@ -1,0 +1,157 @@
+"""Benchmarks run, and what they step is what the training loop steps."""
+
+import csv
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from lifelong.data.batches import Split, TaskData, TrainBatches
+from lifelong.masks.learner import THRESHOLD, Learner
+from lifelong.masks.model import Model
+from lifelong.nets import memory_format
+from lifelong.train.loop import fit
+from lifelong.train.phase import Phase
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+CHANNELS = 0.03125
+
+
+@pytest.fixture
+def step_ratio(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("step_ratio")
+
+
+def quick(name: str, out: Path, *arguments: str) -> list[dict[str, str]]:
+    """Run a benchmark at toy size; the rows of its CSV."""
+    command = [sys.executable, str(FOLDER / f"{name}.py"), "--quick", "--out", str(out), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with (out / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert all(row["torch"] == torch.__version__.split("+")[0] for row in rows)
+    return rows
+
+
+def toy_data() -> TaskData:
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randint(256, (96, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    split = Split(images, torch.randint(5, (96,), generator=generator))
+    return TaskData(split, split, split, tuple("01234"), (0.5,) * 3, (0.25,) * 3, "validation")
+
+
+def batches(data: TaskData, learner: Learner) -> TrainBatches:
+    form = memory_format(learner.network, "cpu")
+    return TrainBatches(data.train, 32, data.mean, data.std, 0, False, 7, form)
+
+
+@pytest.mark.parametrize("case", ["first", "first pruned", "later picking"])
+def test_the_measured_step_is_the_loops(step_ratio: ModuleType, case: str) -> None:
+    steps = importlib.import_module("steps")
+    model = step_ratio.older(CHANNELS) if case == "later picking" else Model()
+
+    def learner() -> Learner:
+        made = Learner(model, step_ratio.card(len(model.shards) + 1, CHANNELS), seed=5)
+        if case == "first pruned":
+            made.prune_to(0.5)
+        return made
+
+    picking, data = case == "later picking", toy_data()
+    phase = Phase(
+        epochs=1,
+        lr=steps.LR,
+        mask_lr=steps.MASK_LR if picking else 0.0,
+        momentum=steps.MOMENTUM,
+        weight_decay=steps.DECAY,
+        crop_padding=0,
+        flip=False,
+    )
+    trained = learner()
+    fit(trained, data, phase, seed=7)
+    ours = steps.Ours(learner(), picking)
+    ours.learner.network.train()
+    for x, y in batches(data, trained).epoch(0):
+        ours.step(x, y)
+    stepped = ours.learner.state()
+    assert stepped.keys() == trained.state().keys()
+    assert all(torch.equal(stepped[name], tensor) for name, tensor in trained.state().items())
+
+
+def test_the_textbook_form_gives_the_same_numbers(step_ratio: ModuleType) -> None:
+    steps = importlib.import_module("steps")
+    model = step_ratio.older(CHANNELS)
+    ours = steps.Ours(Learner(model, step_ratio.card(2, CHANNELS), seed=5), picking=True)
+    textbook = steps.Textbook(Learner(model, step_ratio.card(2, CHANNELS), seed=5))
+    before = {name: layer.weight.clone() for name, layer in ours.learner.layers.items()}
+    for x, y in batches(toy_data(), ours.learner).epoch(0):
+        ours.step(x, y)
+        textbook.step(x, y)
+    effective = textbook.effective()
+    for name, layer in ours.learner.layers.items():
+        torch.testing.assert_close(layer.weight, effective[f"body.{name}.weight"])
+        assert layer.score is not None
+        old = layer.is_old
+        torch.testing.assert_close(layer.score[old], textbook.scores[name][old])
+        kept = old & (layer.score > THRESHOLD)
+        assert torch.equal(layer.weight[kept], before[name][kept])
+        assert not torch.equal(layer.weight, before[name])
+
+
+def test_half_of_the_weights_are_the_older_tasks(step_ratio: ModuleType) -> None:
+    counts = Learner(step_ratio.older(CHANNELS), step_ratio.card(2, CHANNELS), seed=5).counts()
+    older = counts["total"] - counts["owned"]
+    assert counts["free"] == 0
+    assert older / counts["total"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_step_ratio_runs(tmp_path: Path) -> None:
+    rows = quick("step_ratio", tmp_path)
+    names = ["plain", "first", "first pruned", "later picking", "later frozen", "textbook"]
+    assert [row["variant"] for row in rows] == names
+    assert float(rows[0]["ratio"]) == 1.0
+    assert all(float(row["cpu_ms"]) > 0 and row["threads"] == "1" for row in rows)
+
+
+def finished_job(folder: Path, stage_s: float, job_s: float | None) -> None:
+    folder.mkdir(parents=True)
+    at = "2026-01-02 03:04:"
+    lines = [f"{at}05,500 INFO images", f"{at}06,000 INFO learned"]
+    lines.append(f"{at}07,250 INFO finished in {stage_s} s")
+    (folder / "log.txt").write_text("\n".join(lines) + "\n")
+    if job_s is not None:
+        (folder / "benchmark.tsv").write_text(f"s\th:m:s\tmax_rss\n{job_s}\t0:00:04\t1\n")
+
+
+def test_stage_seconds_adds_up_a_finished_run(tmp_path: Path) -> None:
+    task = tmp_path / "digits/cpg/s0/01-a"
+    finished_job(task / "train", 2.0, 3.0)
+    finished_job(tmp_path / "digits/cpg/s0/02-b/train", 4.0, 6.0)
+    finished_job(task / "expand/a1", 2.5, 3.5)
+    finished_job(task / "goals", 0.5, None)
+    finished_job(tmp_path / "digits/pack_data/set_a", 1.0, 1.25)
+    rows = quick("stage_seconds", tmp_path / "out", str(tmp_path / "digits"))
+    found = {row["rule"]: row for row in rows}
+    assert list(found) == ["train", "expand", "pack_data", "goals"]
+    train = found["train"]
+    assert [float(train[key]) for key in ("jobs", "job_s", "stage_s", "start_s", "all_s")] == [
+        2, 4.5, 3.0, 1.5, 9.0
+    ]  # fmt: skip
+    assert float(train["work_s"]) == 1.75
+    assert found["goals"]["job_s"] == "" and float(found["goals"]["all_s"]) == 0.5
+
+
+def test_stage_seconds_names_an_empty_folder(tmp_path: Path) -> None:
+    command = [sys.executable, str(FOLDER / "stage_seconds.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and str(tmp_path) in done.stderr
+
+
+def test_default_experiment_runs_and_runs_nothing_again(tmp_path: Path) -> None:
+    first, second = quick("default_experiment", tmp_path)
+    assert (first["jobs"], second["jobs"]) == ("1", "0")
+    assert float(first["wall_s"]) > 0 < float(second["wall_s"])

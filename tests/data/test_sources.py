@@ -1,0 +1,230 @@
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lifelong.data import folders
+from lifelong.data.cifar100 import GROUP_OF, SUPERCLASSES
+from lifelong.data.sources import read_source
+from lifelong.data.splits import TEST, TRAIN, VALIDATION
+from lifelong.plan.errors import DataError
+
+LOG = logging.getLogger(__name__)
+REAL = os.environ.get("LIFELONG_DATA")
+
+
+def settings(source, root=None, **changes):
+    base = {"image_size": None, "channels": 3, "download": False, "validation": 0.5, "test": 0.25}
+    return {**base, "seed": 0, "source": source, "root": root and str(root), **changes}
+
+
+def read(source, root=None, **changes):
+    return read_source(settings(source, root, **changes), LOG)
+
+
+def png(path: Path, value=0, size=32):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.zeros((size, size, 3), np.uint8)
+    pixels[..., 0] = value
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def groups(tmp_path):
+    """<root>/<group>/{train,test}/<class>/: 2 training images and 1 test image a class."""
+    for g, group in enumerate(("wet", "dry")):
+        for c, name in enumerate(("b", "a")):
+            for i in range(2):
+                png(tmp_path / group / "train" / name / f"{i}.png", 100 * g + 10 * c + i)
+            png(tmp_path / group / "test" / name / "9.png", 100 * g + 10 * c + 9)
+    return tmp_path
+
+
+def swapped(root: Path) -> Path:
+    """The same pictures as <root>/{train,test}/<group>/<class>/."""
+    target = root.parent / f"{root.name}-swapped"
+    for path in root.rglob("*.png"):
+        group, split, name, file = path.relative_to(root).parts
+        (target / split / group / name).mkdir(parents=True, exist_ok=True)
+        (target / split / group / name / file).write_bytes(path.read_bytes())
+    return target
+
+
+def test_digits_are_all_there():
+    raw = read("digits", channels=1, validation=0.2)
+    assert raw.images.shape == (1797, 1, 8, 8)
+    assert raw.images.max() == 255
+    assert raw.classes == tuple("0123456789")
+    assert set(raw.groups) == {""}
+    # published counts of the ten digits in scikit-learn's set
+    assert np.bincount(raw.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    for label in range(10):
+        mine = raw.split[raw.labels == label]
+        tested = round(len(mine) * 0.25)
+        assert (mine == TEST).sum() == tested
+        assert (mine == VALIDATION).sum() == round((len(mine) - tested) * 0.2)
+
+
+def test_digits_are_rounded_to_the_nearest_level_and_resized():
+    from sklearn.datasets import load_digits
+
+    first = read("digits", channels=1).images[0, 0]
+    assert np.abs(first / 255 - load_digits().images[0] / 16).max() <= 0.5 / 255 + 1e-12
+    assert read("digits", image_size=16).images.shape == (1797, 3, 16, 16)
+
+
+def check_groups(raw):
+    assert raw.classes == ("dry/a", "dry/b", "wet/a", "wet/b")
+    assert raw.groups == ("dry", "dry", "wet", "wet")
+    assert raw.labels.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+    assert raw.images[:, 0, 0, 0].tolist() == [110, 111, 119, 100, 101, 109, 10, 11, 19, 0, 1, 9]
+    assert not raw.images[:, 1:].any()
+    for rows in raw.split.reshape(4, 3):
+        assert sorted(rows[:2]) == [TRAIN, VALIDATION]
+        assert rows[2] == TEST
+
+
+def test_both_layouts_give_the_same_set(groups):
+    check_groups(read("image_folder", groups, image_size=32))
+    check_groups(read("cifar100_folders", swapped(groups)))
+
+
+def test_tree_without_groups(groups):
+    raw = read("image_folder", groups / "dry", image_size=4)
+    assert raw.classes == ("a", "b")
+    assert raw.groups == ("", "")
+    assert raw.images.shape == (6, 3, 4, 4)
+
+
+def test_hidden_files_are_ignored(groups):
+    (groups / "dry/train/a/.DS_Store").write_text("x")
+    (groups / ".cache").mkdir()
+    check_groups(read("image_folder", groups, image_size=32))
+
+
+def test_incomplete_trees_are_refused(groups):
+    def refused(match, source="image_folder", root=groups, **changes):
+        with pytest.raises(DataError, match=match):
+            read(source, root, **{"image_size": 32, **changes})
+
+    refused("needs root", root=None)
+    refused("needs image_size", image_size=None)
+    refused("no folder .*absent", root=groups / "absent")
+    refused("none of digits, cifar100", source="tapes")
+    refused("32 pixels wide", source="cifar100_folders", image_size=64)
+    refused(r"0\.png is in colour|1\.png is in colour", channels=1)
+    (groups / "empty").mkdir()
+    refused("holds no folders", root=groups / "empty")
+    refused("no folder .*empty/train")
+    (groups / "empty").rmdir()
+    (groups / "wet/train/notes").mkdir()
+    refused("notes must be a folder both in")
+    (groups / "wet/test/notes").mkdir()
+    refused("wet/train/notes holds no pictures")
+    png(groups / "wet/train/notes/1.png")
+    refused("wet/test/notes holds no pictures")
+    (groups / "wet/test/notes/readme.txt").write_text("x")
+    refused(r"readme\.txt is no picture")
+
+
+def test_group_without_test_folder_is_refused(groups):
+    for file in (groups / "dry/test").rglob("*.png"):
+        file.unlink()
+    for folder in ("a", "b", "."):
+        (groups / "dry/test" / folder).rmdir()
+    with pytest.raises(DataError, match=r"no folder .*dry/test"):
+        read("image_folder", groups, image_size=32)
+
+
+def test_broken_and_odd_pictures_are_named(groups):
+    bad = groups / "dry/train/a/1.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    with pytest.raises(DataError, match=r"a/1\.png cannot be read"):
+        read("image_folder", groups, image_size=32)
+    png(bad, size=31)
+    with pytest.raises(DataError, match=r"a/1\.png is 31x31 and should be 32x32"):
+        read("cifar100_folders", swapped(groups))
+
+
+def test_one_training_image_cannot_be_split(groups):
+    (groups / "wet/train/a/0.png").unlink()
+    with pytest.raises(DataError, match="class wet/a has one image"):
+        read("image_folder", groups, image_size=32)
+
+
+def test_slow_reading_is_logged(groups, caplog, monkeypatch):
+    monkeypatch.setattr(folders, "_LOG_EVERY_S", 0.0)
+    with caplog.at_level("INFO"):
+        read("image_folder", groups, image_size=32)
+    assert "11 of 12 images read" in caplog.text
+
+
+def test_superclasses_are_the_published_ones():
+    fine = sorted(GROUP_OF)
+    assert len(SUPERCLASSES) == 20
+    assert len(fine) == 100
+    assert list(SUPERCLASSES) == sorted(SUPERCLASSES)
+    assert all(len(names) == 5 and list(names) == sorted(names) for names in SUPERCLASSES.values())
+    # class numbers of the archive are alphabetical
+    numbers = {name: [fine.index(one) for one in SUPERCLASSES[name]] for name in SUPERCLASSES}
+    assert numbers["aquatic_mammals"] == [4, 30, 55, 72, 95]
+    assert numbers["medium_mammals"] == [34, 63, 64, 66, 75]
+    assert numbers["vehicles_2"] == [41, 69, 81, 85, 89]
+
+
+def test_cifar_archive_is_renumbered_by_superclass(tmp_path, monkeypatch):
+    import torchvision.datasets
+
+    class Archive:
+        base_folder = "cifar-100-python"
+        classes = sorted(GROUP_OF)
+
+        def __init__(self, root, train, download):
+            each = 2 if train else 1
+            self.targets = [label for label in range(100) for _ in range(each)]
+            self.data = np.zeros((100 * each, 32, 32, 3), np.uint8)
+            self.data[..., 1] = np.array(self.targets)[:, None, None]
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR100", Archive)
+    raw = read("cifar100", tmp_path)
+    assert raw.images.shape == (300, 3, 32, 32)
+    assert raw.classes[:2] == ("aquatic_mammals/beaver", "aquatic_mammals/dolphin")
+    assert (raw.split == TEST).sum() == (raw.split == VALIDATION).sum() == 100
+    for image, label in zip(raw.images, raw.labels, strict=True):
+        group, name = raw.classes[label].split("/")
+        assert Archive.classes[image[1, 0, 0]] == name
+        assert GROUP_OF[name] == group == raw.groups[label]
+
+
+def test_missing_cifar_archive_says_where_and_how(tmp_path):
+    with pytest.raises(DataError, match=r"cifar-100-python: `download: true` fetches it"):
+        read("cifar100", tmp_path)
+    with pytest.raises(DataError, match="set channels to 3"):
+        read("cifar100", tmp_path, channels=1)
+
+
+@pytest.mark.skipif(
+    not (REAL and (Path(REAL) / "cifar100_org").is_dir()),
+    reason="LIFELONG_DATA is not set: it names the folder that holds cifar100_org",
+)
+def test_two_real_superclasses(tmp_path):
+    from lifelong.data.batches import statistics
+
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        for group in ("aquatic_mammals", "fish"):
+            (tmp_path / split / group).symlink_to(Path(str(REAL)) / "cifar100_org" / split / group)
+    raw = read("cifar100_folders", tmp_path, validation=0.2)
+    for name in ("aquatic_mammals", "fish"):
+        mine = np.array(raw.groups)[raw.labels] == name
+        assert np.bincount(raw.split[mine]).tolist() == [2000, 500, 500]
+        names = [one for one in raw.classes if one.startswith(name)]
+        assert tuple(one.split("/")[1] for one in names) == SUPERCLASSES[name]
+    mammals = raw.images[(raw.labels < 5) & (raw.split != TEST)]
+    mean, std = statistics(mammals)
+    # as the authors of CPG wrote them down for this superclass
+    assert np.round(mean, 4).tolist() == [0.4242, 0.4783, 0.4975]
+    assert np.round(std, 4).tolist() == [0.2495, 0.2327, 0.2515]

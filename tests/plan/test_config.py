@@ -1,0 +1,196 @@
+"""A configuration is completed, or refused with one sentence that names the key."""
+
+import copy
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lifelong.plan.config import check, load, merge, read, settings
+from lifelong.plan.errors import ConfigError
+
+TREE = Path(__file__).parents[2]
+BASE = {
+    "experiment": "toy",
+    "methods": ["packnet", "cpg"],
+    "datasets": {"digits": {"source": "digits", "channels": 1}},
+    "tasks": [{"name": "a", "classes": [0, 1]}, {"name": "b", "classes": [2, 3]}],
+    "network": {"name": "small_cnn"},
+}
+FOLDER = {"source": "image_folder", "root": "pictures", "image_size": 32, "channels": 3}
+MANY = [{"name": f"t{i}", "classes": [0, 1]} for i in range(255)]
+
+
+def edited(path: str, value: object) -> dict:
+    """The base configuration with one key, named by dots, set to a value."""
+    config = copy.deepcopy(BASE)
+    *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
+    part = config
+    for name in parents:
+        part = part[name] if isinstance(part, list) else part.setdefault(name, {})
+    part[last] = value
+    return config
+
+
+WRONG = [
+    ("train.lr", float("nan"), "train.lr", "nan"),
+    ("expand.cap", float("inf"), "expand.cap", "inf"),
+    ("train.lr", "1e-3", "train.lr", "write 1.0e-03"),
+    ("tasks.0.classes", [1, "1"], "tasks", "'a'", "twice"),
+    ("tasks.0.group", "digits", "tasks", "'a'", "no group"),
+    ("experiment", "x\n", "experiment"),
+    ("network.name", "vgg16_bn", "network.name", "32x32"),
+    ("colour", 1, "'colour'"),
+    ("train.epoch", 5, "train: ", "'epoch'"),
+    ("train", None, "train", "not of type 'object'"),
+    ("train.epochs", 1.5, "train.epochs"),
+    ("train.epochs", 0, "train.epochs"),
+    ("train.lr", "1e-3", "train.lr", "number"),
+    ("train.lr", -0.1, "train.lr"),
+    ("experiment", "a/b", "experiment"),
+    ("experiment", "..", "experiment"),
+    ("protocol", "dirty", "protocol", "'clean', 'paper'"),
+    ("methods", ["cpgg"], "methods.0", "'cpgg'", "packnet"),
+    ("methods", [], "methods"),
+    ("methods", ["cpg", "cpg"], "methods", "non-unique"),
+    ("seeds", [-1], "seeds.0"),
+    ("seeds", [0, 0], "seeds"),
+    ("network.name", "resnet", "network.name", "'vgg16_bn', 'small_cnn'"),
+    ("recipe.batch_size", 1, "recipe.batch_size"),
+    ("expand.step", 0, "expand.step"),
+    ("expand.cap", 0.5, "expand.cap"),
+    ("goals.given", {"z": 0.5}, "goals.given", "'z'"),
+    ("goals.given", {"z": 0.5, 1: 0.5}, "goals.given", "put 1 in quotes"),
+    ("goals.given", {"a": 97.1}, "goals.given.a", "97.1"),
+    ("goals", {"policy": "given", "given": {"a": 0.9}}, "goals.given", "'b'"),
+    ("method_settings.dgr", {}, "method_settings", "'dgr'"),
+    ("method_settings.cpg.goal", {}, "method_settings.cpg", "'goal'"),
+    ("method_settings.cpg.prune", {"ratios": [0.5, 0.1]}, "prune.ratios (cpg)", "rising"),
+    ("prune.ratios", [1.0], "prune.ratios.0"),
+    ("prune.ratios", [], "prune.ratios"),
+    ("tasks", [], "tasks"),
+    ("tasks", MANY, "tasks", "255", "254"),
+    ("tasks.0.ratio", 1.0, "tasks.0.ratio", "1.0"),
+    ("tasks.0.ratio", 0.33, "tasks", "0.33", "'a'", "prune.ratios (cpg)"),
+    ("tasks.1.name", "a", "tasks", "'a' is listed twice"),
+    ("tasks.1.name", "b c", "tasks.1.name"),
+    ("tasks.1.classes", [2], "tasks.1.classes"),
+    ("tasks.1.classes", [2, 2], "tasks.1.classes"),
+    ("tasks.1", {"name": "b"}, "tasks", "'b' of digits needs its classes"),
+    ("tasks.1.dataset", "letters", "tasks", "'b'", "digits", "'letters'"),
+    ("tasks.1.mean", [0.5], "tasks", "'b'", "mean and std"),
+    (
+        "tasks.1",
+        {"name": "b", "mean": [0.5] * 3, "std": [0.5] * 3},
+        "mean of task 'b'",
+        "1 numbers",
+    ),
+    ("datasets", {}, "datasets"),
+    ("datasets.digits.source", "mnist", "datasets.digits.source", "'mnist'"),
+    ("datasets.digits.size", 8, "datasets.digits", "'size'"),
+    ("datasets.digits.validation", 0, "datasets.digits.validation"),
+    ("datasets.digits.channels", 3, "datasets.digits.channels", "use 1"),
+    ("datasets.digits", FOLDER | {"root": None}, "datasets.digits.root"),
+    ("datasets.digits", FOLDER | {"image_size": None}, "datasets.digits.image_size"),
+    ("datasets.digits", {"source": "cifar100", "root": "x", "channels": 1}, "digits.channels"),
+    ("datasets.letters", FOLDER, "tasks", "'a'", "digits, letters"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), [(w[0], w[1], w[2:]) for w in WRONG])
+def test_a_mistake_is_one_sentence_that_names_the_key(path, value, words):
+    with pytest.raises(ConfigError) as error:
+        check(edited(path, value))
+    message = str(error.value)
+    assert "\n" not in message
+    for word in ("config", *words):
+        assert word in message
+
+
+@pytest.mark.parametrize("key", ["experiment", "methods", "datasets", "tasks"])
+def test_a_missing_key_is_named(key):
+    with pytest.raises(ConfigError, match=f"'{key}' is a required property"):
+        check({name: value for name, value in BASE.items() if name != key})
+
+
+def test_tasks_of_one_network_have_the_same_channels():
+    config = edited("datasets.letters", FOLDER)
+    config["tasks"][0]["dataset"] = "digits"
+    config["tasks"][1] |= {"dataset": "letters"}
+    with pytest.raises(ConfigError, match=r"config key datasets: .*same channels"):
+        check(config)
+
+
+def test_defaults_are_filled_down_to_the_last_key():
+    full = check(edited("train.epochs", 7))
+    assert full["protocol"] == "clean" and full["seeds"] == [0] and full["published"] is None
+    assert full["train"]["epochs"] == 7 and full["train"]["lr"] == 0.01
+    assert full["retrain"]["patience"] == 5 and full["goals"]["policy"] == "scratch"
+    assert full["datasets"]["digits"]["validation"] == 0.2
+    assert full["tasks"][1] == {"name": "b", "classes": ["2", "3"], "dataset": "digits"}
+
+
+def test_checking_a_checked_configuration_changes_nothing():
+    full = check(BASE)
+    assert check(full) == full
+
+
+def test_defaults_are_not_shared_between_configurations():
+    first = check(BASE)
+    first["prune"]["ratios"].append("mine")
+    assert "mine" not in check(BASE)["prune"]["ratios"]
+
+
+def test_254_tasks_are_accepted():
+    assert len(check(edited("tasks", MANY[:254]))["tasks"]) == 254
+
+
+def test_merge_goes_down_mappings_and_replaces_the_rest():
+    base = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+    over = {"a": {"y": [3]}, "b": {"z": 2}, "c": 3}
+    assert merge(base, over) == {"a": {"x": 1, "y": [3]}, "b": {"z": 2}, "c": 3}
+    assert base == {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+
+
+def test_a_method_sees_its_own_settings_over_the_common_ones_and_its_papers():
+    config = check(edited("method_settings", {"packnet": {"train": {"epochs": 3}}}))
+    packnet, cpg = settings(config, "packnet"), settings(config, "cpg")
+    assert packnet["train"]["epochs"] == 3 and cpg["train"]["epochs"] == 100
+    assert packnet["prune"]["schedule"] == "one_shot" and packnet["prune"]["ratios"] == [0.6]
+    assert cpg["prune"]["schedule"] == "gradual" and len(cpg["prune"]["ratios"]) == 10
+    assert settings(config, "pae")["retrain"]["epochs"] == 0
+
+
+def test_files_lie_over_each_other_in_order(tmp_path):
+    first, second = tmp_path / "config.yaml", tmp_path / "over.yaml"
+    first.write_text(yaml.safe_dump(BASE))
+    second.write_text("experiment: other\ntrain: {epochs: 2}\n")
+    full = load([first, second])
+    assert (full["experiment"], full["train"]["epochs"]) == ("other", 2)
+    assert load([first])["experiment"] == "toy"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a: [1", "not valid YAML"), ("- a\n", "must be a mapping"), ("", "must be a mapping")],
+)
+def test_a_file_that_is_no_configuration_is_named(tmp_path, text, words):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=words) as error:
+        read(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_or_binary_file_is_named(tmp_path):
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00a")
+    for name in ("absent.yaml", "binary.yaml"):
+        with pytest.raises(ConfigError, match=name):
+            read(tmp_path / name)
+
+
+def test_every_shipped_experiment_is_valid_over_the_default():
+    overlays = sorted((TREE / "experiments").glob("*.yaml"))
+    for files in itertools.chain([[]], [[overlay] for overlay in overlays]):
+        assert load([TREE / "config.yaml", *files])["tasks"]

@@ -1,0 +1,218 @@
+"""Stages of an experiment: what each reads, and which of them a changed key reruns."""
+
+import copy
+
+import pytest
+
+from lifelong.plan.config import check
+from lifelong.plan.methods import SHAPES
+from lifelong.plan.stages import REVISIONS, TABLES, Key, Plan, Stage, canonical
+
+TASKS = ("a", "b", "c")
+CONFIG = {
+    "experiment": "toy",
+    "methods": ["scratch", "finetune", "packnet", "cpg"],
+    "datasets": {"digits": {"source": "digits", "channels": 1}},
+    "tasks": [{"name": name, "classes": [2 * i, 2 * i + 1]} for i, name in enumerate(TASKS)],
+    "network": {"name": "small_cnn"},
+    "prune": {"ratios": [0.3, 0.6]},
+}
+
+
+def edited(*path_and_value: object) -> dict:
+    config = copy.deepcopy(CONFIG)
+    *parents, last, value = path_and_value
+    part = config
+    for name in parents:
+        part = part[name] if isinstance(part, list) else part.setdefault(name, {})
+    part[last] = value
+    return config
+
+
+def stages(config: dict) -> dict[str, Stage]:
+    """Every stage the experiment may run, one attempt of expand a task, by folder without root."""
+    plan = Plan(check(config))
+    found = [plan.pack_stage(name) for name in config["datasets"]]
+    for method in config["methods"]:
+        shape = SHAPES[method]
+        kinds = [*shape.stages, *["goals"] * shape.has_goal, *["expand"] * shape.expands]
+        for kind in kinds:
+            for position in range(1, len(config["tasks"]) + 1):
+                key = Key(kind, method, 0, position, 1 if kind == "expand" else 0)
+                found.append(plan.stage(key, attempt=1))
+    return {stage.folder.removeprefix("results/toy/"): stage for stage in found}
+
+
+def changed(config: dict) -> set[str]:
+    """Folders of the stages that run again because their spec or their list of inputs differs."""
+    before, after = stages(CONFIG), stages(config)
+    return {
+        name
+        for name in before.keys() | after.keys()
+        if name not in before
+        or name not in after
+        or canonical(before[name].spec) != canonical(after[name].spec)
+        or before[name].inputs != after[name].inputs
+    }
+
+
+def folders(methods: str, tasks: str, kinds: str) -> set[str]:
+    """Folders such as cpg/s0/02-b/prune, for all combinations that exist."""
+    names = {
+        f"{method}/s0/{TASKS.index(task) + 1:02d}-{task}/{kind}"
+        for method in methods.split()
+        for task in tasks.split()
+        for kind in kinds.split()
+    }
+    return names & set(stages(CONFIG))
+
+
+ALL = "scratch finetune packnet cpg"
+TRAINING = "baseline train expand/a1 prune retrain"
+EDITS = {
+    "ratio by hand": (("tasks", 1, "ratio", 0.6), folders("cpg", "b", "select")),
+    "classes of the last task": (
+        ("tasks", 2, "classes", [4, 6]),
+        folders(ALL, "c", f"{TRAINING} infer"),
+    ),
+    "classes of the second task": (
+        ("tasks", 1, "classes", [2, 8]),
+        folders(ALL, "b", TRAINING) | folders(ALL, "b c", "infer"),
+    ),
+    "a goal of one task": (("goals", "given", {"b": 0.9}), folders("cpg", "b", "goals")),
+    "the margin": (("goals", "margin", 0.01), folders("cpg", "a b c", "goals")),
+    "the policy": (("goals", "policy", "fine_max"), folders("cpg", "a b c", "goals")),
+    "the cap": (("expand", "cap", 2.0), folders("cpg", "a b c", "expand/a1 select")),
+    "the step": (("expand", "step", 0.1), folders("cpg", "a b c", "expand/a1")),
+    "epochs": (("train", "epochs", 9), folders("packnet cpg", "a b c", "train expand/a1")),
+    "epochs of one method": (
+        ("method_settings", "cpg", {"train": {"epochs": 9}}),
+        folders("cpg", "a b c", "train expand/a1"),
+    ),
+    "pruning": (("prune", "every", 3), folders("packnet cpg", "a b c", "prune")),
+    "retraining": (("retrain", "lr", 0.1), folders("packnet cpg", "a b c", "retrain")),
+    "baselines": (("baseline", "lr", 0.1), folders("scratch finetune", "a b c", "baseline")),
+    "the recipe": (("recipe", "momentum", 0.5), folders(ALL, "a b c", TRAINING)),
+    "the network": (("network", "channels", 0.5), folders(ALL, "a b c", TRAINING)),
+    "the cuts of the data": (("datasets", "digits", "seed", 1), {"pack_data/digits"}),
+    "a seed more": (("seeds", [0, 1]), set()),
+    "tables": (("published_cpg_row", "CPG avg"), set()),
+}
+
+
+@pytest.mark.parametrize(("edit", "expected"), EDITS.values(), ids=EDITS)
+def test_an_edit_changes_only_the_stages_that_know_the_key(edit, expected):
+    assert changed(edited(*edit)) == expected
+
+
+def test_the_protocol_changes_everything_but_the_packs():
+    assert changed(edited("protocol", "paper")) == set(stages(CONFIG)) - {"pack_data/digits"}
+
+
+def test_a_method_more_changes_nothing_of_the_others():
+    before, after = stages(CONFIG), stages(edited("methods", [*CONFIG["methods"], "pae"]))
+    assert all(after[name] == stage for name, stage in before.items())
+    assert any(name.startswith("pae/") for name in after)
+
+
+def test_a_task_more_changes_no_stage_that_trains():
+    more = [*CONFIG["tasks"], {"name": "d", "classes": [6, 8]}]
+    old = {name for name in changed(edited("tasks", more)) if "04-d" not in name}
+    assert old <= folders("packnet cpg", "a b c", "select")  # fair shares depend on the count
+
+
+def test_what_each_stage_reads():
+    plan = Plan(check(CONFIG))
+    pack = "results/toy/pack_data/digits/pack.h5"
+    cpg, first, third = "results/toy/cpg/s0", "01-a/retrain/shard.h5", "03-c"
+    shards = [f"{cpg}/{first}", f"{cpg}/02-b/retrain/shard.h5"]
+
+    def inputs(kind: str, position: int, attempt: int = 0, method: str = "cpg") -> dict:
+        return dict(plan.inputs(Key(kind, method, 0, position), attempt))
+
+    assert inputs("train", 1) == {"pack": pack, "shards": []}
+    assert inputs("train", 3) == inputs("expand", 3) == {"pack": pack, "shards": shards}
+    assert inputs("prune", 3)["candidate"] == f"{cpg}/{third}/train/candidate.h5"
+    assert inputs("prune", 3, 2)["candidate"] == f"{cpg}/{third}/expand/a2/candidate.h5"
+    assert inputs("select", 3) == {
+        "record": f"{cpg}/{third}/prune/record.csv",
+        "goal": f"{cpg}/{third}/goals/goal.json",
+    }
+    assert set(inputs("select", 3, method="packnet")) == {"record"}
+    assert inputs("retrain", 3, 2) == inputs("prune", 3, 2) | {
+        "prune": f"{cpg}/{third}/prune/manifest.json",
+        "selected": f"{cpg}/{third}/select/selected.json",
+    }
+    assert inputs("infer", 1)["packs"] == [pack] and "before" not in inputs("infer", 1)
+    assert inputs("infer", 2)["shards"] == shards
+    assert inputs("infer", 2)["before"] == f"{cpg}/01-a/infer/logits.h5"
+    assert inputs("baseline", 2, method="scratch") == {"pack": pack}
+
+
+@pytest.mark.parametrize(
+    ("goals", "source"),
+    [
+        ({"policy": "scratch"}, "scratch"),
+        ({"policy": "fine_avg"}, "finetune"),
+        ({"policy": "fine_max"}, "finetune"),
+        ({"policy": "scratch", "given": {"b": 0.5}}, None),
+    ],
+)
+def test_a_goal_comes_from_the_networks_its_policy_names(goals, source):
+    inputs = Plan(check(edited("goals", goals))).inputs(Key("goals", "cpg", 0, 2))
+    expected = {"baseline": f"results/toy/{source}/s0/02-b/baseline/record.csv"} if source else {}
+    assert inputs == expected
+
+
+def test_finetuned_networks_start_from_earlier_tasks():
+    tasks = [{"name": f"t{i}", "classes": [0, 1]} for i in range(12)]
+    plan = Plan(check(edited("tasks", tasks)))
+    seen = set()
+    for position in range(1, 13):
+        stage = plan.stage(Key("baseline", "finetune", 0, position))
+        sources = stage.spec["sources"]
+        assert len(sources) == 5
+        assert sources == [0] * 5 if position == 1 else all(0 < s < position for s in sources)
+        shards = [plan.shard("scratch", 0, s) for s in sorted(set(sources) - {0})]
+        assert stage.input_list("sources") == shards
+        seen |= set(sources)
+    assert len(seen) > 6  # not always the same task
+
+
+def test_every_stage_has_its_own_random_seed():
+    plan = Plan(check(edited("seeds", [0, 1])))
+    keys = [
+        Key(kind, method, seed, position, attempt)
+        for method in ("packnet", "cpg")
+        for kind, attempt in [("train", 0), ("expand", 1), ("expand", 2), ("prune", 0)]
+        for seed in (0, 1)
+        for position in (1, 2, 3)
+    ]
+    assert len({plan.spec(key)["random_seed"] for key in keys}) == len(keys)
+
+
+def test_folders_and_shards_are_where_the_shape_says():
+    plan = Plan(check(CONFIG))
+    assert plan.folder(Key("expand", "cpg", 1, 2, 3)) == "results/toy/cpg/s1/02-b/expand/a3"
+    assert plan.shard("cpg", 0, 1) == "results/toy/cpg/s0/01-a/retrain/shard.h5"
+    assert plan.shard("finetune", 0, 1) == "results/toy/finetune/s0/01-a/baseline/shard.h5"
+    assert plan.position("03-c") == 3
+
+
+def test_tables_read_every_record_and_the_report_every_selection():
+    plan = Plan(check(edited("seeds", [0, 1])))
+    records = plan.table_inputs()["records"]
+    # per seed and task: baseline and infer of two methods, four stages of the other two
+    assert len(records) == len(set(records)) == 2 * 3 * (2 * 2 + 2 * 4)
+    report = plan.report_inputs()
+    assert len(report["selected"]) == 2 * 3 * 2
+    assert report["tables"] == [f"results/toy/tables/{name}.csv" for name in TABLES]
+    assert "published" not in report
+    shown = Plan(check(edited("published", "numbers.csv"))).table_inputs()
+    assert shown["published"] == "numbers.csv"
+
+
+def test_equal_specs_give_equal_text_and_every_kind_has_a_revision():
+    assert canonical({"b": 1, "a": [1, 2]}) == canonical({"a": [1, 2], "b": 1})
+    for stage in stages(CONFIG).values():
+        assert stage.spec["revision"] == REVISIONS[stage.kind]

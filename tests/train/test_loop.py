@@ -1,0 +1,133 @@
+"""The loop: what it keeps, when it stops, and that an interruption changes nothing."""
+
+import pytest
+import torch
+from toy import card_of
+
+from lifelong.data.batches import Split, TaskData
+from lifelong.masks import Learner, Model
+from lifelong.stages.resume import ResumeFile
+from lifelong.train.loop import fit
+from lifelong.train.phase import Phase
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def data() -> TaskData:
+    """Three kinds of stripes with noise, easy to learn."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(90) % 3
+    images = torch.randint(0, 80, (90, 1, 8, 8), generator=generator)
+    for label in range(3):
+        images[labels == label, :, label * 3 : label * 3 + 2] += 150
+    split = Split(images.to(torch.uint8), labels)
+    return TaskData(split, split, split, ("a", "b", "c"), (0.3,), (0.3,), "validation")
+
+
+def learner(position: int = 1) -> Learner:
+    model = Model()
+    if position > 1:
+        first = Learner(model, card_of(1), seed=1)
+        first.prune_to(0.6)
+        model.add(first.shard())
+    return Learner(model, card_of(position), seed=position)
+
+
+PHASE = Phase(epochs=4, lr=0.05, batch_size=16, crop_padding=1, flip=False)
+
+
+def test_it_learns(data):
+    result = fit(learner(), data, PHASE, seed=0)
+    assert result.epochs[-1].accuracy > 0.9 and result.epochs[-1].train_loss < 0.5
+    assert result.kept == result.epochs[-1]
+    assert [epoch.epoch for epoch in result.epochs] == [1, 2, 3, 4]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
+    found = []
+    for seed in (0, 0, 1):
+        one = learner()
+        fit(one, data, PHASE, seed=seed)
+        found.append(one.network.head.weight.detach())
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
+def test_with_a_bar_the_best_epoch_is_kept_and_training_stops_early(data):
+    one = learner()
+    fit(one, data, PHASE, seed=0)
+    phase = Phase(
+        epochs=9, lr=1e-6, batch_size=16, beat=1.0, patience=2, crop_padding=0, flip=False
+    )
+    result = fit(one, data, phase, seed=0)
+    assert result.kept is None and len(result.epochs) == 2
+
+
+def test_what_is_kept_is_what_was_best(data):
+    one = learner()
+    phase = Phase(epochs=6, lr=0.05, batch_size=16, beat=0.0, crop_padding=1, flip=False)
+    result = fit(one, data, phase, seed=0)
+    best = max(result.epochs, key=lambda epoch: epoch.accuracy)
+    assert result.kept.accuracy == best.accuracy
+    again = fit(one, data, Phase(epochs=1, lr=1e-12, batch_size=16, crop_padding=0, flip=False), 0)
+    assert again.epochs[0].accuracy == pytest.approx(best.accuracy, abs=0.05)
+
+
+class Killed(Exception):
+    """Stands for a machine that dies."""
+
+
+@pytest.mark.parametrize("position", [1, 2])
+@pytest.mark.parametrize("step", [1, 6, 7, 16])
+def test_a_killed_run_goes_on_with_the_same_bits(data, tmp_path, position, step):
+    phase = Phase(
+        epochs=4,
+        lr=0.05,
+        batch_size=16,
+        mask_lr=2e-3 if position > 1 else 0.0,
+        mask_epochs=3,
+        beat=0.0,
+        crop_padding=1,
+        flip=True,
+    )
+
+    def pruning(one: Learner):
+        return lambda done, steps: one.prune_to(0.02 * done) if done % 5 == 0 else None
+
+    straight = learner(position)
+    expected = fit(straight, data, phase, 0, after_step=pruning(straight))
+
+    def resume() -> ResumeFile:
+        return ResumeFile(tmp_path / "resume.h5", "key", every_s=0.0)
+
+    first = learner(position)
+    prune = pruning(first)
+
+    def die(done: int, steps: int) -> None:
+        prune(done, steps)
+        if done == step + 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(first, data, phase, 0, after_step=die, resume=resume())
+    assert (tmp_path / "resume.h5").is_file()
+    second = learner(position)
+    result = fit(second, data, phase, 0, after_step=pruning(second), resume=resume())
+    assert result == expected
+    for name, tensor in straight.state().items():
+        assert torch.equal(tensor, second.state()[name]), name
+    assert not (tmp_path / "resume.h5").exists()
+
+
+def test_a_resume_file_of_another_stage_is_ignored(data, tmp_path):
+    with pytest.raises(Killed):
+
+        def die(done: int, steps: int) -> None:
+            if done == 3:
+                raise Killed
+
+        fit(learner(), data, PHASE, 0, die, ResumeFile(tmp_path / "r.h5", "one", every_s=0.0))
+    assert ResumeFile(tmp_path / "r.h5", "one").load() is not None
+    assert ResumeFile(tmp_path / "r.h5", "two").load() is None
+    (tmp_path / "r.h5").write_bytes(b"damaged")
+    assert ResumeFile(tmp_path / "r.h5", "one").load() is None

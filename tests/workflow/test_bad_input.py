@@ -1,0 +1,149 @@
+"""What a user sees who makes a mistake: command lines of Snakemake in a copy of the workflow."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+TREE = Path(__file__).parents[2]
+WORKFLOW = ("Snakefile", "rules", "workflow_scripts", "schemas", "profiles", "envs", "report")
+TINY: dict[str, Any] = {
+    "experiment": "tiny",
+    "methods": ["packnet"],
+    "datasets": {"digits": {"source": "digits", "channels": 1}},
+    "tasks": [{"name": "a", "classes": [0, 1]}, {"name": "b", "classes": [2, 3]}],
+    "network": {"name": "small_cnn", "channels": 0.25},
+    "recipe": {"crop_padding": 1, "flip": False},
+    "train": {"epochs": 1},
+    "retrain": {"epochs": 1},
+}
+PICTURES = {
+    "datasets": {
+        "shapes": {"source": "image_folder", "root": "raw", "image_size": 8, "channels": 1}
+    },
+    "tasks": [{"name": "a", "classes": ["dark", "light"]}],
+}
+PACK = "results/tiny/pack_data/shapes/pack.h5"
+
+
+@pytest.fixture
+def workflow(tmp_path) -> Path:
+    """A folder with the workflow, to be given a config.yaml."""
+    for name in WORKFLOW:
+        source = TREE / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name)
+        else:
+            shutil.copy(source, tmp_path / name)
+    return tmp_path
+
+
+def refused(folder: Path, config: dict[str, Any], *arguments: str) -> str:
+    """What Snakemake prints when it refuses; there is no traceback and nothing looks finished."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(TINY | config))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    said = run.stdout + run.stderr
+    assert run.returncode != 0, said
+    assert "Traceback" not in said
+    return said
+
+
+def assert_nothing_looks_finished(folder: Path) -> None:
+    left = [p.name for p in folder.glob("results/**/*") if p.is_file() and p.name != "log.txt"]
+    assert not left
+
+
+def draw(folder: Path, per_class: int = 10, colour: bool = False) -> None:
+    """Pictures of two classes, dark and light, for training and test."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for name, low in (("dark", 0), ("light", 128)):
+            place = folder / "raw" / split / name
+            place.mkdir(parents=True)
+            for i in range(per_class):
+                pixels = rng.integers(low, low + 128, (8, 8, 3) if colour else (8, 8), np.uint8)
+                Image.fromarray(pixels).save(place / f"{i}.png")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"train": {"epoch": 5}}, ("train", "'epoch'")),
+        ({"methods": ["cpgg"]}, ("methods.0", "'cpgg'")),
+        (
+            {"tasks": [{"name": f"t{i}", "classes": [0, 1]} for i in range(255)]},
+            ("tasks", "255", "254"),
+        ),
+    ],
+    ids=["unknown key", "unknown method", "255 tasks"],
+)
+def test_a_wrong_key_is_named_before_any_job_starts(workflow, config, words):
+    said = refused(workflow, config)
+    for word in words:
+        assert word in said
+    assert "rule " not in said
+    assert not (workflow / "results").exists()
+
+
+def test_a_dry_run_refuses_too(workflow):
+    said = refused(workflow, {"goals": {"given": {"z": 0.9}}}, "-n")
+    assert "goals.given" in said and "'z'" in said
+    assert not (workflow / "results").exists()
+
+
+@pytest.mark.parametrize("folder", ["packnet/s0/03-c/train", "cpgg/s0/01-a/train"])
+def test_a_file_of_a_task_or_method_that_is_not_there_is_refused(workflow, folder):
+    file = f"results/tiny/{folder}/manifest.json"
+    said = refused(workflow, {}, "-n", file)
+    assert "No rule to produce" in said and file in said
+
+
+def test_a_missing_folder_is_named(workflow):
+    assert "raw" in refused(workflow, PICTURES, PACK)
+    assert_nothing_looks_finished(workflow)
+
+
+def test_a_class_without_pictures_is_named(workflow):
+    draw(workflow)
+    for picture in (workflow / "raw/test/light").iterdir():
+        picture.unlink()
+    assert "raw/test/light holds no pictures" in refused(workflow, PICTURES, PACK)
+    assert_nothing_looks_finished(workflow)
+
+
+def test_a_truncated_picture_is_named_and_no_pack_is_written(workflow):
+    draw(workflow)
+    broken = workflow / "raw/train/dark/3.png"
+    broken.write_bytes(broken.read_bytes()[:-30])
+    assert "raw/train/dark/3.png cannot be read" in refused(workflow, PICTURES, PACK)
+    assert_nothing_looks_finished(workflow)
+
+
+def test_colour_for_one_channel_is_refused(workflow):
+    draw(workflow, colour=True)
+    said = refused(workflow, PICTURES, PACK)
+    assert "raw/train/dark/0.png is in colour: set channels to 3" in said
+    assert_nothing_looks_finished(workflow)
+
+
+def test_a_checkpoint_of_another_run_is_refused_by_name(workflow):
+    seeds = yaml.safe_dump(TINY | {"seeds": [0, 1]})
+    (workflow / "config.yaml").write_text(seeds)
+    command = [sys.executable, "-m", "lifelong", "run"]
+    subprocess.run(command, cwd=workflow, check=True, capture_output=True)
+    packnet = workflow / "results/tiny/packnet"
+    for name in ("shard.h5", "manifest.json"):
+        shutil.copy(packnet / "s1/02-b/retrain" / name, packnet / "s0/02-b/retrain" / name)
+    target = "results/tiny/packnet/s0/02-b/infer/record.csv"
+    said = refused(workflow, {"seeds": [0, 1]}, "--rerun-triggers", "mtime", "--", target)
+    assert "rule train" not in said
+    assert "packnet/s0/02-b/retrain/shard.h5 was learned on top of other tasks" in said
+    assert not (workflow / target).exists()
+    assert not (workflow / target).with_name("manifest.json").exists()
