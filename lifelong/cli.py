@@ -64,6 +64,13 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _show(options: argparse.Namespace) -> int:
+    from lifelong.stages.show import show
+
+    print(show(options.results))
+    return 0
+
+
 def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, Any]:
     """config.yaml of the working folder, the files given over it, options over both."""
     base = [BASE_CONFIG] if BASE_CONFIG.is_file() or not files else []
@@ -93,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--task-limit", type=_count, metavar="N", help="only the first N tasks")
     run.add_argument("--methods", metavar="A,B", help="only these methods")
     run.set_defaults(command=_run)
+
+    show = commands.add_parser("show", help="print the summary of a finished experiment")
+    show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
+    show.set_defaults(command=_show, threads=1)
 
     for command in (stage, run):
         command.add_argument(

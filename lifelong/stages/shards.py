@@ -9,7 +9,6 @@ from lifelong.masks import Model, Shard
 from lifelong.masks.shard import from_arrays, to_arrays
 from lifelong.plan.errors import DamagedFile
 
-
 _OF_A_RUN = ("experiment", "method", "seed")
 
 

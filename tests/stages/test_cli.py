@@ -16,11 +16,10 @@ from lifelong import store
 from lifelong.cli import main
 from lifelong.plan.config import load
 from lifelong.plan.errors import UserError
-from lifelong.plan.stages import Key, Plan
+from lifelong.plan.stages import TABLES, Key, Plan
 from lifelong.stages import driver
-from lifelong.stages.find import TABLES, find_stage
+from lifelong.stages.find import find_stage
 
-TREE = Path(__file__).parents[2]
 CONFIG = """
 experiment: tiny
 methods: [packnet, cpg]
@@ -306,6 +305,10 @@ def test_it_runs_as_a_module():
     assert run.stdout == f"lifelong {lifelong.__version__}\n"
 
 
-def test_the_tables_are_those_of_the_rule():
-    found = re.search(r"^TABLES = (\(.*\))$", (TREE / "rules/common.smk").read_text(), re.MULTILINE)
-    assert found and found[1] == str(TABLES).replace("'", '"')
+def test_show_prints_the_summary_and_where_the_report_is(here, capsys):
+    folder = Path(CPG).parents[1]
+    assert main(["show", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert "accuracy_mean %" in printed and str(folder / "report" / "index.html") in printed
+    assert main(["show", "results/nothing"]) == 1
+    assert "results/nothing" in capsys.readouterr().err
