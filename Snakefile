@@ -35,3 +35,7 @@ rule all:
     input:
         PLAN.paths.report("index.html"),
         PLAN.paths.tables("summary"),
+
+
+onsuccess:
+    print(f"summary: lifelong show {PLAN.paths.base}")

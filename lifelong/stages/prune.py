@@ -62,7 +62,7 @@ def _climb(job: Job, learner: Learner, digest: str, ratio: float, before: float)
         learner.prune_to(ratio)
     if settings["epochs"]:
         phase = Phase.of(settings, job.spec["recipe"])
-        fit(
+        result = fit(
             learner,
             job.data,
             phase,
@@ -71,9 +71,13 @@ def _climb(job: Job, learner: Learner, digest: str, ratio: float, before: float)
             resume=job.resume("prune", ratio, digest[:8]),
             name=f"prune to {ratio:g}",
         )
-    rung = _measured(job, learner, ratio)
+        last = result.epochs[-1]
+        rung = _rung(learner, ratio, last.accuracy, last.train_accuracy)
+    else:
+        rung = _measured(job, learner, ratio)
     path = Path(job.stage.path(rung_name(ratio)))
-    found = shards.save(path, learner.shard())
+    # The picks are the candidate's: only weights are released on the ladder.
+    found = shards.save(path, replace(learner.shard(), picks=None))
     note = {"key": _key(job, digest, ratio), "digest": found, "rung": rung}
     store.write_text(_note(job.stage, ratio), json.dumps(note))
     log.info("ratio %g: accuracy %.4f", ratio, rung["accuracy"])
@@ -94,12 +98,18 @@ def _gradually(learner: Learner, settings: dict[str, Any], before: float, ratio:
 
 
 def _measured(job: Job, learner: Learner, ratio: float) -> dict[str, Any]:
-    """Accuracies of the learner as it stands, both without augmentation."""
+    """A rung of a learner that was not trained on it."""
     data = job.data
-    found = {}
-    for name, split in (("accuracy", data.deciding), ("train_accuracy", data.train)):
-        found[name] = accuracy(logits(learner.network, split, data.mean, data.std), split.labels)
-    return {"ratio": ratio, **found, "owned": learner.counts()["owned"]}
+    deciding, train = (
+        accuracy(logits(learner.network, split, data.mean, data.std), split.labels)
+        for split in (data.deciding, data.train)
+    )
+    return _rung(learner, ratio, deciding, train)
+
+
+def _rung(learner: Learner, ratio: float, deciding: float, train: float) -> dict[str, Any]:
+    owned = learner.counts()["owned"]
+    return {"ratio": ratio, "accuracy": deciding, "train_accuracy": train, "owned": owned}
 
 
 def _finished(

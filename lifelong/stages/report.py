@@ -30,7 +30,6 @@ def run(stage: Stage) -> None:
     shown = {name: table for name, table in tables.items() if len(table)}
     text = page(spec["experiment"], spec["protocol"], shown, figures, _notes(stage))
     store.write_text(Path(stage.path("index.html")), text)
-    print(f"report: {stage.path('index.html')}")
 
 
 def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figure]]:

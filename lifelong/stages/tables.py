@@ -1,7 +1,6 @@
-"""All records of an experiment in, tables out; the summary is printed. Local, no torch."""
+"""All records of an experiment in, tables as CSV out. Local, no torch."""
 
 import logging
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -29,8 +28,6 @@ def run(stage: Stage) -> None:
     for name, table in found.items():
         text = table.to_csv(index=False, lineterminator="\n")
         store.write_text(Path(stage.path(f"{name}.csv")), text)
-    print(f"\n{spec['experiment']}, protocol {spec['protocol']}", file=sys.stderr)
-    print(tables.as_text(found["summary"]), file=sys.stderr)
 
 
 def read_frame(records: list[str]) -> pd.DataFrame:
