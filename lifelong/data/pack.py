@@ -39,11 +39,12 @@ def write_pack(
     Raises DataError, and writes nothing, where the source cannot be read whole.
     """
     raw = read_source(settings, log or logging.getLogger(__name__))
+    order = np.argsort(raw.labels, kind="stable")  # a task reads one run of rows
     arrays = {
-        "images": raw.images,
-        "labels": raw.labels,
-        "split": raw.split,
-        "crc32": _checksums(raw.images),
+        "images": raw.images[order],
+        "labels": raw.labels[order],
+        "split": raw.split[order],
+        "crc32": _checksums(raw.images[order]),
     }
     attrs = {"kind": _KIND, "classes": list(raw.classes), "groups": list(raw.groups)}
     digest = store.write_arrays(path, arrays, attrs, chunk_rows={"images": _CHUNK_IMAGES})
@@ -63,7 +64,7 @@ def read_task(
     Classes are identities ("<group>/<class>", "<class>" in a pack without groups), or names inside
     `group` where that is given. Raises DataError for names the pack lacks, DamagedFile.
     """
-    arrays, attrs = store.read_arrays(path, ("images", "labels", "split", "crc32"), digest)
+    arrays, attrs = store.read_arrays(path, ("labels", "split", "crc32"), digest)
     if attrs.get("kind") != _KIND:
         raise DamagedFile(f"{path} is not a pack of images: name the file pack_data wrote")
     wanted = _identities(path, attrs, classes, group)
@@ -71,7 +72,8 @@ def read_task(
     renumber[[attrs["classes"].index(identity) for identity in wanted]] = np.arange(len(wanted))
     labels = renumber[arrays["labels"]]
     rows = np.flatnonzero(labels >= 0)
-    images = arrays["images"][rows]
+    block = slice(int(rows[0]), int(rows[-1]) + 1)  # a task's classes mostly lie together
+    images = store.read_arrays(path, ("images",), rows=block)[0]["images"][rows - block.start]
     if not np.array_equal(_checksums(images), arrays["crc32"][rows]):
         raise DamagedFile(f"{path} has images that fail their checksum: delete it and run again")
     return TaskArrays(images, labels[rows], arrays["split"][rows], _short(wanted))

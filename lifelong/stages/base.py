@@ -1,5 +1,6 @@
 """What stages have in common: images, a learner, rows, and the commit at the end."""
 
+import functools
 import hashlib
 import logging
 import platform
@@ -34,10 +35,17 @@ def load_task(stage: Stage, data: Mapping[str, Any], pack: str, device: str) -> 
     path, group = Path(pack), data.get("group")
     if group == data["task"] and not any(store.read_attrs(path)["groups"]):
         group = None  # a data set of its own, not one of several in a tree
-    arrays = read_task(path, data.get("classes"), group, store.verified(path))
+    _verify_once(path, path.stat().st_mtime_ns)
+    arrays = read_task(path, data.get("classes"), group)
     return task_data(
         arrays, stage.spec["protocol"], data.get("mean"), data.get("std"), device=device
     )
+
+
+@functools.cache
+def _verify_once(path: Path, _mtime_ns: int) -> None:
+    """A pack that several tasks read is digested once a process."""
+    store.verified(path)
 
 
 class Job:

@@ -40,9 +40,12 @@ def write_arrays(
 
 
 def read_arrays(
-    path: Path, names: Iterable[str] | None = None, digest: str | None = None
+    path: Path,
+    names: Iterable[str] | None = None,
+    digest: str | None = None,
+    rows: slice | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read arrays (all, or the named ones) and attributes.
+    """Read arrays (all, or the named ones; all rows, or a run of them) and attributes.
 
     Raises DamagedFile if the file is absent, no HDF5, of an unknown format, fails a checksum, or
     does not have the `digest` it should have.
@@ -54,7 +57,8 @@ def read_arrays(
         with h5py.File(path, "r") as file:
             attrs = _attrs(file, path)
             wanted = sorted(file) if names is None else names
-            return {name: file[name][()] for name in wanted}, attrs
+            part = () if rows is None else rows
+            return {name: file[name][part] for name in wanted}, attrs
     except FileNotFoundError as error:
         raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
     except (OSError, KeyError, ValueError) as error:
