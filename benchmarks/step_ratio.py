@@ -28,7 +28,7 @@ from torch import Tensor
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
 from lifelong.masks.shard import Card
-from lifelong.nets import memory_format
+from lifelong.nets.build import memory_format
 from lifelong.train.device import prepare
 
 BATCH, CLASSES, OLDER_SHARE = 32, 5, 0.5

@@ -13,7 +13,7 @@ import torch
 from lifelong.data.batches import Split, TaskData, TrainBatches
 from lifelong.masks.learner import THRESHOLD, Learner
 from lifelong.masks.model import Model
-from lifelong.nets import memory_format
+from lifelong.nets.build import memory_format
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase
 
