@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from lifelong.nets.blocks import convolutions
 from lifelong.nets.growth import scaled
 
 LAYERS = (32, "M", 64, "M", 64)
@@ -17,19 +18,7 @@ class SmallCNN(nn.Module):
 
     def __init__(self, in_channels: int, channels: float = 1.0, width: float = 1.0) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        size = in_channels
-        for item in LAYERS:
-            if item == "M":
-                layers.append(nn.MaxPool2d(2))
-                continue
-            out = scaled(int(item), channels, width)
-            layers += [
-                nn.Conv2d(size, out, 3, padding=1, bias=False),
-                nn.BatchNorm2d(out),
-                nn.ReLU(),
-            ]
-            size = out
+        layers, size = convolutions(LAYERS, in_channels, channels, width)
         self.features = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1))
         self.out_features = scaled(HIDDEN, channels, width)
         self.hidden = nn.Sequential(nn.Linear(size, self.out_features), nn.ReLU())

@@ -1,6 +1,5 @@
 """What stages have in common: images, a learner, rows, and the commit at the end."""
 
-import functools
 import hashlib
 import logging
 import platform
@@ -35,17 +34,11 @@ def load_task(stage: Stage, data: Mapping[str, Any], pack: str, device: str) -> 
     path, group = Path(pack), data.get("group")
     if group == data["task"] and not any(store.read_attrs(path)["groups"]):
         group = None  # a data set of its own, not one of several in a tree
-    _verify_once(path, path.stat().st_mtime_ns)
+    store.verified(path)
     arrays = read_task(path, data.get("classes"), group)
     return task_data(
         arrays, stage.spec["protocol"], data.get("mean"), data.get("std"), device=device
     )
-
-
-@functools.cache
-def _verify_once(path: Path, _mtime_ns: int) -> None:
-    """A pack that several tasks read is digested once a process."""
-    store.verified(path)
 
 
 class Job:
@@ -103,7 +96,7 @@ class Job:
         """The resume state of one part of the stage, beside its folder."""
         part = "-".join(map(str, names))
         path = resume_folder(self.stage) / f"{part}.h5"
-        inputs = [store.verified(Path(p)) for p in (self.stage.input("pack"), *self.shards)]
+        inputs = input_digests(self.stage)
         key = canonical({"spec": self.spec, "part": list(names), "inputs": inputs})
         return ResumeFile(path, hashlib.blake2b(key.encode(), digest_size=16).hexdigest())
 
@@ -144,18 +137,16 @@ def resume_folder(stage: Stage) -> Path:
 
 
 def commit(
-    stage: Stage, files: Mapping[str, str], rows: Iterable[Row] | None, outcome: Mapping[str, Any]
+    stage: Stage, files: Mapping[str, str], rows: Iterable[Row], outcome: Mapping[str, Any]
 ) -> None:
     """Write the record, then the manifest that makes the stage's files count."""
-    written = dict(files)
-    if rows is not None:
-        written["record.csv"] = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
+    record = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
     store.write_manifest(
         Path(stage.folder),
-        written,
+        {**files, "record.csv": record},
         spec=stage.spec,
         outcome=outcome,
-        inputs={path: store.digest(Path(path)) for path in sorted(_flat(stage.inputs))},
+        inputs=input_digests(stage),
         versions=versions(),
     )
     _clear(resume_folder(stage))
@@ -171,11 +162,10 @@ def versions() -> dict[str, str]:
     }
 
 
-def _flat(inputs: Mapping[str, str | list[str]]) -> list[str]:
-    found: list[str] = []
-    for value in inputs.values():
-        found += [value] if isinstance(value, str) else value
-    return found
+def input_digests(stage: Stage) -> dict[str, str]:
+    """The digest of every input file, by path."""
+    paths = [path for name in stage.inputs for path in stage.input_list(name)]
+    return {path: store.digest_once(Path(path)) for path in sorted(paths)}
 
 
 def _clear(folder: Path) -> None:

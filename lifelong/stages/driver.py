@@ -3,7 +3,6 @@
 Stages that decide (goals, select, tables, report) are cheap and have no manifest: they always run.
 """
 
-import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +56,7 @@ def is_done(stage: Stage) -> bool:
     return (
         canonical(manifest["spec"]) == canonical(stage.spec)
         and all(Path(path).is_file() for path in files)
-        and manifest["inputs"] == {path: _digest(path) for path in inputs}
+        and manifest["inputs"] == {path: store.digest_once(Path(path)) for path in inputs}
     )
 
 
@@ -74,14 +73,3 @@ def run_stage(stage: Stage, threads: int = 1) -> None:
 def files_read(stage: Stage) -> list[str]:
     """All input files of a stage."""
     return [path for name in stage.inputs for path in stage.input_list(name)]
-
-
-def _digest(path: str) -> str:
-    status = Path(path).stat()
-    return _digest_of(path, status.st_mtime_ns, status.st_size)
-
-
-@functools.cache
-def _digest_of(path: str, _mtime_ns: int, _size: int) -> str:
-    """Many stages read the same pack; it is digested once as long as it stays as it is."""
-    return store.digest(Path(path))

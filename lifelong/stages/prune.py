@@ -17,7 +17,7 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stages import Stage, canonical
 from lifelong.records.rows import Row
 from lifelong.stages import shards
-from lifelong.stages.base import Job, commit, resume_folder
+from lifelong.stages.base import Job, commit, input_digests, resume_folder
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase
@@ -29,16 +29,15 @@ def run(stage: Stage) -> None:
     """Write one file a rung and a record row for each; the candidate is rung 0."""
     job = Job(stage)
     path = Path(stage.input("candidate"))
-    digest = store.verified(path)
-    candidate = shards.load(path)
+    candidate = own_candidate(job, path)
     learner = job.learner(candidate.card.width)
     learner.load(candidate)
     rungs = [_measured(job, learner, 0.0)]
     files: dict[str, str] = {}
     if learner.counts()["owned"]:
         for ratio in job.spec["prune"]["ratios"]:
-            rung = _finished(job, learner, candidate, digest, ratio)
-            rung = rung or _climb(job, learner, digest, ratio, rungs[-1]["ratio"])
+            rung = _finished(job, learner, candidate, ratio)
+            rung = rung or _climb(job, learner, ratio, rungs[-1]["ratio"])
             if rung["train_accuracy"] < job.spec["prune"]["min_train_accuracy"]:
                 log.info("ratio %g: training accuracy fell to %.3f, the ladder ends", ratio,
                          rung["train_accuracy"])  # fmt: skip
@@ -55,7 +54,7 @@ def rung_name(ratio: float) -> str:
     return f"ratio-{ratio:g}.h5"
 
 
-def _climb(job: Job, learner: Learner, digest: str, ratio: float, before: float) -> dict[str, Any]:
+def _climb(job: Job, learner: Learner, ratio: float, before: float) -> dict[str, Any]:
     """Prune from one ratio to the next and recover."""
     settings = job.spec["prune"]
     if settings["schedule"] == "one_shot":
@@ -68,7 +67,7 @@ def _climb(job: Job, learner: Learner, digest: str, ratio: float, before: float)
             phase,
             job.seed("batches", str(ratio)),
             after_step=_gradually(learner, settings, before, ratio),
-            resume=job.resume("prune", ratio, digest[:8]),
+            resume=job.resume("prune", ratio),
             name=f"prune to {ratio:g}",
         )
         last = result.epochs[-1]
@@ -78,7 +77,7 @@ def _climb(job: Job, learner: Learner, digest: str, ratio: float, before: float)
     path = Path(job.stage.path(rung_name(ratio)))
     # The picks are the candidate's: only weights are released on the ladder.
     found = shards.save(path, replace(learner.shard(), picks=None))
-    note = {"key": _key(job, digest, ratio), "digest": found, "rung": rung}
+    note = {"key": _key(job, ratio), "digest": found, "rung": rung}
     store.write_text(_note(job.stage, ratio), json.dumps(note))
     log.info("ratio %g: accuracy %.4f", ratio, rung["accuracy"])
     return rung
@@ -112,20 +111,28 @@ def _rung(learner: Learner, ratio: float, deciding: float, train: float) -> dict
     return {"ratio": ratio, "accuracy": deciding, "train_accuracy": train, "owned": owned}
 
 
-def _finished(
-    job: Job, learner: Learner, candidate: Shard, digest: str, ratio: float
-) -> dict[str, Any] | None:
+def _finished(job: Job, learner: Learner, candidate: Shard, ratio: float) -> dict[str, Any] | None:
     """A rung that a killed run of the same stage had finished; the learner takes it over."""
     path = Path(job.stage.path(rung_name(ratio)))
     try:
         note = json.loads(_note(job.stage, ratio).read_text())
-        if note["key"] != _key(job, digest, ratio) or store.digest(path) != note["digest"]:
+        if note["key"] != _key(job, ratio) or store.digest(path) != note["digest"]:
             return None
         learner.load(with_scores(shards.load(path), candidate))
     except (OSError, ValueError, KeyError, DamagedFile):
         return None
     log.info("ratio %g was finished before", ratio)
     return dict(note["rung"])
+
+
+def own_candidate(job: Job, path: Path) -> Shard:
+    """The task's working file. Raises DamagedFile for one of another task, run or history."""
+    candidate = shards.verified(path)
+    if candidate.card != job.card(candidate.card.width):
+        raise DamagedFile(
+            f"{path} belongs to another run than the shards before it: delete it and run again"
+        )
+    return candidate
 
 
 def with_scores(rung: Shard, candidate: Shard) -> Shard:
@@ -142,8 +149,8 @@ def _rows(job: Job, rung: dict[str, Any], width: float) -> list[Row]:
     ]
 
 
-def _key(job: Job, digest: str, ratio: float) -> str:
-    return canonical({"spec": job.spec, "candidate": digest, "ratio": ratio})
+def _key(job: Job, ratio: float) -> str:
+    return canonical({"spec": job.spec, "inputs": input_digests(job.stage), "ratio": ratio})
 
 
 def _note(stage: Stage, ratio: float) -> Path:

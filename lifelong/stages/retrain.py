@@ -4,12 +4,11 @@ import json
 import logging
 from pathlib import Path
 
-from lifelong import store
 from lifelong.masks import Shard
 from lifelong.plan.stages import Stage
 from lifelong.stages import shards
 from lifelong.stages.base import Job, commit
-from lifelong.stages.prune import rung_name, with_scores
+from lifelong.stages.prune import own_candidate, rung_name, with_scores
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import Result, fit
 from lifelong.train.phase import Phase
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 def run(stage: Stage) -> None:
     """Write shard.h5, the task's part of the model, never to be written again."""
     job = Job(stage)
-    chosen = _selected(stage)
+    chosen = _selected(job)
     learner = job.learner(chosen.card.width)
     learner.load(chosen)
     data = job.data
@@ -53,15 +52,13 @@ def run(stage: Stage) -> None:
     commit(stage, files, rows, {"accuracy": after, "kept": kept, "width": shard.card.width})
 
 
-def _selected(stage: Stage) -> Shard:
+def _selected(job: Job) -> Shard:
     """The rung that `select` chose, with the scores it was learned with."""
-    candidate_path = Path(stage.input("candidate"))
-    store.verified(candidate_path)
-    candidate = shards.load(candidate_path)
+    stage = job.stage
+    candidate = own_candidate(job, Path(stage.input("candidate")))
     ratio = json.loads(Path(stage.input("selected")).read_text())["ratio"]
     log.info("selected ratio %g", ratio)
     if not ratio:
         return candidate
-    path = Path(stage.input("prune")).parent / rung_name(ratio)
-    store.verified(path)
-    return with_scores(shards.load(path), candidate)
+    rung = shards.verified(Path(stage.input("prune")).parent / rung_name(ratio))
+    return with_scores(rung, candidate)

@@ -4,12 +4,13 @@ In: arrays, text, a manifest. Out: files that are absent or complete, and refuse
 """
 
 from lifelong.store.arrays import FORMAT, read_arrays, read_attrs, write_arrays
-from lifelong.store.files import digest, replacing, write_text
+from lifelong.store.files import digest, digest_once, replacing, write_text
 from lifelong.store.manifest import read_manifest, verified, write_manifest
 
 __all__ = [
     "FORMAT",
     "digest",
+    "digest_once",
     "read_arrays",
     "read_attrs",
     "read_manifest",

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 from collections.abc import Iterator
@@ -51,6 +52,17 @@ def digest(path: Path) -> str:
         while block := file.read(_BLOCK):
             state.update(block)
     return state.hexdigest()
+
+
+def digest_once(path: Path) -> str:
+    """`digest`, computed once a process for a file that stays as it is."""
+    status = Path(path).stat()
+    return _digest_of(str(path), status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@functools.cache
+def _digest_of(path: str, *_status: int) -> str:
+    return digest(Path(path))
 
 
 def _sync(path: Path) -> None:

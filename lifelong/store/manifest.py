@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import DamagedFile
-from lifelong.store.files import digest, write_text
+from lifelong.store.files import digest_once, write_text
 
 NAME = "manifest.json"
 _FORMAT = 1
@@ -43,6 +43,6 @@ def verified(path: Path) -> str:
         raise DamagedFile(f"{path} is not named in {path.parent / NAME}: delete it")
     if not path.is_file():
         raise DamagedFile(f"{path} is missing: run again to rebuild it")
-    if digest(path) != expected:
+    if digest_once(path) != expected:
         raise DamagedFile(f"{path} is not what was written: delete it and run again to rebuild it")
     return expected
