@@ -10,7 +10,8 @@ from lifelong.plan.config import check
 from lifelong.plan.decisions import last_attempt
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import SHAPES
-from lifelong.plan.stages import TABLES, Key, Plan, canonical
+from lifelong.plan.stage import Key, canonical
+from lifelong.plan.stages import TABLES, Plan
 
 try:
     PLAN = Plan(check(config))

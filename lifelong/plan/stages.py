@@ -4,9 +4,7 @@ A stage's spec holds every setting that decides its bytes and nothing else, so t
 reruns only what depends on it.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +13,7 @@ from lifelong.plan.decisions import fair_ratio
 from lifelong.plan.methods import SHAPES, Shape
 from lifelong.plan.paths import Paths, slug
 from lifelong.plan.seeds import seed_of
+from lifelong.plan.stage import Inputs, Key, Stage
 
 # Raise a stage's number when a change of its code changes its results: the stage reruns.
 REVISIONS = {
@@ -30,43 +29,6 @@ REVISIONS = {
 }
 
 TABLES = ("summary", "accuracy", "goals", "size", "published")
-
-Inputs = dict[str, str | list[str]]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One job: it reads `inputs`, writes into `folder`, and knows `spec` and nothing more."""
-
-    kind: str
-    folder: str
-    inputs: Mapping[str, str | list[str]]
-    spec: Mapping[str, Any]
-    threads: int = 1
-
-    def path(self, name: str) -> str:
-        return f"{self.folder}/{name}"
-
-    def input(self, name: str) -> str:
-        """The one file of an input."""
-        found = self.inputs[name]
-        return found if isinstance(found, str) else found[0]
-
-    def input_list(self, name: str) -> list[str]:
-        """The files of an input; an absent input is an empty list."""
-        found = self.inputs.get(name, [])
-        return [found] if isinstance(found, str) else list(found)
-
-
-@dataclass(frozen=True)
-class Key:
-    """Which stage: a method, a seed, a task's position (from 1) and, for expand, an attempt."""
-
-    kind: str
-    method: str
-    seed: int
-    position: int
-    attempt: int = 0
 
 
 class Plan:
@@ -290,8 +252,3 @@ class Plan:
         spec |= {"tasks": self.tasks, "cpg_row": self.config["published_cpg_row"]}
         spec["sharing"] = [m for m in self.config["methods"] if SHAPES[m].shares]
         return spec
-
-
-def canonical(spec: Mapping[str, Any]) -> str:
-    """A spec as text; equal specs give equal text."""
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"))

@@ -19,7 +19,7 @@ from lifelong.masks.shard import Card, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.methods import METHODS
 from lifelong.nets.build import check_image_size
-from lifelong.plan.stages import Stage, canonical
+from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row, to_csv
 from lifelong.stages.resume import ResumeFile
 from lifelong.stages.shards import read_model

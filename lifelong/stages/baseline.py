@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lifelong.masks.learner import Learner
 from lifelong.plan.paths import parse_stage
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.stages import shards
 from lifelong.stages.base import Job, commit

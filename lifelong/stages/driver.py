@@ -10,7 +10,8 @@ from typing import Any
 
 from lifelong import store
 from lifelong.plan.errors import DamagedFile, UserError
-from lifelong.plan.stages import Plan, Stage, canonical
+from lifelong.plan.stage import Stage, canonical
+from lifelong.plan.stages import Plan
 from lifelong.stages.find import find_stage, overview, read_facts
 from lifelong.stages.runner import execute
 

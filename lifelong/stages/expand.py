@@ -1,6 +1,6 @@
 """Widen the network for a task that missed its goal, and learn the task again."""
 
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.stages.train import learn
 
 

@@ -11,7 +11,8 @@ from lifelong.plan.decisions import last_attempt
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.methods import SHAPES
 from lifelong.plan.paths import parse_stage
-from lifelong.plan.stages import Key, Plan, Stage
+from lifelong.plan.stage import Key, Stage
+from lifelong.plan.stages import Plan
 
 Reader = Callable[[str], dict[str, Any]]
 

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from lifelong import store
 from lifelong.plan.errors import DamagedFile
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read
 
 log = logging.getLogger(__name__)

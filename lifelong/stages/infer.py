@@ -15,7 +15,7 @@ from lifelong import store
 from lifelong.data.batches import TaskData
 from lifelong.masks import Model
 from lifelong.plan.errors import DamagedFile
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.stages.base import commit, load_task, row
 from lifelong.stages.baseline import file_name

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lifelong import store
 from lifelong.data.pack import write_pack
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 
 log = logging.getLogger(__name__)
 

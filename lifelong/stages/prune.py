@@ -14,7 +14,7 @@ from lifelong import store
 from lifelong.masks import Learner, Shard
 from lifelong.masks.prune import cubic
 from lifelong.plan.errors import DamagedFile
-from lifelong.plan.stages import Stage, canonical
+from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row
 from lifelong.stages import shards
 from lifelong.stages.base import Job, commit, input_digests, resume_folder

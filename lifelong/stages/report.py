@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lifelong import store
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.report import plots
 from lifelong.report.page import page
 from lifelong.stages.tables import read_frame

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from lifelong.masks import Shard
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.stages import shards
 from lifelong.stages.base import Job, commit
 from lifelong.stages.prune import own_candidate, rung_name, with_scores

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import UserError
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 
 log = logging.getLogger("lifelong")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lifelong import store
 from lifelong.plan.decisions import Rung, select
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read, to_csv
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lifelong import store
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.records import tables
 from lifelong.records.rows import read
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lifelong.plan.decisions import next_width
-from lifelong.plan.stages import Stage
+from lifelong.plan.stage import Stage
 from lifelong.stages import shards
 from lifelong.stages.base import Job, commit
 from lifelong.train.loop import fit

@@ -16,7 +16,8 @@ from lifelong import store
 from lifelong.cli import main
 from lifelong.plan.config import load
 from lifelong.plan.errors import UserError
-from lifelong.plan.stages import TABLES, Key, Plan
+from lifelong.plan.stage import Key
+from lifelong.plan.stages import TABLES, Plan
 from lifelong.stages import driver
 from lifelong.stages.find import find_stage
 

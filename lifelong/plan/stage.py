@@ -1,0 +1,48 @@
+"""One stage: which it is, what it reads and writes, and what it must know."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Inputs = dict[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One job: it reads `inputs`, writes into `folder`, and knows `spec` and nothing more."""
+
+    kind: str
+    folder: str
+    inputs: Mapping[str, str | list[str]]
+    spec: Mapping[str, Any]
+    threads: int = 1
+
+    def path(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+    def input(self, name: str) -> str:
+        """The one file of an input."""
+        found = self.inputs[name]
+        return found if isinstance(found, str) else found[0]
+
+    def input_list(self, name: str) -> list[str]:
+        """The files of an input; an absent input is an empty list."""
+        found = self.inputs.get(name, [])
+        return [found] if isinstance(found, str) else list(found)
+
+
+@dataclass(frozen=True)
+class Key:
+    """Which stage: a method, a seed, a task's position (from 1) and, for expand, an attempt."""
+
+    kind: str
+    method: str
+    seed: int
+    position: int
+    attempt: int = 0
+
+
+def canonical(spec: Mapping[str, Any]) -> str:
+    """A spec as text; equal specs give equal text."""
+    return json.dumps(spec, sort_keys=True, separators=(",", ":"))
