@@ -98,8 +98,6 @@ def pack_spec(wildcards):
     return canonical(PLAN.pack_stage(wildcards.dataset).spec)
 
 
-
-
 def table_inputs(wildcards):
     return PLAN.table_inputs()
 

@@ -114,7 +114,7 @@ def weight_owners(frame: pd.DataFrame, method: str, seed: int) -> Figure:
     size = 7 if count > 10 else 9
     upside = {"handles": marks[::-1], "labels": labels[::-1]}  # in the order they are stacked
     figure.legend(**upside, loc="outside right upper", title="owned by task", fontsize=size)
-    figure.suptitle(title)
+    axes.set_title(title, fontsize=11)
     return figure
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from lifelong import store
 from lifelong.plan.decisions import Rung, select
+from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read, to_csv
+from lifelong.stages.find import read_facts
 
 log = logging.getLogger(__name__)
 
@@ -16,13 +18,15 @@ log = logging.getLogger(__name__)
 def run(stage: Stage) -> None:
     """Write selected.json with the ratio and the reason, and the record's rows."""
     spec = stage.spec
-    rows = [r for r in read(Path(stage.input("record"))) if r.metric == "accuracy"]
-    deciding = [row for row in rows if row.split != "train"]
+    path = Path(stage.input("record"))
+    deciding = [row for row in read(path) if row.metric == "accuracy" and row.split != "train"]
+    if not deciding:
+        raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
     rungs = [Rung(row.ratio or 0.0, row.value) for row in deciding]
     width = deciding[0].width or 1.0
     goal = None
     if stage.input_list("goal"):
-        goal = json.loads(Path(stage.input("goal")).read_text())["goal"]
+        goal = read_facts(stage.input("goal"))["goal"]
     at_cap = width >= spec["cap"] - 1e-6
     chosen = select(rungs, goal, at_cap, spec["fair"], spec["by_hand"])
     log.info("ratio %g for %s: %s", chosen.ratio, spec["task"], chosen.reason)

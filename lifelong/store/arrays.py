@@ -4,6 +4,7 @@ The same arrays and attributes give the same bytes, so digests tell whether cont
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,11 @@ def _write(file: h5py.File, name: str, array: np.ndarray, rows: int | None) -> N
     if array.size == 0 or array.ndim == 0:  # HDF5 cannot chunk these
         file.create_dataset(name, data=array)
         return
-    per_row = max(1, array.nbytes // array.shape[0])
-    first = min(array.shape[0], rows or max(1, _CHUNK_BYTES // per_row))
+    count = array.shape[0]
+    if rows is None:  # equal chunks: HDF5 stores the last one whole, however little is in it
+        pieces = math.ceil(array.nbytes / _CHUNK_BYTES)
+        rows = math.ceil(count / pieces)
+    first = min(count, rows)
     chunks = (first, *array.shape[1:])
     file.create_dataset(name, data=array, chunks=chunks, fletcher32=True)
 

@@ -23,6 +23,13 @@ def test_arrays_and_attributes_come_back(tmp_path):
     assert list(store.read_arrays(tmp_path / "a.h5", names=["bits"])[0]) == ["bits"]
 
 
+@pytest.mark.parametrize("count", [1, 262_144, 262_145, 700_001])
+def test_a_file_is_hardly_larger_than_what_is_in_it(tmp_path, count):
+    path = tmp_path / "a.h5"
+    store.write_arrays(path, {"values": np.ones(count, np.float32)}, {})
+    assert path.stat().st_size - 4 * count < 7_000
+
+
 def test_the_same_content_gives_the_same_bytes_under_any_name(tmp_path):
     first = store.write_arrays(tmp_path / "a.h5", ARRAYS, {"k": 1, "j": 2})
     backwards = dict(reversed(ARRAYS.items()))

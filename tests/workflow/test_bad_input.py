@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
+from workflow_tree import snakemake, write_config
 
-TREE = Path(__file__).parents[2]
-WORKFLOW = ("Snakefile", "rules", "workflow_scripts", "schemas", "profiles", "envs", "report")
 TINY: dict[str, Any] = {
     "experiment": "tiny",
     "methods": ["packnet"],
@@ -32,25 +30,10 @@ PICTURES = {
 PACK = "results/tiny/pack_data/shapes/pack.h5"
 
 
-@pytest.fixture
-def workflow(tmp_path) -> Path:
-    """A folder with the workflow, to be given a config.yaml."""
-    for name in WORKFLOW:
-        source = TREE / name
-        if source.is_dir():
-            shutil.copytree(source, tmp_path / name)
-        else:
-            shutil.copy(source, tmp_path / name)
-    return tmp_path
-
-
 def refused(folder: Path, config: dict[str, Any], *arguments: str) -> str:
     """What Snakemake prints when it refuses; there is no traceback and nothing looks finished."""
-    (folder / "config.yaml").write_text(yaml.safe_dump(TINY | config))
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    said = run.stdout + run.stderr
-    assert run.returncode != 0, said
+    write_config(folder, TINY | config)
+    said = snakemake(folder, *arguments, succeeds=False)
     assert "Traceback" not in said
     return said
 
@@ -134,8 +117,7 @@ def test_colour_for_one_channel_is_refused(workflow):
 
 
 def test_a_checkpoint_of_another_run_is_refused_by_name(workflow):
-    seeds = yaml.safe_dump(TINY | {"seeds": [0, 1]})
-    (workflow / "config.yaml").write_text(seeds)
+    write_config(workflow, TINY | {"seeds": [0, 1]})
     command = [sys.executable, "-m", "lifelong", "run"]
     subprocess.run(command, cwd=workflow, check=True, capture_output=True)
     packnet = workflow / "results/tiny/packnet"

@@ -1,0 +1,145 @@
+"""One name for one thing, files of a readable size, and experiments that stand on their own."""
+
+import ast
+import re
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from workflow_tree import TREE, snakemake
+
+from lifelong.methods import METHODS
+from lifelong.plan.config import SECTIONS, check, merge, read, settings
+from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
+
+RULES = sorted(path.stem for path in (TREE / "rules").glob("*.smk") if path.stem != "common")
+TORCH = ("baseline", "train", "expand", "prune", "retrain", "infer")
+PACKAGE = sorted((TREE / "lifelong").rglob("*.py"))
+EXPERIMENTS = sorted((TREE / "experiments").glob("*.yaml"))
+SCHEMA = yaml.safe_load((TREE / "schemas/config.schema.yaml").read_text())
+
+
+def test_there_are_rules_scripts_and_files_to_look_at():
+    scripts = {path.stem for path in (TREE / "workflow_scripts").glob("*.py")}
+    assert set(RULES) == scripts and set(TORCH) < set(RULES)
+    assert len(PACKAGE) > 30 and len(EXPERIMENTS) >= 2
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_a_script_and_a_stage_have_one_name(rule):
+    text = (TREE / f"rules/{rule}.smk").read_text()
+    assert re.findall(r"^(?:rule|checkpoint) (\w+):$", text, re.MULTILINE) == [rule]
+    assert f'"../workflow_scripts/{rule}.py"' in text and "    run:" not in text
+    script = (TREE / f"workflow_scripts/{rule}.py").read_text()
+    assert len(script.splitlines()) <= 25 and f'"{rule}"' in script
+    assert find_spec(f"lifelong.stages.{rule}")
+    tree = ast.parse((TREE / f"lifelong/stages/{rule}.py").read_text())
+    assert "run" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("rule", TORCH)
+def test_a_rule_that_trains_says_what_it_needs(rule):
+    text = (TREE / f"rules/{rule}.smk").read_text()
+    keys = re.findall(r"^    (\w+):", text, re.MULTILINE)
+    assert {"log", "benchmark", "threads", "resources"} <= set(keys)
+    assert "mem_mb=" in text and "runtime=" in text
+
+
+def test_the_snakefile_includes_every_rule():
+    text = (TREE / "Snakefile").read_text()
+    assert set(re.findall(r'include: "rules/(\w+)\.smk"', text)) == {*RULES, "common"}
+
+
+@pytest.mark.parametrize("file", PACKAGE, ids=lambda path: str(path.relative_to(TREE)))
+def test_files_and_functions_are_of_a_readable_size(file):
+    text = file.read_text()
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+    assert not {file.stem, file.parent.name} & {"utils", "util", "helpers", "common", "misc"}
+
+
+def test_methods_have_one_list_of_names():
+    properties = SCHEMA["properties"]
+    names = set(properties["methods"]["items"]["enum"])
+    assert names == set(METHODS) == set(SHAPES)
+    assert names == set(properties["method_settings"]["properties"])
+    assert set(METHOD_DEFAULTS) <= names
+    assert set(SCHEMA["$defs"]["settings"]["properties"]) < {*properties}
+
+
+def keys_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key that a user may write, with its part of the schema."""
+    for name, part in schema.get("properties", {}).items():
+        where = f"{path}.{name}".lstrip(".")
+        if "$ref" not in part:
+            yield where, part
+        for inner in (part, part.get("items", {}), part.get("additionalProperties", {})):
+            if isinstance(inner, dict):
+                yield from keys_of(inner, where)
+
+
+def test_every_key_of_the_configuration_is_described():
+    found = dict(keys_of(SCHEMA))
+    assert {"tasks.ratio", "datasets.image_size", "prune.ratios", "published"} <= found.keys()
+    assert not [name for name, part in found.items() if len(part.get("description", "")) < 4]
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.stem)
+def test_nothing_of_the_default_experiment_leaks_into_another(file):
+    alone = check(read(file))
+    over = check(merge(read(TREE / "config.yaml"), read(file)))
+    names = ("experiment", "protocol", "seeds", "tasks", "methods", "published")
+    for name in (*names, "published_cpg_row", *SECTIONS):
+        assert over[name] == alone[name], name
+    for method in alone["methods"]:
+        assert settings(over, method) == settings(alone, method), method
+    for task in alone["tasks"]:
+        assert over["datasets"][task["dataset"]] == alone["datasets"][task["dataset"]]
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.stem)
+def test_an_experiment_is_named_as_its_file_and_says_how_to_run_it(file):
+    assert read(file)["experiment"] == file.stem
+    assert f"snakemake --cores 2 --configfile experiments/{file.name}" in file.read_text()
+
+
+def test_cifar100_has_its_twenty_superclasses_in_order():
+    tasks = check(read(TREE / "experiments/cifar100_20.yaml"))["tasks"]
+    names = [task["name"] for task in tasks]
+    assert len(names) == 20 and names == sorted(names)
+    assert all(len(task["mean"]) == len(task["std"]) == 3 for task in tasks)
+
+
+def test_cifar100_plans_without_its_images(workflow):
+    shutil.copy(TREE / "config.yaml", workflow)
+    shutil.copytree(TREE / "experiments", workflow / "experiments")
+    said = snakemake(workflow, "-n", "--configfile", "experiments/cifar100_20.yaml")
+    stats = said.partition("Job stats:\n")[2].partition("\n\n")[0]
+    counts = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.M)}
+    shared = 3 * 20  # packnet, pae and cpg
+    expected = {"pack_data": 1, "baseline": 2 * 20, "goals": 2 * 20, "infer": 5 * 20}
+    expected |= dict.fromkeys(("train", "prune", "select", "retrain"), shared)
+    expected |= dict.fromkeys(("tables", "report", "all"), 1)
+    assert counts.pop("total") == sum(expected.values())
+    assert counts == expected
+
+
+def test_the_two_commands_of_the_readme_are_targets_of_make():
+    readme, makefile = ((TREE / name).read_text() for name in ("README.md", "Makefile"))
+    section = readme.partition("## Two commands\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^    make (\w+)", section, re.MULTILINE)
+    assert len(commands) == 2
+    for name in commands:
+        recipe = re.search(rf"^{name}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+        assert recipe and "$(BIN)/" in recipe[1], name
+
+
+def test_every_experiment_the_readme_names_exists():
+    named = set(re.findall(r"experiments/\w+\.yaml", (TREE / "README.md").read_text()))
+    assert named == {f"experiments/{Path(file).name}" for file in EXPERIMENTS}
