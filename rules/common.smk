@@ -54,7 +54,7 @@ def inputs_of(kind):
     """Inputs that are known before anything has run."""
 
     def inputs(wildcards):
-        return PLAN.inputs(key_of(kind, wildcards))
+        return PLAN.fixed_inputs(key_of(kind, wildcards))
 
     return inputs
 
@@ -63,7 +63,7 @@ def grown_inputs_of(kind):
     """Inputs that depend on how often the task had to be widened."""
 
     def inputs(wildcards):
-        return PLAN.inputs(key_of(kind, wildcards), attempt_of(wildcards))
+        return PLAN.grown_inputs(key_of(kind, wildcards), attempt_of(wildcards))
 
     return inputs
 
@@ -78,7 +78,7 @@ def attempt_of(wildcards):
             output = checkpoints.expand.get(attempt=attempt, **named).output
         else:
             output = checkpoints.train.get(**named).output
-        return json.loads(Path(output.manifest).read_text())["outcome"]
+        return facts_of(output.manifest)["outcome"]
 
     if not PLAN.shape(wildcards.method).expands:
         outcome_of(0)
@@ -88,6 +88,13 @@ def attempt_of(wildcards):
     ]
     cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
     return last_attempt(outcome_of, goal, cap, floor)
+
+
+def facts_of(path):
+    try:
+        return json.loads(Path(path).read_text())
+    except ValueError as error:
+        raise WorkflowError(f"{path} is damaged ({error}): delete it and run again")
 
 
 def pack_folder(wildcards):

@@ -1,5 +1,6 @@
 rule prune:
     input:
+        unpack(inputs_of("prune")),
         unpack(grown_inputs_of("prune")),
     output:
         manifest=f"{TASK}/prune/manifest.json",

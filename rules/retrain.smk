@@ -1,5 +1,6 @@
 rule retrain:
     input:
+        unpack(inputs_of("retrain")),
         unpack(grown_inputs_of("retrain")),
     output:
         manifest=f"{TASK}/retrain/manifest.json",

@@ -45,12 +45,14 @@ def next_width(width: float, step: float, cap: float, attempt: int) -> float:
     return round(min(max(cap, width), width + step * attempt), 6)
 
 
-def fair_ratio(position: int, tasks: int) -> float:
+def fair_ratio(position: int, expected: int) -> float:
     """The ratio a task that misses its goal at the cap must be pruned to, to leave room.
 
-    `position` counts from 1. The released code keeps round(1 / tasks left, 1) of the capacity.
+    `position` counts from 1 of `expected` tasks; later ones may take all that is left. The released
+    code keeps round(1 / tasks left, 1) of the capacity.
     """
-    return round(1.0 - round(1.0 / (tasks - position + 1), 1), 1)
+    left = max(expected - position + 1, 1)
+    return round(1.0 - round(1.0 / left, 1), 1)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def select(
         return Selection(unpruned.ratio, unpruned.accuracy, False, f"{missed}; not pruned")
     limit = min((rung.ratio for rung in ordered if rung.ratio >= fair), default=1.0)
     chosen = [rung for rung in ordered if rung.ratio <= limit][-1]
-    reason = f"{missed} at the width cap; pruned towards {fair:.1f} to leave room for later tasks"
+    reason = f"{missed} at the width cap"
+    if fair > 0:
+        reason += f"; pruned towards {fair:.1f} to leave room for later tasks"
     return Selection(chosen.ratio, chosen.accuracy, reaches(chosen.accuracy, goal), reason)
 
 

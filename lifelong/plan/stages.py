@@ -67,8 +67,11 @@ class Plan:
 
     def candidate(self, key: Key, attempt: int) -> str:
         """The working file of an attempt of a task; attempt 0 is the train stage."""
+        return self._attempt(key, attempt, "candidate.h5")
+
+    def _attempt(self, key: Key, attempt: int, name: str = "manifest.json") -> str:
         kind = "expand" if attempt else "train"
-        return self.file(Key(kind, key.method, key.seed, key.position, attempt), "candidate.h5")
+        return self.file(Key(kind, key.method, key.seed, key.position, attempt), name)
 
     def pack(self, position: int) -> str:
         return self.paths.pack(self.config["tasks"][position - 1]["dataset"])
@@ -79,16 +82,29 @@ class Plan:
 
     def inputs(self, key: Key, attempt: int = 0) -> Inputs:
         """The files a stage reads, by role."""
-        return getattr(self, f"_{key.kind}_inputs")(key, attempt)
+        return self.fixed_inputs(key) | self.grown_inputs(key, attempt)
 
-    def _baseline_inputs(self, key: Key, attempt: int) -> Inputs:
+    def fixed_inputs(self, key: Key) -> Inputs:
+        """The files a stage reads however often its task was widened."""
+        return getattr(self, f"_{key.kind}_inputs")(key)
+
+    def grown_inputs(self, key: Key, attempt: int) -> Inputs:
+        """The candidate of an attempt, and what decided that it took so many."""
+        if key.kind not in ("prune", "retrain"):
+            return {}
+        inputs: Inputs = {"candidate": self.candidate(key, attempt)}
+        if attempt:
+            inputs["widened"] = [self._attempt(key, i) for i in range(1, attempt + 1)]
+        return inputs
+
+    def _baseline_inputs(self, key: Key) -> Inputs:
         inputs: Inputs = {"pack": self.pack(key.position)}
         sources = sorted(set(self._sources(key)) - {0})
         if sources:
             inputs["sources"] = [self.shard("scratch", key.seed, i) for i in sources]
         return inputs
 
-    def _goals_inputs(self, key: Key, attempt: int) -> Inputs:
+    def _goals_inputs(self, key: Key) -> Inputs:
         goals = self.settings(key.method)["goals"]
         if self.tasks[key.position - 1] in goals["given"]:
             return {}
@@ -97,27 +113,31 @@ class Plan:
             "baseline": self.file(Key("baseline", method, key.seed, key.position), "record.csv")
         }
 
-    def _train_inputs(self, key: Key, attempt: int) -> Inputs:
+    def _train_inputs(self, key: Key) -> Inputs:
         return {"pack": self.pack(key.position), "shards": self._shards_before(key)}
 
-    _expand_inputs = _train_inputs
+    def _expand_inputs(self, key: Key) -> Inputs:
+        return self._train_inputs(key) | {"before": self._attempt(key, key.attempt - 1)}
 
-    def _prune_inputs(self, key: Key, attempt: int) -> Inputs:
-        return self._train_inputs(key, 0) | {"candidate": self.candidate(key, attempt)}
+    def _prune_inputs(self, key: Key) -> Inputs:
+        inputs = self._train_inputs(key)
+        if SHAPES[key.method].expands:
+            inputs["learned"] = self._attempt(key, 0)
+        return inputs
 
-    def _select_inputs(self, key: Key, attempt: int) -> Inputs:
+    def _select_inputs(self, key: Key) -> Inputs:
         inputs: Inputs = {"record": self.file(self._with(key, "prune"), "record.csv")}
         if SHAPES[key.method].has_goal:
             inputs["goal"] = self.file(self._with(key, "goals"), "goal.json")
         return inputs
 
-    def _retrain_inputs(self, key: Key, attempt: int) -> Inputs:
-        return self._prune_inputs(key, attempt) | {
+    def _retrain_inputs(self, key: Key) -> Inputs:
+        return self._prune_inputs(key) | {
             "prune": self.file(self._with(key, "prune"), "manifest.json"),
             "selected": self.file(self._with(key, "select"), "selected.json"),
         }
 
-    def _infer_inputs(self, key: Key, attempt: int) -> Inputs:
+    def _infer_inputs(self, key: Key) -> Inputs:
         upto = range(1, key.position + 1)
         inputs: Inputs = {
             "packs": [self.pack(i) for i in upto],
@@ -182,11 +202,11 @@ class Plan:
 
     def _select_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
         task = self.config["tasks"][key.position - 1]
-        shape = SHAPES[key.method]
+        shape, expected = SHAPES[key.method], own["expand"]["tasks_expected"]
         return {
             "by_hand": task.get("ratio") if shape.has_goal else None,
             "cap": own["expand"]["cap"] if shape.expands else 1.0,
-            "fair": fair_ratio(key.position, len(self.tasks)),
+            "fair": fair_ratio(key.position, expected) if shape.has_goal else 0.0,
         }
 
     def _training_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:

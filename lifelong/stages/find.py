@@ -1,6 +1,5 @@
 """From a file under results/ to the stage that writes it."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from lifelong import store
 from lifelong.plan.decisions import last_attempt
-from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.errors import UserError
 from lifelong.plan.methods import SHAPES
 from lifelong.plan.paths import parse_stage
 from lifelong.plan.stage import Key, Stage
@@ -22,12 +21,7 @@ def read_facts(path: str) -> dict[str, Any]:
     file = Path(path)
     if file.name == "manifest.json":
         return store.read_manifest(file.parent)
-    try:
-        return dict(json.loads(file.read_text()))
-    except FileNotFoundError as error:
-        raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
-    except (TypeError, ValueError) as error:
-        raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
+    return store.read_json(file)
 
 
 def find_stage(plan: Plan, path: str, read: Reader = read_facts) -> Stage:

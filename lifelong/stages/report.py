@@ -1,6 +1,5 @@
 """Tables and plots of an experiment as one page, index.html. Local, no torch."""
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +56,7 @@ def _notes(stage: Stage) -> list[str]:
     """Why each task has its ratio, in words."""
     notes = []
     for path in map(Path, stage.input_list("selected")):
-        chosen = json.loads(path.read_text())
+        chosen = store.read_json(path)
         method, seed = path.parts[-5], path.parts[-4]
         notes.append(
             f"{method} {seed} {chosen['task']}: ratio {chosen['ratio']:g} "

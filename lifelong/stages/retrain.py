@@ -1,9 +1,9 @@
 """The selected rung, trained once more and kept only if better; what is kept becomes the shard."""
 
-import json
 import logging
 from pathlib import Path
 
+from lifelong import store
 from lifelong.masks import Shard
 from lifelong.plan.stage import Stage
 from lifelong.stages import shards
@@ -56,7 +56,7 @@ def _selected(job: Job) -> Shard:
     """The rung that `select` chose, with the scores it was learned with."""
     stage = job.stage
     candidate = own_candidate(job, Path(stage.input("candidate")))
-    ratio = json.loads(Path(stage.input("selected")).read_text())["ratio"]
+    ratio = store.read_json(Path(stage.input("selected")))["ratio"]
     log.info("selected ratio %g", ratio)
     if not ratio:
         return candidate

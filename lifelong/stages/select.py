@@ -10,7 +10,6 @@ from lifelong.plan.decisions import Rung, select
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read, to_csv
-from lifelong.stages.find import read_facts
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ def run(stage: Stage) -> None:
     width = deciding[0].width or 1.0
     goal = None
     if stage.input_list("goal"):
-        goal = read_facts(stage.input("goal"))["goal"]
+        goal = store.read_json(Path(stage.input("goal")))["goal"]
     at_cap = width >= spec["cap"] - 1e-6
     chosen = select(rungs, goal, at_cap, spec["fair"], spec["by_hand"])
     log.info("ratio %g for %s: %s", chosen.ratio, spec["task"], chosen.reason)

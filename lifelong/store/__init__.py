@@ -4,7 +4,7 @@ In: arrays, text, a manifest. Out: files that are absent or complete, and refuse
 """
 
 from lifelong.store.arrays import FORMAT, read_arrays, read_attrs, write_arrays
-from lifelong.store.files import digest, digest_once, replacing, write_text
+from lifelong.store.files import digest, digest_once, read_json, replacing, write_text
 from lifelong.store.manifest import read_manifest, verified, write_manifest
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "digest_once",
     "read_arrays",
     "read_attrs",
+    "read_json",
     "read_manifest",
     "replacing",
     "verified",

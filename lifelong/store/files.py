@@ -4,11 +4,13 @@ import contextlib
 import errno
 import functools
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from lifelong.plan.errors import UserError
+from lifelong.plan.errors import DamagedFile, UserError
 
 _BLOCK = 1 << 20
 
@@ -43,6 +45,19 @@ def write_text(path: Path, text: str) -> str:
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode())
     return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds a mapping. Raises DamagedFile where it is missing or does not."""
+    try:
+        found = json.loads(Path(path).read_text())
+    except FileNotFoundError as error:
+        raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
+    except ValueError as error:  # UnicodeDecodeError too
+        raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
+    if not isinstance(found, dict):
+        raise DamagedFile(f"{path} is damaged (no mapping): delete it and run again")
+    return found
 
 
 def digest(path: Path) -> str:

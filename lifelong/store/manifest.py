@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import DamagedFile
-from lifelong.store.files import digest_once, write_text
+from lifelong.store.files import digest_once, read_json, write_text
 
 NAME = "manifest.json"
 _FORMAT = 1
@@ -21,13 +21,8 @@ def write_manifest(folder: Path, files: Mapping[str, str], **facts: Any) -> None
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a stage's folder. Raises DamagedFile if it is missing or unreadable."""
     path = Path(folder) / NAME
-    try:
-        manifest = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+    manifest = read_json(path)
+    if manifest.get("format") != _FORMAT:
         raise DamagedFile(f"{path} is not a manifest of this version of lifelong: delete it")
     return manifest
 

@@ -17,6 +17,10 @@ from lifelong.plan.decisions import (
 RUNGS = [Rung(0.0, 0.90), Rung(0.3, 0.92), Rung(0.5, 0.90), Rung(0.6, 0.89), Rung(0.7, 0.80)]
 
 
+def test_tasks_beyond_the_expected_ones_need_leave_nothing():
+    assert [fair_ratio(position, 2) for position in (1, 2, 3, 9)] == [0.5, 0.0, 0.0, 0.0]
+
+
 def test_the_fair_ratio_of_twenty_tasks():
     found = [fair_ratio(position, 20) for position in range(1, 21)]
     assert found == [0.9] * 14 + [0.8] * 3 + [0.7, 0.5, 0.0]

@@ -116,10 +116,9 @@ def test_a_method_more_changes_nothing_of_the_others():
     assert any(name.startswith("pae/") for name in after)
 
 
-def test_a_task_more_changes_no_stage_that_trains():
+def test_a_task_more_changes_no_stage_of_the_others():
     more = [*CONFIG["tasks"], {"name": "d", "classes": [6, 8]}]
-    old = {name for name in changed(edited("tasks", more)) if "04-d" not in name}
-    assert old <= folders("packnet cpg", "a b c", "select")  # fair shares depend on the count
+    assert {name for name in changed(edited("tasks", more)) if "04-d" not in name} == set()
 
 
 def test_what_each_stage_reads():
@@ -132,7 +131,14 @@ def test_what_each_stage_reads():
         return dict(plan.inputs(Key(kind, method, 0, position), attempt))
 
     assert inputs("train", 1) == {"pack": pack, "shards": []}
-    assert inputs("train", 3) == inputs("expand", 3) == {"pack": pack, "shards": shards}
+    assert inputs("train", 3) == {"pack": pack, "shards": shards}
+    for attempt, before in ((1, "train"), (2, "expand/a1")):  # each waits for the one before
+        widened = plan.inputs(Key("expand", "cpg", 0, 3, attempt))
+        assert widened == inputs("train", 3) | {"before": f"{cpg}/{third}/{before}/manifest.json"}
+    assert inputs("prune", 3, 2)["learned"] == f"{cpg}/{third}/train/manifest.json"
+    assert inputs("prune", 3, 2)["widened"] == [
+        f"{cpg}/{third}/expand/a{attempt}/manifest.json" for attempt in (1, 2)
+    ]
     assert inputs("prune", 3)["candidate"] == f"{cpg}/{third}/train/candidate.h5"
     assert inputs("prune", 3, 2)["candidate"] == f"{cpg}/{third}/expand/a2/candidate.h5"
     assert inputs("select", 3) == {

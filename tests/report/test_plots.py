@@ -55,7 +55,7 @@ def all_figures(frame: pd.DataFrame) -> dict[str, Figure]:
 
 
 def title(figure: Figure) -> str:
-    return figure.get_suptitle()
+    return figure.get_suptitle() or figure.axes[0].get_title()
 
 
 def test_the_same_records_give_the_same_svg_without_a_date(frame: pd.DataFrame) -> None:
