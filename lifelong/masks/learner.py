@@ -52,7 +52,7 @@ class Learner:
 
     `model` holds the older tasks; `width` is the width to learn at. All free entries are claimed:
     released ones start from zero, those that widening added from a fresh initialisation, norms and
-    biases from the previous task's (CPG, section 1.6 of the recipe).
+    biases from the previous task's (as CPG does).
     """
 
     def __init__(self, model: Model, card: Card, seed: int, device: str = "cpu") -> None:

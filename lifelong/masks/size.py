@@ -1,7 +1,7 @@
 """What a model weighs, in bytes, and what separate networks would weigh.
 
 Every part that inference needs is counted: float32 weights, owner bits, picking bits, norms,
-biases and heads (the published ratios leave the masks out; recipe, section 5).
+biases and heads (the ratios that papers publish leave masks, norms and heads out).
 """
 
 from lifelong.masks.layers import dense, shareable

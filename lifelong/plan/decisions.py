@@ -80,7 +80,7 @@ def select(
     fair: float,
     by_hand: float | None = None,
 ) -> Selection:
-    """Choose the pruning ratio of a task (CPG, section 2.1 of the recipe).
+    """Choose the pruning ratio of a task as CPG does (NeurIPS 2019).
 
     `rungs` holds ratio 0.0 and every finished rung. A ratio set by hand wins; without a goal the
     largest rung is taken; else the largest that reaches the goal. A task that missed its goal

@@ -27,7 +27,7 @@ def run(stage: Stage) -> None:
     before = accuracy(found, data.deciding.labels)
     section = job.spec["retrain"]
     result = Result([], None)
-    # A first task of a picking method has nothing to pick: its rung is what it is (CPG, 2.1 D).
+    # A first task of a picking method has nothing to pick: its rung is what it is (as in CPG).
     idle = job.method.picks and not job.model.shards
     if section["epochs"] and not idle and learner.counts()["owned"]:
         changes = {} if job.method.picks else {"mask_lr": 0.0}

@@ -19,7 +19,7 @@ def test_every_path_has_its_place():
     assert PATHS.stage("expand", "cpg", 0, "02-b", 2) == "results/digits/cpg/s0/02-b/expand/a2"
     assert PATHS.tables("summary") == "results/digits/tables/summary.csv"
     assert PATHS.report("index.html") == "results/digits/report/index.html"
-    assert Paths("digits", "/tmp/r").base == "/tmp/r/digits"
+    assert Paths("digits", "/elsewhere").base == "/elsewhere/digits"
 
 
 @given(NAMES, NAMES, st.integers(0, 99), st.integers(1, 254), st.integers(1, 40))
