@@ -17,6 +17,8 @@ log = logging.getLogger("lifelong")
 
 def execute(stage: Stage, log_path: str | None = None) -> None:
     """Run a stage; its log goes to `log_path`. Raises UserError for a user's mistake."""
+    # Before CUDA starts: without it sums on a GPU vary from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     handler = _log_to(Path(log_path or stage.path("log.txt")))
     started = time.monotonic()
     try:

@@ -2,7 +2,6 @@
 
 import ctypes
 import ctypes.util
-import os
 
 import torch
 
@@ -15,7 +14,6 @@ def prepare(threads: int) -> str:
     torch.set_flush_denormal(True)  # tiny gradients would slow CPUs; part of what the bits are
     _keep_memory()
     if torch.cuda.is_available():
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or sums vary from run to run
         torch.use_deterministic_algorithms(True, warn_only=True)
         return "cuda"
     return "cpu"
