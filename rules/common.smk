@@ -83,9 +83,7 @@ def attempt_of(wildcards):
     if not PLAN.shape(wildcards.method).expands:
         outcome_of(0)
         return 0
-    goal = json.loads(Path(checkpoints.goals.get(**named).output[0]).read_text())[
-        "goal"
-    ]
+    goal = facts_of(checkpoints.goals.get(**named).output[0])["goal"]
     cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
     return last_attempt(outcome_of, goal, cap, floor)
 

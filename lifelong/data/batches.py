@@ -1,7 +1,6 @@
 """Batches from images that live on the device as uint8: crop, flip and normalise, no loader.
 
-One gather a batch replaces a worker pool: about 0.3 ms instead of 19 ms of CPU time for 32 CIFAR
-images, and nothing waits for the host.
+One gather a batch replaces a pool of workers that decode files, and nothing waits for the host.
 """
 
 import hashlib

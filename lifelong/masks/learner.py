@@ -6,8 +6,6 @@ straight-through estimator of Piggyback; after: own entries keep their step, old
 old weight x [score > threshold], free entries become exactly zero.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,17 +21,16 @@ SCORE_START = 1e-2  # above the threshold: every old weight is picked at first
 
 
 class _Layer:
-    """The masks of one shareable layer; 0/1 masks are float, boolean ones mispredict on CPUs."""
+    """The masks of one shareable layer; 0/1 masks are float, so that a step only multiplies."""
 
     def __init__(self, weight: Tensor, owners: Tensor, old: Tensor) -> None:
         self.weight = weight
         self.own = torch.empty_like(weight).copy_(owners == 0)
-        self.has_old = bool((owners > 0).any())
-        self.old = torch.empty_like(weight).copy_(old) if self.has_old else None
         self.is_old = owners > 0
+        self.old = torch.empty_like(weight).copy_(old) if bool(self.is_old.any()) else None
         self.score: Tensor | None = None
         self.fixed = self.old
-        self.whole = not self.has_old  # owns every entry: nothing to restore after a step
+        self.whole = self.old is None  # owns every entry: nothing to restore after a step
 
     def room(self) -> Tensor:
         """The gradient of the scores, made when first wanted."""
@@ -236,10 +233,6 @@ class Learner:
             )
             found[name] = flat[inside].numpy()
         return found
-
-    def named(self, **changes: object) -> None:
-        """Change the card, such as its lineage."""
-        self.card = replace(self.card, **changes)  # type: ignore[arg-type]
 
 
 def array(tensor: Tensor) -> np.ndarray:

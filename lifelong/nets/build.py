@@ -50,7 +50,7 @@ def build(
 
 
 def memory_format(network: nn.Module, device: str) -> torch.memory_format:
-    """Channels last where it was measured to be faster: on GPUs, on CPUs for narrow networks.
+    """Channels last on GPUs and, on CPUs, for narrow networks; the usual form elsewhere.
 
     Grey images keep the usual form: with one channel both forms look alike to torch.
     """

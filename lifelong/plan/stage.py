@@ -31,6 +31,10 @@ class Stage:
         found = self.inputs.get(name, [])
         return [found] if isinstance(found, str) else list(found)
 
+    def files_read(self) -> list[str]:
+        """All input files."""
+        return [path for name in self.inputs for path in self.input_list(name)]
+
 
 @dataclass(frozen=True)
 class Key:

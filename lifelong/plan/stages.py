@@ -65,11 +65,8 @@ class Plan:
         """The file that holds what a task brought to the model."""
         return self.file(Key(SHAPES[method].last, method, seed, position), "shard.h5")
 
-    def candidate(self, key: Key, attempt: int) -> str:
-        """The working file of an attempt of a task; attempt 0 is the train stage."""
-        return self._attempt(key, attempt, "candidate.h5")
-
     def _attempt(self, key: Key, attempt: int, name: str = "manifest.json") -> str:
+        """A file of an attempt of a task; attempt 0 is the train stage."""
         kind = "expand" if attempt else "train"
         return self.file(Key(kind, key.method, key.seed, key.position, attempt), name)
 
@@ -92,7 +89,7 @@ class Plan:
         """The candidate of an attempt, and what decided that it took so many."""
         if key.kind not in ("prune", "retrain"):
             return {}
-        inputs: Inputs = {"candidate": self.candidate(key, attempt)}
+        inputs: Inputs = {"candidate": self._attempt(key, attempt, "candidate.h5")}
         if attempt:
             inputs["widened"] = [self._attempt(key, i) for i in range(1, attempt + 1)]
         return inputs

@@ -164,8 +164,7 @@ def versions() -> dict[str, str]:
 
 def input_digests(stage: Stage) -> dict[str, str]:
     """The digest of every input file, by path."""
-    paths = [path for name in stage.inputs for path in stage.input_list(name)]
-    return {path: store.digest_once(Path(path)) for path in sorted(paths)}
+    return {path: store.digest_once(Path(path)) for path in sorted(stage.files_read())}
 
 
 def _clear(folder: Path) -> None:

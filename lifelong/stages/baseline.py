@@ -56,6 +56,6 @@ def _start_from(learner: Learner, stage: Stage, source: int) -> None:
     for path in stage.input_list("sources"):
         parts = parse_stage(path)
         if parts and int(str(parts["slug"]).split("-")[0]) == source:
-            found = shards.load(Path(path))
+            found = shards.verified(Path(path))
             same = len(found.card.classes) == len(learner.card.classes)
             learner.load(replace(found, card=learner.card), head=same)

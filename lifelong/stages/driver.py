@@ -28,7 +28,7 @@ def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> No
     def ensure(stage: Stage) -> None:
         if stage.folder in ensured:
             return
-        for path in files_read(stage):
+        for path in stage.files_read():
             ensure(find_stage(plan, path, read))
         if not is_done(stage):
             run_stage(stage, threads)
@@ -52,7 +52,7 @@ def is_done(stage: Stage) -> bool:
         manifest = store.read_manifest(Path(stage.folder))
     except DamagedFile:
         return False
-    inputs = files_read(stage)
+    inputs = stage.files_read()
     files = [*inputs, *(stage.path(name) for name in manifest["files"])]
     return (
         canonical(manifest["spec"]) == canonical(stage.spec)
@@ -63,14 +63,9 @@ def is_done(stage: Stage) -> bool:
 
 def run_stage(stage: Stage, threads: int = 1) -> None:
     """Run a stage now. Raises UserError naming the first input that is missing."""
-    for path in files_read(stage):
+    for path in stage.files_read():
         if not Path(path).is_file():
             raise UserError(f"{path} is missing, and {stage.folder} is made from it: make it first")
     Path(stage.path("manifest.json")).unlink(missing_ok=True)  # half-done must not look done
     print(stage.folder, file=sys.stderr)
     execute(replace(stage, threads=threads))
-
-
-def files_read(stage: Stage) -> list[str]:
-    """All input files of a stage."""
-    return [path for name in stage.inputs for path in stage.input_list(name)]

@@ -28,8 +28,7 @@ log = logging.getLogger(__name__)
 def run(stage: Stage) -> None:
     """Write one file a rung and a record row for each; the candidate is rung 0."""
     job = Job(stage)
-    path = Path(stage.input("candidate"))
-    candidate = own_candidate(job, path)
+    candidate = own_candidate(job, Path(stage.input("candidate")))
     learner = job.learner(candidate.card.width)
     learner.load(candidate)
     rungs = [_measured(job, learner, 0.0)]
@@ -39,8 +38,8 @@ def run(stage: Stage) -> None:
             rung = _finished(job, learner, candidate, ratio)
             rung = rung or _climb(job, learner, ratio, rungs[-1]["ratio"])
             if rung["train_accuracy"] < job.spec["prune"]["min_train_accuracy"]:
-                log.info("ratio %g: training accuracy fell to %.3f, the ladder ends", ratio,
-                         rung["train_accuracy"])  # fmt: skip
+                fell = rung["train_accuracy"]
+                log.info("ratio %g: training accuracy fell to %.3f, the end", ratio, fell)
                 break
             rungs.append(rung)
             files[rung_name(ratio)] = store.digest(Path(stage.path(rung_name(ratio))))
