@@ -8,6 +8,7 @@ from torch.nn import functional
 from lifelong.masks.layers import free_parameters, shareable
 from lifelong.masks.learner import THRESHOLD, Learner
 from lifelong.nets import Network
+from lifelong.train.step import make_step
 
 LR, MASK_LR, MOMENTUM, DECAY = 1e-2, 5e-4, 0.9, 4e-5
 
@@ -32,27 +33,13 @@ class Plain:
 
 
 class Ours:
-    """The step of the training loop, call by call."""
+    """The step of the training loop."""
 
-    def __init__(self, learner: Learner, picking: bool) -> None:
+    def __init__(self, learner: Learner, picking: bool, update: str = "eager") -> None:
         self.learner = learner
-        self.sgd = sgd(learner.weights(), learner.others(), DECAY)
         scores = learner.start_scores() if picking else []
-        self.adam = torch.optim.Adam(scores, lr=MASK_LR, fused=True) if scores else None
-        self.loss_sum, self.correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
-
-    def step(self, x: Tensor, y: Tensor) -> None:
-        self.sgd.zero_grad(set_to_none=True)
-        found = self.learner.network(x)
-        loss = functional.cross_entropy(found, y)
-        loss.backward()
-        self.learner.before_step()
-        self.sgd.step()
-        if self.adam is not None:
-            self.adam.step()
-        self.learner.restore()
-        self.loss_sum += loss.detach() * len(y)
-        self.correct += (found.detach().argmax(1) == y).sum()
+        self.step = make_step(learner, DECAY, MOMENTUM, scores, update=update)
+        self.step.set_rates(LR, MASK_LR)
 
 
 class Picked(torch.autograd.Function):

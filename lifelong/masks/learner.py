@@ -3,7 +3,8 @@
 Nothing about masks happens inside forward or backward. Around an optimiser step:
 before: the gradient of a score is (gradient of the effective weight) x (old weight), the
 straight-through estimator of Piggyback; after: own entries keep their step, old entries become
-old weight x [score > threshold], free entries become exactly zero.
+old weight x [score > threshold], free entries become exactly zero. `before_step` and `restore` do
+this around any optimiser; the training loop does both and its optimisers' steps in one walk.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ THRESHOLD = 5e-3
 SCORE_START = 1e-2  # above the threshold: every old weight is picked at first
 
 
-class _Layer:
+class Layer:
     """The masks of one shareable layer; 0/1 masks are float, so that a step only multiplies."""
 
     def __init__(self, weight: Tensor, owners: Tensor, old: Tensor) -> None:
@@ -31,13 +32,7 @@ class _Layer:
         self.score: Tensor | None = None
         self.fixed = self.old
         self.whole = self.old is None  # owns every entry: nothing to restore after a step
-
-    def room(self) -> Tensor:
-        """The gradient of the scores, made when first wanted."""
-        assert self.score is not None
-        if self.score.grad is None:
-            self.score.grad = torch.empty_like(self.score)
-        return self.score.grad
+        self.older = int(self.is_old.count_nonzero())
 
     def capacity(self) -> Tensor:
         """Flat mask over the entries no older task owns."""
@@ -63,13 +58,14 @@ class Learner:
             self._inherit(model)
         self.network = placed(self.network, device)
         self.layers = {
-            name: _Layer(
+            name: Layer(
                 layer.weight,
                 torch.from_numpy(model.owners[name]).to(device),
                 torch.from_numpy(model.weights[name]).to(device),
             )
             for name, layer in layers.items()
         }
+        self.version = 0  # goes up when a layer's tensors are others or another rule holds for them
         self.restore()
 
     def _inherit(self, model: Model) -> None:
@@ -98,7 +94,7 @@ class Learner:
         self.freeze_scores()
 
     @staticmethod
-    def _set_scores(layer: _Layer, values: Tensor) -> None:
+    def _set_scores(layer: Layer, values: Tensor) -> None:
         flat = torch.full((layer.weight.numel(),), SCORE_START)
         flat[layer.is_old.reshape(-1).cpu()] = values
         layer.score = torch.empty_like(layer.weight).detach()
@@ -110,6 +106,7 @@ class Learner:
             if layer.old is not None and layer.score is None:
                 layer.score = torch.full_like(layer.weight, SCORE_START).detach()
             layer.fixed = None if layer.score is not None else layer.old
+        self.version += 1
         self.restore()
         return self.scores()
 
@@ -122,6 +119,7 @@ class Learner:
         for layer in self.layers.values():
             if layer.score is not None and layer.old is not None:
                 layer.fixed = layer.old * (layer.score > THRESHOLD)
+        self.version += 1
         self.restore()
 
     def weights(self) -> list[Tensor]:
@@ -138,7 +136,7 @@ class Learner:
         for layer in self.layers.values():
             if layer.fixed is None and layer.score is not None:
                 assert layer.weight.grad is not None and layer.old is not None
-                torch.mul(layer.weight.grad, layer.old, out=layer.room())
+                layer.score.grad = layer.weight.grad * layer.old
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -150,19 +148,16 @@ class Learner:
             if layer.fixed is not None:
                 layer.weight.add_(layer.fixed)
             elif layer.score is not None and layer.old is not None:
-                # The score's gradient is spent: it is the room for the picks as 0 and 1.
-                picked = torch.gt(layer.score, THRESHOLD, out=layer.room())
-                layer.weight.addcmul_(layer.old, picked)
+                layer.weight.add_(layer.old * (layer.score > THRESHOLD))
 
     @torch.no_grad()
     def prune_to(self, ratio: float) -> None:
         """Release the smallest own weights of every layer until `ratio` of its capacity is free."""
         for layer in self.layers.values():
-            inside = layer.capacity()
-            magnitudes = (layer.weight * layer.own).abs().reshape(-1)[inside]
-            threshold = cut(magnitudes, ratio) if magnitudes.numel() else None
+            threshold = cut((layer.weight * layer.own).abs(), ratio, layer.older)
             if threshold is not None:
                 layer.own.mul_(layer.weight.abs() > threshold)
+                self.version += layer.whole
                 layer.whole = False
         self.restore()
 
@@ -184,12 +179,13 @@ class Learner:
             layer.whole = layer.old is None and bool(layer.own.all())
             if layer.fixed is not None and layer.score is not None and layer.old is not None:
                 layer.fixed = layer.old * (layer.score > THRESHOLD)
+        self.version += 1
 
     def counts(self) -> dict[str, int]:
         """Weights owned, free, picked and in all, at this width."""
         total = sum(layer.weight.numel() for layer in self.layers.values())
         owned = sum(int(layer.own.count_nonzero()) for layer in self.layers.values())
-        old = sum(int(layer.is_old.sum()) for layer in self.layers.values())
+        old = sum(layer.older for layer in self.layers.values())
         return {
             "owned": owned,
             "free": total - old - owned,

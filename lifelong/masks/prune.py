@@ -1,7 +1,5 @@
 """Magnitude pruning: how many weights to release by now, and which."""
 
-import numpy as np
-import torch
 from torch import Tensor
 
 
@@ -14,15 +12,22 @@ def cubic(step: int, window: int, start: float, target: float) -> float:
     return target + (start - target) * (1.0 - progress) ** 3
 
 
-def cut(magnitudes: Tensor, ratio: float) -> float | None:
-    """The r-th smallest of `magnitudes`, r = round(ratio * n); None where r is 0.
+def cut(magnitudes: Tensor, ratio: float, older: int = 0) -> float | Tensor | None:
+    """The r-th smallest of a layer's own magnitudes, r = round(ratio * capacity); None for r = 0.
 
     Entries up to and including the cut are the ones to release. The rank is over the capacity a
     task received: its own entries and those it released already, which count with magnitude 0.
+    So do the `older` entries of older tasks, which shift the rank: a selection out of the layer
+    would cost more than all the rest. On a GPU the cut stays there, a tensor of no dimension; on a
+    CPU the order of `magnitudes` is lost.
     """
-    rank = round(ratio * magnitudes.numel())
+    flat = magnitudes.reshape(-1)
+    rank = round(ratio * (flat.numel() - older))
     if rank == 0:
         return None
-    if magnitudes.device.type == "cpu":  # a partition does less than torch's kthvalue
-        return float(np.partition(magnitudes.numpy(), rank - 1)[rank - 1])
-    return float(torch.kthvalue(magnitudes, rank).values)
+    place = older + rank - 1
+    if flat.device.type == "cpu":  # a partition does less than torch's kthvalue
+        values = flat.numpy()
+        values.partition(place)
+        return float(values[place])
+    return flat.sort().values[place]

@@ -15,8 +15,20 @@ def prepare(threads: int) -> str:
     _keep_memory()
     if torch.cuda.is_available():
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # Nothing here reads memory before writing it.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         return "cuda"
     return "cpu"
+
+
+def use_precision(precision: str) -> None:
+    """How GPUs multiply float32: "float32" as it is, "tf32" and "bfloat16" in tensor cores.
+
+    CPUs multiply float32 as it is in any case; "bfloat16" is the step's business too.
+    """
+    fast = precision != "float32"
+    torch.backends.cuda.matmul.allow_tf32 = fast
+    torch.backends.cudnn.allow_tf32 = fast
 
 
 def _keep_memory() -> None:

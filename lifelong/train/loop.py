@@ -5,16 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lifelong.data.batches import TaskData, TrainBatches
 from lifelong.masks.learner import Learner
+from lifelong.train.device import use_precision
 from lifelong.train.evaluate import accuracy, logits
-from lifelong.train.optimisers import SGD, Adam
 from lifelong.train.phase import Phase
 from lifelong.train.resume import Resume
+from lifelong.train.step import make_step
 
 log = logging.getLogger(__name__)
 _SAY_EVERY_S = 10.0
@@ -78,7 +77,7 @@ class _Run:
         self, learner: Learner, data: TaskData, phase: Phase, seed: int, resume: Resume | None
     ) -> None:
         self.learner, self.data, self.phase, self.resume = learner, data, phase, resume
-        device = data.train.images.device
+        use_precision(phase.precision)
         self.batches = TrainBatches(
             data.train,
             phase.batch_size,
@@ -94,21 +93,13 @@ class _Run:
         self.best: dict[str, Tensor] | None = None
         self.kept: Epoch | None = None
         self.since_best = 0
-        self.loss_sum = torch.zeros((), device=device)
-        self.correct = torch.zeros((), dtype=torch.int64, device=device)
         self.started, self.resumed_at = time.monotonic(), 0
-        self.rate = self.mask_rate = 0.0
-        self._make_optimisers()
+        scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
+        self.do_step = make_step(
+            learner, phase.weight_decay, phase.momentum, scores, phase.precision, phase.update
+        )
         self._go_on()
         self._set_rates()
-
-    def _make_optimisers(self) -> None:
-        """Fresh ones for every phase: left-over momentum would move frozen weights."""
-        phase, learner = self.phase, self.learner
-        groups = [(learner.weights(), phase.weight_decay), (learner.others(), 0.0)]
-        self.sgd = SGD(groups, phase.momentum)
-        scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
-        self.adam = Adam(scores) if scores else None
 
     def unfinished(self) -> bool:
         patience = self.phase.patience
@@ -116,18 +107,7 @@ class _Run:
         return self.epoch < self.phase.epochs and not waited
 
     def one_step(self, x: Tensor, y: Tensor) -> None:
-        network = self.learner.network
-        self.sgd.zero_grad()
-        found = network(x)
-        loss = functional.cross_entropy(found, y)
-        loss.backward()
-        self.learner.before_step()
-        self.sgd.step(self.rate)
-        if self.adam is not None:
-            self.adam.step(self.mask_rate)
-        self.learner.restore()
-        self.loss_sum += loss.detach() * len(y)
-        self.correct += (found.detach().argmax(1) == y).sum()
+        self.do_step(x, y)
         self.step += 1
 
     def end_epoch(self) -> None:
@@ -136,15 +116,14 @@ class _Run:
         found = logits(learner.network, data.deciding, data.mean, data.std)
         epoch = Epoch(
             self.epoch + 1,
-            float(self.loss_sum) / seen,
-            int(self.correct) / seen,
+            float(self.do_step.loss_sum) / seen,
+            int(self.do_step.correct) / seen,
             accuracy(found, data.deciding.labels),
         )
         self.epochs.append(epoch)
         self._remember(epoch)
         self.epoch, self.step = self.epoch + 1, 0
-        self.loss_sum.zero_()
-        self.correct.zero_()
+        self.do_step.reset()
         if self.unfinished():
             self._set_rates()
 
@@ -165,14 +144,13 @@ class _Run:
             self.since_best += 1
 
     def _set_rates(self) -> None:
-        self.rate, self.mask_rate = self.phase.rate(self.epoch), self.phase.mask_rate(self.epoch)
-        if self.adam is None or self.mask_rate > 0:
-            return
-        if self.learner.counts()["owned"]:
-            self.adam = None
-            self.learner.freeze_scores()
-        else:  # a task without weights of its own has nothing but its masks to train
-            self.mask_rate = self.phase.mask_rate(0)
+        rate, mask_rate = self.phase.rate(self.epoch), self.phase.mask_rate(self.epoch)
+        if mask_rate == 0 and self.do_step.picking:
+            if self.learner.counts()["owned"]:
+                self.do_step.freeze_picks()
+            else:  # a task without weights of its own has nothing but its masks to train
+                mask_rate = self.phase.mask_rate(0)
+        self.do_step.set_rates(rate, mask_rate)
 
     def take_best(self) -> None:
         if self.best is not None:
@@ -190,9 +168,7 @@ class _Run:
     def save(self) -> None:
         assert self.resume is not None
         tensors = _named("best/", self.best or {}) | _named("now/", self.learner.state())
-        for prefix, optimiser in self._optimisers():
-            tensors |= _named(prefix, optimiser.state())
-        tensors |= {"loss_sum": self.loss_sum, "correct": self.correct}
+        tensors |= _named("step/", self.do_step.state())
         facts = {
             "epoch": self.epoch,
             "step": self.step,
@@ -202,10 +178,6 @@ class _Run:
         }
         self.resume.save(tensors, facts)
 
-    def _optimisers(self) -> list[tuple[str, SGD | Adam]]:
-        found: list[tuple[str, SGD | Adam]] = [("sgd/", self.sgd)]
-        return found if self.adam is None else [*found, ("adam/", self.adam)]
-
     def _go_on(self) -> None:
         """Continue where a killed run had saved its state."""
         found = self.resume.load() if self.resume is not None else None
@@ -214,13 +186,10 @@ class _Run:
         tensors, facts = found
         self.learner.load_state(_part("now/", tensors))
         self.best = _part("best/", tensors) or None
-        for prefix, optimiser in self._optimisers():
-            saved = _part(prefix, tensors)
-            for name, tensor in optimiser.state().items():
-                if name in saved:  # Adam's are gone once the masks stay as they are
-                    tensor.copy_(saved[name])
-        self.loss_sum.copy_(tensors["loss_sum"])
-        self.correct.copy_(tensors["correct"])
+        saved = _part("step/", tensors)
+        for name, tensor in self.do_step.state().items():
+            if name in saved:  # Adam's are gone once the masks stay as they are
+                tensor.copy_(saved[name])
         self.epoch, self.step = facts["epoch"], facts["step"]
         self.epochs = [Epoch(**epoch) for epoch in facts["epochs"]]
         self.kept = Epoch(**facts["kept"]) if facts["kept"] else None

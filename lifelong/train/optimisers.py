@@ -1,91 +1,113 @@
-"""SGD and Adam over torch's functional forms, with nothing but their tensors as state.
+"""What SGD and Adam remember: tensors, and nothing else.
 
-The classes of torch.optim give the same bits, but the first one made imports torch's compiler:
-more than a second in every job.
+The steps themselves are torch's fused kernels, called directly: the classes of torch.optim give
+the same bits, but the first one made imports torch's compiler, over a second in every job.
 """
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
-from torch.optim.sgd import sgd
+
+Rate = float | Tensor  # a tensor where a captured graph must read it anew in every step
 
 
 class SGD:
-    """SGD with Nesterov momentum; each group of parameters has its own weight decay."""
+    """SGD with Nesterov momentum and one weight decay for all its parameters."""
 
-    def __init__(self, groups: Sequence[tuple[Sequence[Tensor], float]], momentum: float) -> None:
-        self.groups = [(list(parameters), decay) for parameters, decay in groups]
-        self.momentum = momentum
-        self.buffers: list[list[Tensor | None]] = [
-            [torch.zeros_like(p) if momentum else None for p in parameters]
-            for parameters, _ in self.groups
-        ]
+    def __init__(self, parameters: Sequence[Tensor], decay: float, momentum: float) -> None:
+        self.parameters, self.decay, self.momentum = list(parameters), decay, momentum
+        self.momenta = [torch.zeros_like(p) for p in self.parameters] if momentum else []
 
     def zero_grad(self) -> None:
-        for parameters, _ in self.groups:
-            for parameter in parameters:
-                parameter.grad = None
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def step(self, rate: Rate) -> None:
+        """Step all parameters by their gradients."""
+        self.update(self.parameters, [gradient(p) for p in self.parameters], self.momenta, rate)
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        for (parameters, decay), buffers in zip(self.groups, self.buffers, strict=True):
-            sgd(
-                parameters,
-                [gradient(p) for p in parameters],
-                buffers,
-                fused=True,
-                weight_decay=decay,
-                momentum=self.momentum,
-                lr=rate,
-                dampening=0.0,
-                nesterov=self.momentum > 0,
-                maximize=False,
-            )
+    def update(
+        self, values: list[Tensor], gradients: list[Tensor], momenta: list[Tensor], rate: Rate
+    ) -> None:
+        """Step parts of parameters, given with the same parts of their gradients and momenta."""
+        torch._fused_sgd_(
+            values,
+            gradients,
+            momenta,
+            weight_decay=self.decay,
+            momentum=self.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=self.momentum > 0,
+            maximize=False,
+            is_first_step=False,  # momenta start as zeros, which gives the same first step
+        )
 
     def state(self) -> dict[str, Tensor]:
         """The momenta by name; the tensors themselves, not copies."""
-        return {
-            f"{group}/{index}": buffer
-            for group, buffers in enumerate(self.buffers)
-            for index, buffer in enumerate(buffers)
-            if buffer is not None
-        }
+        return {f"momentum/{index}": tensor for index, tensor in enumerate(self.momenta)}
 
 
 class Adam:
     """Adam with torch's defaults (betas 0.9 and 0.999, eps 1e-8)."""
 
+    BETAS, EPS = (0.9, 0.999), 1e-8
+
     def __init__(self, parameters: Sequence[Tensor]) -> None:
         self.parameters = list(parameters)
         self.means = [torch.zeros_like(p) for p in self.parameters]
         self.squares = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
+        self.steps = torch.zeros((), device=self.parameters[0].device)
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        adam(
+    def step(self, rate: Rate) -> None:
+        """Step all parameters by their gradients."""
+        self.begin()
+        self.update(
             self.parameters,
             [gradient(p) for p in self.parameters],
             self.means,
             self.squares,
+            rate,
+        )
+
+    def begin(self) -> None:
+        """Count a step; `update` follows for each part."""
+        self.steps += 1
+
+    @torch.no_grad()
+    def update(
+        self,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        means: list[Tensor],
+        squares: list[Tensor],
+        rate: Rate,
+    ) -> None:
+        """Step parts of parameters, given with the same parts of gradients and moments."""
+        torch._fused_adam_(
+            values,
+            gradients,
+            means,
+            squares,
             [],
-            self.steps,
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
+            [self.steps] * len(values),
             lr=rate,
+            beta1=self.BETAS[0],
+            beta2=self.BETAS[1],
             weight_decay=0.0,
-            eps=1e-8,
+            eps=self.EPS,
+            amsgrad=False,
             maximize=False,
         )
 
     def state(self) -> dict[str, Tensor]:
-        """Moments and step counts by name; the tensors themselves, not copies."""
-        named = {"mean": self.means, "square": self.squares, "step": self.steps}
-        return {f"{k}/{i}": tensor for k, some in named.items() for i, tensor in enumerate(some)}
+        """Moments and step count by name; the tensors themselves, not copies."""
+        found = {f"mean/{index}": tensor for index, tensor in enumerate(self.means)}
+        found |= {f"square/{index}": tensor for index, tensor in enumerate(self.squares)}
+        return found | {"steps": self.steps}
 
 
 def gradient(parameter: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ class Phase:
     weight_decay: float = 4e-5
     crop_padding: int = 4
     flip: bool = True
+    precision: str = "float32"
+    update: str = "eager"
 
     @classmethod
     def of(cls, section: Mapping[str, Any], recipe: Mapping[str, Any], **changes: Any) -> "Phase":

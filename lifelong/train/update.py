@@ -1,0 +1,121 @@
+"""A step of weights, scores and masks in one walk over memory.
+
+The plain form is `Learner.before_step`, an optimiser step for all weights, one for all scores, and
+`Learner.restore`: each a walk of its own over tensors of many megabytes. Here the same operations
+in the same order follow each other on pieces small enough for a core's cache, so that most of them
+never wait for memory. Every operation is elementwise: the bits are those of the plain form.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from lifelong.masks.learner import THRESHOLD, Layer, Learner
+from lifelong.train.optimisers import SGD, Adam, Rate, gradient
+
+CACHED = 1 << 17  # entries of a piece on CPUs: eight arrays of half a megabyte
+_WHOLE = 1 << 62
+
+
+@dataclass
+class Piece:
+    """Parts of layers in one state, flat in the order of memory."""
+
+    kind: str
+    of: list[tuple[int, int]] = field(default_factory=list)  # layer, part of the layer
+    weights: list[Tensor] = field(default_factory=list)
+    momenta: list[Tensor] = field(default_factory=list)
+    own: list[Tensor] = field(default_factory=list)
+    old: list[Tensor] = field(default_factory=list)  # picked weights where picks are frozen
+    scores: list[Tensor] = field(default_factory=list)
+    means: list[Tensor] = field(default_factory=list)
+    squares: list[Tensor] = field(default_factory=list)
+
+
+class Update:
+    """Steps the weights and scores of a learner, then restores what must not move."""
+
+    entries: int | None = None  # of a piece; None: what suits the device
+
+    def __init__(self, learner: Learner, sgd: SGD, adam: Adam | None) -> None:
+        self.learner, self.sgd, self.adam = learner, sgd, adam
+        self.layers = list(learner.layers.values())
+        on_cpu = self.layers[0].weight.device.type == "cpu"
+        # GPUs want few launches with all layers in each.
+        self.size = self.entries or (CACHED if on_cpu else _WHOLE)
+        self.version = -1
+        self.pieces: list[Piece] = []
+
+    @torch.no_grad()
+    def step(self, rate: Rate, mask_rate: Rate) -> None:
+        """Apply the gradients that lie in the weights; they are overwritten."""
+        if self.version != self.learner.version:
+            self.version, self.pieces = self.learner.version, list(self._cut())
+        gradients = [flat(gradient(layer.weight)).split(self.size) for layer in self.layers]
+        if self.adam is not None:
+            self.adam.begin()
+        for piece in self.pieces:
+            here = [gradients[layer][part] for layer, part in piece.of]
+            self.apply(piece, here, rate, mask_rate)
+
+    def apply(self, piece: Piece, gradients: list[Tensor], rate: Rate, mask_rate: Rate) -> None:
+        """Step one piece."""
+        self.sgd.update(piece.weights, gradients, piece.momenta, rate)
+        if piece.kind == "live":
+            self._live(piece, gradients, mask_rate)
+        elif piece.kind == "frozen":
+            torch._foreach_mul_(piece.weights, piece.own)
+            torch._foreach_add_(piece.weights, piece.old)
+        elif piece.kind == "released":
+            torch._foreach_mul_(piece.weights, piece.own)
+
+    def _live(self, piece: Piece, gradients: list[Tensor], rate: Rate) -> None:
+        assert self.adam is not None
+        torch._foreach_mul_(gradients, piece.old)  # now they are the gradients of the scores
+        self.adam.update(piece.scores, gradients, piece.means, piece.squares, rate)
+        for score, picked in zip(piece.scores, gradients, strict=True):
+            torch.gt(score, THRESHOLD, out=picked)  # and now the picks, as 0 and 1
+        torch._foreach_mul_(piece.weights, piece.own)
+        torch._foreach_addcmul_(piece.weights, piece.old, gradients)
+
+    def _cut(self) -> Iterator[Piece]:
+        """All layers in pieces, neighbours of one kind together while they are small."""
+        piece, room = Piece(""), 0
+        scored = 0
+        for index, layer in enumerate(self.layers):
+            kind, arrays = self._arrays(index, layer, scored)
+            scored += layer.score is not None
+            parts = {name: flat(array).split(self.size) for name, array in arrays.items()}
+            for part, weight in enumerate(parts["weights"]):
+                if kind != piece.kind or weight.numel() > room:
+                    if piece.of:
+                        yield piece
+                    piece, room = Piece(kind), self.size
+                room -= weight.numel()
+                piece.of.append((index, part))
+                for name, some in parts.items():
+                    getattr(piece, name).append(some[part])
+        yield piece
+
+    def _arrays(self, index: int, layer: Layer, scored: int) -> tuple[str, dict[str, Tensor]]:
+        """What a layer's step reads and writes, and of which kind it is."""
+        arrays = {"weights": layer.weight}
+        if self.sgd.momenta:
+            arrays["momenta"] = self.sgd.momenta[index]
+        if layer.whole:
+            return "whole", arrays
+        arrays["own"] = layer.own
+        if layer.old is None:
+            return "released", arrays
+        if layer.fixed is not None:
+            return "frozen", arrays | {"old": layer.fixed}
+        assert layer.score is not None and self.adam is not None
+        moments = {"means": self.adam.means[scored], "squares": self.adam.squares[scored]}
+        return "live", arrays | {"old": layer.old, "scores": layer.score} | moments
+
+
+def flat(tensor: Tensor) -> Tensor:
+    """A tensor's entries in the order of memory: one dimension, whatever its memory format."""
+    return tensor.detach().as_strided((tensor.numel(),), (1,))
