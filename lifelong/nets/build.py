@@ -32,6 +32,10 @@ class Network(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.form is torch.channels_last and x.shape[1] == 1:
+            # With one channel both forms lie alike in memory; only strides tell torch which to use.
+            height, width = x.shape[2:]
+            x = x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
         return self.head(self.body(x))
 
 
@@ -50,14 +54,10 @@ def build(
 
 
 def memory_format(network: nn.Module, device: str) -> torch.memory_format:
-    """Channels last on GPUs and, on CPUs, for narrow networks; the usual form elsewhere.
-
-    Grey images keep the usual form: with one channel both forms look alike to torch.
-    """
+    """Channels last on GPUs and, on CPUs, for narrow networks; the usual form elsewhere."""
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     narrow = max(layer.out_channels for layer in layers) <= _WIDEST_CHANNELS_LAST
-    last = (narrow or device != "cpu") and layers[0].in_channels > 1
-    return torch.channels_last if last else torch.contiguous_format
+    return torch.channels_last if narrow or device != "cpu" else torch.contiguous_format
 
 
 def placed(network: Network, device: str) -> Network:

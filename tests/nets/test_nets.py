@@ -8,7 +8,7 @@ from torch import nn
 
 from lifelong.masks.layers import dense, shareable
 from lifelong.nets import NETWORKS, build, copy_top_left, scaled
-from lifelong.nets.build import check_image_size, memory_format
+from lifelong.nets.build import check_image_size, memory_format, placed
 from lifelong.plan.errors import ConfigError
 
 
@@ -77,13 +77,25 @@ def test_a_small_tensor_goes_to_the_top_left():
     assert target.tolist() == [[1, 2, 0], [3, 4, 0], [0, 0, 0]]
 
 
-def test_grey_and_wide_networks_keep_the_usual_memory_form():
+def test_wide_networks_keep_the_usual_memory_form_on_cpus():
     form = {
         key: memory_format(build("vgg16_bn", channels, 2, factor), "cpu")
         for key, channels, factor in (("narrow", 3, 0.1), ("grey", 1, 0.1), ("wide", 3, 0.6))
     }
-    assert form["narrow"] == torch.channels_last
-    assert form["grey"] == form["wide"] == torch.contiguous_format
+    assert form["narrow"] == form["grey"] == torch.channels_last
+    assert form["wide"] == torch.contiguous_format
+
+
+def test_grey_images_reach_the_layers_channels_last():
+    network = placed(build("small_cnn", 1, 2), "cpu")
+    seen = []
+    for module in network.body.features:
+        module.register_forward_hook(lambda _module, _inputs, out: seen.append(out))
+    x = torch.rand(4, 1, 8, 8)
+    plain = build("small_cnn", 1, 2)(x)
+    assert torch.allclose(network(x), plain, atol=1e-5)
+    assert all(out.is_contiguous(memory_format=torch.channels_last) for out in seen)
+    assert not seen[0].is_contiguous()
 
 
 @pytest.mark.parametrize(("name", "size"), [("vgg16_bn", 16), ("vgg16_bn", 64), ("small_cnn", 3)])

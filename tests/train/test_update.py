@@ -43,7 +43,7 @@ def later() -> Learner:
 def frozen() -> Learner:
     learner = later()
     for number, score in enumerate(learner.start_scores()):
-        score.view(-1)[number::3] = 0.0  # a third is not picked
+        update.flat(score)[number::3] = 0.0  # a third is not picked
     learner.freeze_scores()
     learner.prune_to(0.3)
     return learner
