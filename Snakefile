@@ -1,8 +1,22 @@
 """lifelong: every step of every task is one job. `snakemake --cores 2` runs config.yaml."""
 
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from lifelong.plan.errors import UserError
+from lifelong.plan.reading import read
+
 min_version("9.0")
+
+
+try:  # before Snakemake's own reader, which would run what a template asks for
+    if Path("config.yaml").exists():
+        read(Path("config.yaml"))
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
 
 configfile: "config.yaml"
@@ -35,6 +49,14 @@ rule all:
     input:
         PLAN.paths.report("index.html"),
         PLAN.paths.tables("summary"),
+
+
+onstart:
+    # A worker saves local jobs the import of torch. LIFELONG_WORKER=off: none.
+    if workflow.local_exec:
+        from lifelong.stages.handover import start
+
+        start(os.environ)
 
 
 onsuccess:
