@@ -2,8 +2,8 @@
 
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
-from lifelong.masks.shard import Card, Shard
+from lifelong.masks.shard import Card, Part, Shard
 from lifelong.masks.size import shard_size
 from lifelong.nets import Network
 
-__all__ = ["Card", "Learner", "Model", "Network", "Shard", "shard_size"]
+__all__ = ["Card", "Learner", "Model", "Network", "Part", "Shard", "shard_size"]

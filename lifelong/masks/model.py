@@ -1,23 +1,31 @@
-"""The model: the ordered list of its tasks' shards, assembled layer by layer.
+"""The model: the ordered list of its tasks, assembled layer by layer.
 
-`weights` and `owners` are at the width of the newest shard. Adding a shard writes only entries
+`weights` and `owners` are at the width of the newest task. Adding a task writes only entries
 nobody owned, so a task's view is the same before and after: bit for bit.
 """
+
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from lifelong.masks.layers import load_dense, shareable
-from lifelong.masks.shard import Shard
+from lifelong.masks.layout import packed
+from lifelong.masks.places import EVERY
+from lifelong.masks.shard import Card, Part, Shard
 from lifelong.nets import Network, build, placed
+from lifelong.plan.errors import DamagedFile, UserError
+
+MOST_TASKS = 255  # an owner is one byte, and 0 is nobody
 
 
 class Model:
     """All tasks learned so far."""
 
     def __init__(self) -> None:
-        self.shards: list[Shard] = []
+        self.shards: list[Part] = []  # without their weights, which lie in `weights`
         self.weights: dict[str, np.ndarray] = {}  # float32, shape of the layer
         self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k
 
@@ -26,18 +34,58 @@ class Model:
         """The width of the newest task; 1.0 where there is none."""
         return self.shards[-1].card.width if self.shards else 1.0
 
-    def add(self, shard: Shard) -> None:
-        """Append a task. A separate network shares nothing and is only kept beside the others."""
-        self.shards.append(shard)
-        if not shard.card.alone:
-            self._place(shard, len(self.shards))
+    def add(self, task: Shard | Part) -> None:
+        """Append a task. A separate network shares nothing and is only kept beside the others.
 
-    def _place(self, shard: Shard, owner: int) -> None:
-        self.widen(shard.shapes)
-        for name in shard.values:
-            kept = np.flatnonzero(self.owners[name].reshape(-1) == 0)[shard.owned[name]]
-            self.weights[name].reshape(-1)[kept] = shard.values[name]
-            self.owners[name].reshape(-1)[kept] = owner
+        Raises DamagedFile where weights of the task lie where an older one's are, and UserError
+        where there are too many tasks.
+        """
+        part = self.part(task) if isinstance(task, Shard) else task
+        if not part.card.alone:
+            if len(self.shards) == MOST_TASKS:
+                raise UserError(
+                    f"more than {MOST_TASKS} tasks in one model: an owner is one byte; "
+                    "shorten tasks, or make two experiments of them"
+                )
+            self._place(part, len(self.shards) + 1)
+            part = part.placed()
+        self.shards.append(part)
+
+    def part(self, shard: Shard) -> Part:
+        """A task that was worked on, with the places its weights have in this model."""
+        alone = shard.card.alone
+        if not alone:
+            self.widen(shard.shapes)
+        places = {}
+        for name, owned in shard.owned.items():
+            if owned.size == np.prod(shard.shapes[name]):  # there was nobody before it
+                free = np.flatnonzero(owned)
+            else:
+                free = np.flatnonzero(self.owners[name].reshape(-1) == 0)[owned]
+            everywhere = free.size == np.prod(shard.shapes[name])
+            places[name] = EVERY if everywhere else free.astype(np.int32)
+        picks = shard.picks or {}
+        return Part(
+            card=shard.card,
+            shapes=shard.shapes,
+            values=shard.values,
+            places=places,
+            picks=None if shard.picks is None else packed(picks),
+            older={name: int(picks[name].size) if picks else 0 for name in shard.shapes},
+            dense=shard.dense,
+        )
+
+    def _place(self, part: Part, owner: int) -> None:
+        self.widen(part.shapes)
+        for name, places in part.places.items():
+            owners = self.owners[name].reshape(-1)
+            if owners[places].any():
+                raise DamagedFile(
+                    f"task {part.card.task} has weights where an older task's are: "
+                    "it belongs to another run; delete its folder and run again"
+                )
+            self.weights[name].reshape(-1)[places] = part.values[name]
+            owners[places] = owner
 
     def widen(self, shapes: dict[str, tuple[int, ...]]) -> None:
         """Move all layers to the top-left block of larger ones; new entries are free and zero."""
@@ -52,27 +100,42 @@ class Model:
 
     def view(self, position: int, device: str = "cpu") -> Network:
         """Task `position` (from 1) alone, at its own width: what it was when it was learned."""
-        shard = self.shards[position - 1]
+        part = self.shards[position - 1]
         source, upto = self, position
-        if shard.card.alone:
+        if part.card.alone:
             source, upto = Model(), 1
-            source._place(shard, upto)
-        card = shard.card
-        network = build(
-            card.network, card.in_channels, len(card.classes), card.channels, card.width
-        )
+            source._place(part, upto)
+        network = empty_network(part.card, part.card.width)
         for name, layer in shareable(network).items():
             block = tuple(slice(size) for size in layer.weight.shape)
-            owners = source.owners[name][block]
-            kept = (owners > 0) & (owners <= upto)
-            if shard.picks is not None:
-                older = kept & (owners < upto)
-                kept[older] = shard.picks[name]
+            age = source.owners[name][block] - np.uint8(1)  # 255: nobody's
+            kept = age < upto
+            picked = part.picked(name)
+            if picked is not None:
+                kept[age < upto - 1] = picked
             weights = np.where(kept, source.weights[name][block], np.float32(0))
             with torch.no_grad():
                 layer.weight.copy_(torch.from_numpy(weights))
-        load_dense(network, tensors(shard.dense), head=True)
+        load_dense(network, tensors(part.dense), head=True)
         return placed(network, device).eval()
+
+
+def empty_network(card: Card, width: float) -> Network:
+    """The network of a task with anything in it: a random start would cost more than all else."""
+    with _NoStart():
+        return build(card.network, card.in_channels, len(card.classes), card.channels, width)
+
+
+class _NoStart(TorchFunctionMode):
+    """Leaves weights as memory had them. (The meta device does too, but imports for a second.)"""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(function, "__name__", "")
+        if name.endswith(("normal_", "uniform_")):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def tensors(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:

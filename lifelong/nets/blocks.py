@@ -21,6 +21,10 @@ def convolutions(
             modules.append(nn.MaxPool2d(2))
             continue
         out = scaled(int(item), factor, width)
-        modules += [nn.Conv2d(size, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
+        modules += [
+            nn.Conv2d(size, out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU(inplace=True),
+        ]
         size = out
     return modules, size

@@ -21,7 +21,7 @@ class SmallCNN(nn.Module):
         layers, size = convolutions(LAYERS, in_channels, channels, width)
         self.features = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1))
         self.out_features = scaled(HIDDEN, channels, width)
-        self.hidden = nn.Sequential(nn.Linear(size, self.out_features), nn.ReLU())
+        self.hidden = nn.Sequential(nn.Linear(size, self.out_features), nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.hidden(torch.flatten(self.features(x), 1))

@@ -25,7 +25,7 @@ class VGG16BN(nn.Module):
         hidden: list[nn.Module] = []
         for item in HIDDEN:
             out = scaled(item, channels, width)
-            hidden += [nn.Linear(size, out), nn.ReLU()]
+            hidden += [nn.Linear(size, out), nn.ReLU(inplace=True)]
             size = out
         self.hidden = nn.Sequential(*hidden)
         self.out_features = size

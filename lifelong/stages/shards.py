@@ -1,62 +1,75 @@
 """Shards as files: written once, verified when read, assembled to a model in task order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lifelong import store
 from lifelong.masks import Model, Shard
-from lifelong.masks.shard import from_arrays, to_arrays
+from lifelong.masks.layout import part_from, shard_from, to_arrays
+from lifelong.masks.shard import Part
 from lifelong.plan.errors import DamagedFile
 
 _OF_A_RUN = ("experiment", "method", "seed")
+_Form = TypeVar("_Form", Shard, Part)
 
 
-def save(path: Path, shard: Shard) -> str:
-    """Write a shard or a working file of the same form; returns its digest."""
-    return store.write_arrays(path, *to_arrays(shard))
+def save(path: Path, task: Shard | Part) -> str:
+    """Write a task's part of the model, or a working file of a task; returns its digest."""
+    return store.write_arrays(path, *to_arrays(task))
 
 
 def load(path: Path) -> Shard:
-    """Read a shard. Raises DamagedFile where the file is damaged or no shard."""
-    try:
-        return from_arrays(*store.read_arrays(path))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedFile(f"{path} is not laid out as a shard ({error}): delete it") from error
-    except DamagedFile as error:
-        raise DamagedFile(str(error) if str(path) in str(error) else f"{path} {error}") from error
+    """Read a working file. Raises DamagedFile where the file is damaged or no such file."""
+    return _read(path, shard_from)
+
+
+def load_part(path: Path, picks: bool = True) -> Part:
+    """Read a task's part of the model, or a network that shares nothing, as `load` does.
+
+    Without `picks` it is enough to learn another task on, not to be used itself.
+    """
+    return _read(path, part_from, () if picks else ("picks",))
 
 
 def verified(path: Path) -> Shard:
-    """Read a shard after comparing its bytes with the manifest beside it."""
+    """Read a working file after comparing its bytes with the manifest beside it."""
     store.verified(path)
     return load(path)
 
 
-def read_model(paths: Iterable[str | Path], expected: Mapping[str, Any] | None = None) -> Model:
+def read_model(
+    paths: Iterable[str | Path], expected: Mapping[str, Any] | None = None, views: bool = True
+) -> Model:
     """Assemble shards from their files, each checked against its manifest and its lineage.
 
-    `expected` gives the experiment, method and seed that they must belong to.
+    `expected` gives the experiment, method and seed that they must belong to, each at its position
+    in the order of `paths`. Without `views` the
+    model is for learning on: all weights and owners, but of the tasks' own tensors only the
+    newest's, so that it takes the same memory after many tasks as after few.
     Raises DamagedFile for a shard of another run.
     """
     model = Model()
     digests: list[str] = []
     wanted = {name: value for name, value in (expected or {}).items() if name in _OF_A_RUN}
-    for path in map(Path, paths):
+    for position, path in enumerate(map(Path, paths), 1):
         digest = store.verified(path)
-        shard = load(path)
-        for name, value in wanted.items():
-            if getattr(shard.card, name) != value:
+        part = load_part(path, picks=views)
+        for name, value in (wanted and {**wanted, "position": position}).items():
+            if getattr(part.card, name) != value:
                 raise DamagedFile(
-                    f"{path} is of {name} {getattr(shard.card, name)}, not {value}: "
+                    f"{path} is of {name} {getattr(part.card, name)}, not {value}: "
                     "it belongs to another run; delete it and run again"
                 )
-        if not shard.card.alone and list(shard.card.lineage) != digests:
+        if not part.card.alone and list(part.card.lineage) != digests:
             raise DamagedFile(
                 f"{path} was learned on top of other tasks than those before it: "
                 "it belongs to another run; delete it and run again"
             )
-        model.add(shard)
+        if model.shards and not views:
+            model.shards[-1] = replace(model.shards[-1], dense={})
+        model.add(part)
         digests.append(digest)
     return model
 
@@ -70,5 +83,25 @@ def finished_model(folder: Path) -> tuple[Model, list[Path]]:
     paths = [path for path in paths if (path.parent / "manifest.json").is_file()]
     if not paths:
         raise DamagedFile(f"{folder} holds no finished model: name a folder like results/x/cpg/s0")
-    paths.sort(key=lambda path: load(path).card.position)
+    paths.sort(key=_position)
     return read_model(paths), paths
+
+
+def _position(path: Path) -> int:
+    try:
+        return int(store.read_attrs(path)["card"]["position"])
+    except KeyError as error:
+        raise DamagedFile(f"{path} is no shard of a model: delete it and run again") from error
+
+
+def _read(
+    path: Path,
+    form: Callable[[dict[str, Any], dict[str, Any]], _Form],
+    without: Collection[str] = (),
+) -> _Form:
+    try:
+        return form(*store.read_arrays(path, without=without))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedFile(f"{path} is not laid out as a shard ({error}): delete it") from error
+    except DamagedFile as error:
+        raise DamagedFile(str(error) if str(path) in str(error) else f"{path} {error}") from error

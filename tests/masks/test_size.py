@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import card_of
 
-from lifelong.masks import Shard, shard_size
+from lifelong.masks import Part, Shard, shard_size
 from lifelong.masks.size import separate_network
 
 MIB = 2**20
@@ -42,7 +42,18 @@ def test_a_shard_counts_values_owner_bits_picking_bits_and_own_tensors():
         picks={"a": np.zeros(5, bool)},
         dense={"head.weight": np.zeros((3, 4), np.float32)},
     )
+    # 9 of 20 places: 3 bytes as bits, 9 as gaps
     assert shard_size(shard) == {"values": 36, "owned": 3, "picks": 1, "dense": 48}
+
+
+def test_many_tasks_need_a_byte_a_weight_to_say_where_it_lies():
+    # 2 of 1000 entries in each of 5 tasks, 400 apart: a byte each and one more for the long way
+    shapes = {"a": (1000,)}  # 125 bytes as bits
+    for first in range(5):
+        places = {"a": np.array([first, first + 400], np.int32)}
+        values = {"a": np.ones(2, np.float32)}
+        part = Part(card_of(1), shapes, values, places, None, {"a": 0}, {})
+        assert shard_size(part) == {"values": 8, "owned": 3, "picks": 0, "dense": 0}
 
 
 def test_a_task_that_owns_everything_needs_no_owner_bits():

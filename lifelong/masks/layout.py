@@ -1,0 +1,161 @@
+"""Shards and parts as a few flat arrays, and attributes that say how to cut them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lifelong.masks.places import EVERY, Places, code_parts, decode, encode, fit, mask_of
+from lifelong.masks.shard import Arrays, Card, Part, Shard
+from lifelong.plan.errors import DamagedFile
+
+
+def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
+    """A shard or a part, laid out; empty arrays are left out."""
+    names = list(task.values)
+    codes = {name: encode(*_places(task, name)) for name in names}
+    arrays = {
+        "values": _joined([task.values[name] for name in names], np.float32),
+        "dense": _joined([task.dense[name].ravel() for name in task.dense], np.float32),
+        "owned": _joined([code for _, code in codes.values()], np.uint8),
+    }
+    if isinstance(task, Part):
+        arrays |= {} if task.picks is None else {"picks": task.picks}
+    elif task.picks is not None:
+        arrays["picks"] = packed(task.picks)
+    if isinstance(task, Shard) and task.scores is not None:
+        arrays["scores"] = _joined([task.scores[name] for name in names], np.float32)
+    if not arrays["owned"].size:
+        del arrays["owned"]
+    attrs = {
+        "kind": "shard",
+        "working": isinstance(task, Shard),
+        "card": asdict(task.card),
+        "layers": [
+            {
+                "name": name,
+                "shape": list(task.shapes[name]),
+                "owned": int(task.values[name].size),
+                "capacity": _places(task, name)[1],
+                "older": _older(task, name),
+                "form": form,
+                "bytes": int(code.size),
+            }
+            for name, (form, code) in codes.items()
+        ],
+        "dense": [[name, list(array.shape)] for name, array in task.dense.items()],
+    }
+    return arrays, attrs
+
+
+def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
+    """The shard that `to_arrays` laid out. Raises DamagedFile for anything else."""
+    names, counts = _counts(attrs)
+    if not attrs["working"]:
+        raise DamagedFile("is a finished task, no working file: delete it and run again")
+    picks = scores = None
+    if "picks" in arrays:
+        bits = np.unpackbits(arrays["picks"], count=sum(counts["older"])).view(bool)
+        picks = _split(bits, names, counts["older"])
+    if "scores" in arrays:
+        scores = _split(arrays["scores"], names, counts["older"])
+    sizes = dict(zip(names, counts["capacity"], strict=True))
+    return Shard(
+        card=_card(attrs["card"]),
+        shapes=_shapes(attrs),
+        values=_split(arrays["values"], names, counts["owned"]),
+        owned={name: mask_of(one, sizes[name]) for name, one in _decoded(arrays, attrs).items()},
+        picks=picks,
+        dense=_dense(arrays["dense"], attrs["dense"]),
+        scores=scores,
+    )
+
+
+def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
+    """The part that `to_arrays` laid out; the working file of a task without older ones will do.
+
+    Raises DamagedFile for anything else.
+    """
+    names, counts = _counts(attrs)
+    shapes = _shapes(attrs)
+    if counts["capacity"] != [int(np.prod(shape)) for shape in shapes.values()]:
+        raise DamagedFile(
+            "is a working file, no finished task: name a folder like results/x/cpg/s0"
+        )
+    return Part(
+        card=_card(attrs["card"]),
+        shapes=shapes,
+        values=_split(arrays["values"], names, counts["owned"]),
+        places=_decoded(arrays, attrs),
+        picks=arrays.get("picks"),
+        older=dict(zip(names, counts["older"], strict=True)),
+        dense=_dense(arrays["dense"], attrs["dense"]),
+    )
+
+
+def packed(masks: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Masks of several layers as bits, one after another."""
+    return np.packbits(_joined(list(masks.values()), bool))
+
+
+def _places(task: Shard | Part, name: str) -> tuple[Places, int]:
+    """A task's places in a layer, and below which number they lie."""
+    if isinstance(task, Part):
+        return task.places[name], int(np.prod(task.shapes[name]))
+    owned = task.owned[name]
+    return EVERY if owned.all() else np.flatnonzero(owned), int(owned.size)
+
+
+def _older(task: Shard | Part, name: str) -> int:
+    if isinstance(task, Part):
+        return task.older[name]
+    parts = [part for part in (task.picks, task.scores) if part is not None]
+    return int(parts[0][name].size) if parts else 0
+
+
+def _decoded(arrays: Arrays, attrs: Mapping[str, Any]) -> dict[str, Places]:
+    layers = attrs["layers"]
+    codes = arrays.get("owned", np.empty(0, np.uint8))
+    found = {}
+    parts = code_parts(codes, [int(layer["bytes"]) for layer in layers])
+    for layer, code in zip(layers, parts, strict=True):
+        places = decode(layer["form"], code, int(layer["capacity"]))
+        if not fit(places, int(layer["capacity"]), int(layer["owned"])):
+            raise DamagedFile(f"does not say where its weights of {layer['name']} lie: delete it")
+        found[str(layer["name"])] = places
+    return found
+
+
+def _counts(attrs: Mapping[str, Any]) -> tuple[list[str], dict[str, list[int]]]:
+    if attrs.get("kind") != "shard":
+        raise DamagedFile("is no shard of a model: name a folder such as results/x/cpg/s0")
+    layers = attrs["layers"]
+    keys = ("owned", "capacity", "older")
+    counts = {key: [int(layer[key]) for layer in layers] for key in keys}
+    return [str(layer["name"]) for layer in layers], counts
+
+
+def _shapes(attrs: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {str(layer["name"]): tuple(layer["shape"]) for layer in attrs["layers"]}
+
+
+def _card(values: Mapping[str, Any]) -> Card:
+    found = dict(values)
+    for name in ("classes", "mean", "std", "lineage"):
+        found[name] = tuple(found[name])
+    return Card(**found)
+
+
+def _joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:
+    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype)
+
+
+def _split(array: np.ndarray, names: list[str], sizes: list[int]) -> Arrays:
+    return dict(zip(names, np.split(array, np.cumsum(sizes)[:-1]), strict=True))
+
+
+def _dense(flat: np.ndarray, layout: list[Any]) -> Arrays:
+    sizes = [int(np.prod(shape)) for _, shape in layout]
+    parts = np.split(flat, np.cumsum(sizes)[:-1])
+    return {name: p.reshape(shape) for (name, shape), p in zip(layout, parts, strict=True)}

@@ -1,0 +1,71 @@
+"""The clock of the resume state: how often it is saved."""
+
+import pytest
+import torch
+
+from lifelong.plan.errors import OutOfTime
+from lifelong.stages import resume, runner
+from lifelong.stages.resume import ResumeFile
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test moves; writing takes as long as `clock.write` says."""
+
+    class Clock:
+        now, write = 1000.0, 0.0
+
+    def write_arrays(*_):
+        Clock.now += Clock.write
+
+    monkeypatch.setattr(resume.time, "monotonic", lambda: Clock.now)
+    monkeypatch.setattr(resume.store, "write_arrays", write_arrays)
+    return Clock
+
+
+def next_save(file: ResumeFile, clock) -> float:
+    """Seconds until a save is due; then it is made."""
+    started = clock.now
+    while not file.due():
+        clock.now += 1.0
+    waited = clock.now - started
+    file.save({"a": torch.zeros(1)}, {})
+    return waited
+
+
+def test_a_quick_save_is_due_every_minute(tmp_path, clock):
+    clock.write = 0.25
+    file = ResumeFile(tmp_path / "a.h5", "key")
+    assert [next_save(file, clock) for _ in range(3)] == [60.0, 60.0, 60.0]
+
+
+def test_a_slow_save_takes_a_hundredth_of_the_time(tmp_path, clock):
+    clock.write = 3.0
+    file = ResumeFile(tmp_path / "a.h5", "key")
+    assert [next_save(file, clock) for _ in range(2)] == [60.0, 300.0]
+    clock.write = 0.0
+    assert [next_save(file, clock) for _ in range(2)] == [300.0, 60.0]
+
+
+def test_before_a_time_limit_the_stage_is_saved_and_left(tmp_path, clock):
+    clock.write = 0.5
+    file = ResumeFile(tmp_path / "a.h5", "key", ends=clock.now + 200.0)
+    assert next_save(file, clock) == 60.0
+    while not file.due():
+        clock.now += 1.0
+    file.save({}, {})  # the minute is over, not the limit
+    while not file.due():
+        clock.now += 1.0
+    left = 1000.0 + 200.0 - clock.now
+    assert resume.LEAVE_S < left <= resume.LEAVE_S + 3 * clock.write
+    with pytest.raises(OutOfTime, match="goes on when run again"):
+        file.save({}, {})
+
+
+def test_slurm_says_when_a_job_ends_and_local_runs_have_no_limit(monkeypatch):
+    monkeypatch.setattr(runner.time, "monotonic", lambda: 500.0)
+    monkeypatch.setattr(runner.time, "time", lambda: 10_000.0)
+    assert runner.end_of({}, 240) is None
+    assert runner.end_of({"SLURM_JOB_END_TIME": "10090", "SLURM_JOB_ID": "1"}, 240) == 590.0
+    assert runner.end_of({"SLURM_JOB_ID": "1"}, 2) == 500.0 + 120 - 30
+    assert runner.end_of({"SLURM_JOB_ID": "1"}, None) is None
