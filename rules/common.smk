@@ -8,14 +8,20 @@ from snakemake.exceptions import WorkflowError
 
 from lifelong.plan.config import check
 from lifelong.plan.decisions import last_attempt
-from lifelong.plan.errors import ConfigError
+from lifelong.plan.errors import UserError
+from lifelong.plan.facts import number, outcome
 from lifelong.plan.methods import SHAPES
+from lifelong.plan.published import check_published
+from lifelong.plan.reading import read
 from lifelong.plan.stage import Key, canonical
 from lifelong.plan.stages import TABLES, Plan
 
 try:
+    for file in filter(Path.is_file, map(Path, workflow.configfiles)):
+        read(file)  # Snakemake would keep the last of two equal keys
     PLAN = Plan(check(config))
-except ConfigError as error:
+    check_published(PLAN.config)
+except UserError as error:
     raise WorkflowError(str(error)) from None
 
 BASE = PLAN.paths.base
@@ -23,8 +29,10 @@ TASK = f"{BASE}/{{method}}/s{{seed}}/{{task}}"
 
 
 wildcard_constraints:
-    method="|".join(SHAPES),
-    seed=r"\d+",
+    method="|".join(
+        {"scratch": 0, "finetune": 0} | dict.fromkeys(PLAN.config["methods"])
+    ),
+    seed="|".join(map(str, PLAN.config["seeds"])),
     task="|".join(map(re.escape, PLAN.slugs)),
     attempt=r"[1-9]\d*",
     dataset="[^/]+",
@@ -78,20 +86,26 @@ def attempt_of(wildcards):
             output = checkpoints.expand.get(attempt=attempt, **named).output
         else:
             output = checkpoints.train.get(**named).output
-        return facts_of(output.manifest)["outcome"]
+        return facts_of(output.manifest, outcome)
 
     if not PLAN.shape(wildcards.method).expands:
         outcome_of(0)
         return 0
-    goal = facts_of(checkpoints.goals.get(**named).output[0])["goal"]
+    goal = facts_of(checkpoints.goals.get(**named).output.goal, goal_in)
     cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
     return last_attempt(outcome_of, goal, cap, floor)
 
 
-def facts_of(path):
+def goal_in(facts, path):
+    return number(facts, "goal", path)
+
+
+def facts_of(path, take):
     try:
-        return json.loads(Path(path).read_text())
-    except ValueError as error:
+        return take(dict(json.loads(Path(path).read_text())), path)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    except (TypeError, ValueError) as error:
         raise WorkflowError(f"{path} is damaged ({error}): delete it and run again")
 
 

@@ -2,7 +2,8 @@ checkpoint goals:
     input:
         unpack(inputs_of("goals")),
     output:
-        f"{TASK}/goals/goal.json",
+        goal=f"{TASK}/goals/goal.json",
+        manifest=f"{TASK}/goals/manifest.json",
     log:
         f"{TASK}/goals/log.txt",
     conda:

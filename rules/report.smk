@@ -12,6 +12,7 @@ rule report:
             caption="../report/size.rst",
             category="lifelong",
         ),
+        f"{BASE}/report/manifest.json",
     log:
         f"{BASE}/report/log.txt",
     conda:

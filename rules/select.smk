@@ -4,6 +4,7 @@ rule select:
     output:
         selected=f"{TASK}/select/selected.json",
         record=f"{TASK}/select/record.csv",
+        manifest=f"{TASK}/select/manifest.json",
     log:
         f"{TASK}/select/log.txt",
     conda:

@@ -3,6 +3,7 @@ rule tables:
         unpack(table_inputs),
     output:
         expand(f"{BASE}/tables/{{name}}.csv", name=TABLES),
+        f"{BASE}/tables/manifest.json",
     log:
         f"{BASE}/tables/log.txt",
     conda:

@@ -15,6 +15,7 @@ from lifelong.data.splits import SPLITS
 from lifelong.plan.errors import DamagedFile, DataError
 
 _CHUNK_IMAGES = 64
+_CHECKED_IMAGES = 4096
 _KIND = "pack"
 
 
@@ -79,6 +80,16 @@ def read_task(
     return TaskArrays(images, labels[rows], arrays["split"][rows], _short(wanted))
 
 
+def check_pack(path: Path) -> None:
+    """Compare all images with their checksums, some at a time. Raises DamagedFile."""
+    expected = store.read_arrays(path, ("crc32",))[0]["crc32"]
+    for start in range(0, len(expected), _CHECKED_IMAGES):
+        rows = slice(start, start + _CHECKED_IMAGES)
+        images = store.read_arrays(path, ("images",), rows=rows)[0]["images"]
+        if not np.array_equal(_checksums(images), expected[rows]):
+            raise DamagedFile(f"{path} has images that fail their checksum: delete it, run again")
+
+
 def _identities(
     path: Path, attrs: dict[str, Any], classes: Sequence[str] | None, group: str | None
 ) -> list[str]:
@@ -88,6 +99,8 @@ def _identities(
     if group is not None:
         known = [one for one, its in zip(known, attrs["groups"], strict=True) if its == group]
     if classes is None:
+        if len(known) < 2:
+            raise DataError(f"{path} has only {', '.join(known)} for a task: it needs two classes")
         return sorted(known)
     wanted = [name if group is None else f"{group}/{name}" for name in classes]
     if missing := [identity for identity in wanted if identity not in known]:

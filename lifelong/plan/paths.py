@@ -10,7 +10,16 @@ from dataclasses import dataclass
 ROOT = "results"
 _STAGE = re.compile(
     r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d+)/"
-    r"(?P<slug>\d{2,}-[^/]+)/(?P<kind>[a-z]+)(/a(?P<attempt>\d+))?/[^/]+$"
+    r"(?P<slug>\d{2,}-[^/]+)/(?P<kind>[a-z]+)(/a(?P<attempt>\d{1,4}))?/[^/]+$",
+    re.ASCII,  # \d would take the digits of every script
+)
+
+_FOLDERS = (  # of a stage, below the root
+    re.compile(r"(?:(?P<root>.*)/)?(?P<below>[^/]+/pack_data/[^/]+)", re.ASCII),
+    re.compile(
+        r"(?:(?P<root>.*)/)?(?P<below>[^/]+/[^/]+/s\d+/\d{2,}-[^/]+/[a-z]+(?:/a\d{1,4})?)", re.ASCII
+    ),
+    re.compile(r"(?:(?P<root>.*)/)?(?P<below>[^/]+/(?:tables|report))", re.ASCII),
 )
 
 
@@ -52,3 +61,11 @@ def parse_stage(path: str) -> dict[str, str | None] | None:
     """The parts of a path to a stage's file, or None where it is not one."""
     match = _STAGE.match(path)
     return match.groupdict() if match else None
+
+
+def split_root(folder: str) -> tuple[str, str] | None:
+    """The root that a stage's folder lies in, and the folder below it; None for other folders."""
+    for pattern in _FOLDERS:
+        if match := pattern.fullmatch(folder):
+            return match["root"] or ("/" if folder.startswith("/") else ""), match["below"]
+    return None

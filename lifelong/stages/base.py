@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,18 @@ from typing import Any
 import h5py
 import torch
 
-import lifelong
 from lifelong import store
 from lifelong.data.batches import TaskData, task_data
 from lifelong.data.pack import read_task
 from lifelong.masks.learner import Learner
-from lifelong.masks.shard import Card, Shard
+from lifelong.masks.shard import Card, Part, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.methods import METHODS
 from lifelong.nets.build import check_image_size
 from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row, to_csv
 from lifelong.stages.resume import ResumeFile
+from lifelong.stages.seal import input_digests, seal
 from lifelong.stages.shards import read_model
 from lifelong.train.device import prepare
 from lifelong.train.loop import Epoch
@@ -51,7 +50,7 @@ class Job:
         check_image_size(self.spec["network"]["name"], self.data.train.images.shape[-1])
         self.method = METHODS[self.spec["method"]]
         self.shards = stage.input_list("shards")
-        self.model = read_model(self.shards, self.spec)
+        self.model = read_model(self.shards, self.spec, views=False)
         log.info(
             "%s of %s: %d training and %d %s images, %d classes, on %s",
             stage.kind,
@@ -98,7 +97,8 @@ class Job:
         path = resume_folder(self.stage) / f"{part}.h5"
         inputs = input_digests(self.stage)
         key = canonical({"spec": self.spec, "part": list(names), "inputs": inputs})
-        return ResumeFile(path, hashlib.blake2b(key.encode(), digest_size=16).hexdigest())
+        digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+        return ResumeFile(path, digest, ends=self.stage.ends)
 
     def row(self, metric: str, value: float, **where: Any) -> Row:
         return row(self.stage, metric, value, **where)
@@ -113,7 +113,7 @@ class Job:
             rows.append(self.row("accuracy", epoch.accuracy, split=self.data.deciding_name, **at))
         return rows
 
-    def size_rows(self, shard: Shard, counts: Mapping[str, int], path: Path) -> list[Row]:
+    def size_rows(self, shard: Shard | Part, counts: Mapping[str, int], path: Path) -> list[Row]:
         """What the task's shard holds and weighs, and what a separate network would."""
         separate = separate_network(shard)
         found: dict[str, float] = {f"weights_{name}": value for name, value in counts.items()}
@@ -141,30 +141,9 @@ def commit(
 ) -> None:
     """Write the record, then the manifest that makes the stage's files count."""
     record = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
-    store.write_manifest(
-        Path(stage.folder),
-        {**files, "record.csv": record},
-        spec=stage.spec,
-        outcome=outcome,
-        inputs=input_digests(stage),
-        versions=versions(),
-    )
+    versions = {"torch": torch.__version__, "h5py": h5py.__version__}
+    seal(stage, {**files, "record.csv": record}, outcome, versions)
     _clear(resume_folder(stage))
-
-
-def versions() -> dict[str, str]:
-    """Of everything the bits depend on."""
-    return {
-        "lifelong": lifelong.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "h5py": h5py.__version__,
-    }
-
-
-def input_digests(stage: Stage) -> dict[str, str]:
-    """The digest of every input file, by path."""
-    return {path: store.digest_once(Path(path)) for path in sorted(stage.files_read())}
 
 
 def _clear(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The stages of an experiment in one process, each as soon as another needs its files.
 
-Stages that decide (goals, select, tables, report) are cheap and have no manifest: they always run.
+Tables and report are cheap: they always run.
 """
 
 import sys

@@ -1,5 +1,6 @@
 """From a file under results/ to the stage that writes it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,25 @@ from typing import Any
 from lifelong import store
 from lifelong.plan.decisions import last_attempt
 from lifelong.plan.errors import UserError
+from lifelong.plan.facts import number, outcome
 from lifelong.plan.methods import SHAPES
 from lifelong.plan.paths import parse_stage
 from lifelong.plan.stage import Key, Stage
-from lifelong.plan.stages import Plan
+from lifelong.plan.stages import TABLES, Plan
 
+_FILES = {  # of a stage, beside its log
+    "pack_data": r"manifest\.json|pack\.h5",
+    "goals": r"manifest\.json|goal\.json",
+    "select": r"manifest\.json|record\.csv|selected\.json",
+    "baseline": r"manifest\.json|record\.csv|shard\.h5|repeat-\d+\.h5",
+    "train": r"manifest\.json|record\.csv|candidate\.h5",
+    "expand": r"manifest\.json|record\.csv|candidate\.h5",
+    "prune": r"manifest\.json|record\.csv|ratio-[\d.e-]+\.h5",
+    "retrain": r"manifest\.json|record\.csv|shard\.h5",
+    "infer": r"manifest\.json|record\.csv|logits\.h5",
+    "tables": "|".join([r"manifest\.json", *(rf"{name}\.csv" for name in TABLES)]),
+    "report": r"manifest\.json|index\.html|[\w-]+\.svg",
+}
 Reader = Callable[[str], dict[str, Any]]
 
 
@@ -27,9 +42,21 @@ def read_facts(path: str) -> dict[str, Any]:
 def find_stage(plan: Plan, path: str, read: Reader = read_facts) -> Stage:
     """The stage that writes a file; `read` gives the facts that decide its inputs.
 
-    Raises UserError where no stage of the plan writes into the file's folder.
+    Raises UserError where no stage of the plan writes the file.
     """
-    folder = path.rpartition("/")[0]
+    folder, _, name = path.rpartition("/")
+    stage = _writer(plan, path, folder, read)
+    if stage is None:
+        raise UserError(
+            f"no stage of experiment {plan.paths.experiment} writes {path}: "
+            "check its spelling, and give the experiment's --configfile"
+        )
+    if name != "log.txt" and not re.fullmatch(_FILES[stage.kind], name, re.ASCII):
+        raise UserError(f"{path} is not among the files of its stage: check its spelling")
+    return stage
+
+
+def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
     for dataset in plan.config["datasets"]:
         pack = plan.pack_stage(dataset)
         if folder == pack.folder:
@@ -39,10 +66,7 @@ def find_stage(plan: Plan, path: str, read: Reader = read_facts) -> Stage:
             return overview(plan, kind)
     key = _key(plan, path)
     if key is None or folder != plan.folder(key):
-        raise UserError(
-            f"no stage of experiment {plan.paths.experiment} writes {path}: "
-            "check its spelling, and give the experiment's --configfile"
-        )
+        return None
     grown = key.kind in ("prune", "retrain")
     return plan.stage(key, _attempt(plan, key, read) if grown else 0)
 
@@ -55,7 +79,11 @@ def overview(plan: Plan, kind: str) -> Stage:
 
 def _key(plan: Plan, path: str) -> Key | None:
     parts = parse_stage(path)
-    if parts is None or parts["slug"] not in plan.slugs or parts["method"] not in SHAPES:
+    if parts is None or parts["slug"] not in plan.slugs:
+        return None
+    # Goals come from separate networks, whether or not these are compared.
+    methods, seeds = {"scratch", "finetune", *plan.config["methods"]}, plan.config["seeds"]
+    if parts["method"] not in methods or parts["seed"] not in {str(seed) for seed in seeds}:
         return None
     kind, method, task = (str(parts[name]) for name in ("kind", "method", "slug"))
     shape = SHAPES[method]
@@ -65,6 +93,8 @@ def _key(plan: Plan, path: str) -> Key | None:
     if kind not in kinds:
         return None
     attempt = int(parts["attempt"] or 0)
+    if kind == "expand" and attempt < 1:
+        return None
     return Key(kind, method, int(str(parts["seed"])), plan.position(task), attempt)
 
 
@@ -73,11 +103,13 @@ def _attempt(plan: Plan, key: Key, read: Reader) -> int:
     if not SHAPES[key.method].expands:
         return 0
     settings = plan.settings(key.method)
-    goal = read(plan.file(replace(key, kind="goals"), "goal.json"))["goal"]
+    given = plan.file(replace(key, kind="goals"), "goal.json")
+    goal = number(read(given), "goal", given)
     cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
 
-    def outcome_of(attempt: int) -> dict[str, Any]:
+    def outcome_of(attempt: int) -> dict[str, float]:
         tried = replace(key, kind="expand" if attempt else "train", attempt=attempt)
-        return dict(read(plan.file(tried, "manifest.json"))["outcome"])
+        manifest = plan.file(tried, "manifest.json")
+        return outcome(read(manifest), manifest)
 
     return last_attempt(outcome_of, goal, cap, floor)

@@ -10,6 +10,7 @@ from lifelong import store
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read
+from lifelong.stages.seal import seal
 
 log = logging.getLogger(__name__)
 _OVER_REPETITIONS: dict[str, Callable[[list[float]], float]] = {
@@ -20,7 +21,7 @@ _OVER_REPETITIONS: dict[str, Callable[[list[float]], float]] = {
 
 
 def run(stage: Stage) -> None:
-    """Write goal.json."""
+    """Write goal.json and its manifest."""
     settings = stage.spec["goals"]
     if settings["policy"] == "given":
         goal, found = settings["goal"], {}
@@ -33,7 +34,8 @@ def run(stage: Stage) -> None:
         found = {"accuracies": accuracies, "margin": settings["margin"]}
     log.info("goal of %s: %.4f (%s)", stage.spec["task"], goal, settings["policy"])
     facts = {"task": stage.spec["task"], "policy": settings["policy"], "goal": goal, **found}
-    store.write_text(Path(stage.path("goal.json")), json.dumps(facts, indent=1) + "\n")
+    text = json.dumps(facts, indent=1) + "\n"
+    seal(stage, {"goal.json": store.write_text(Path(stage.path("goal.json")), text)})
 
 
 def final_accuracies(rows: list[Row]) -> list[float]:

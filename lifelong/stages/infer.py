@@ -82,9 +82,7 @@ def _changed(stage: Stage, model: Model, now: dict[str, np.ndarray], device: str
     names = []
     for key in others:
         position = int(key)
-        alone = Model()
-        for shard in model.shards[:position]:
-            alone.add(shard)
+        alone = read_model(stage.input_list("shards")[:position])
         data = stage.spec["data"][position - 1]
         task = load_task(stage, data, stage.input_list("packs")[position - 1], device)
         if not torch.equal(

@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from lifelong import store
 from lifelong.data.pack import write_pack
 from lifelong.plan.stage import Stage
+from lifelong.stages.seal import seal
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,5 @@ def run(stage: Stage) -> None:
     """Write pack.h5 and its manifest; on any error neither is there."""
     outcome = write_pack(Path(stage.path("pack.h5")), stage.spec["settings"], log)
     digest = outcome.pop("digest")
-    store.write_manifest(
-        Path(stage.folder), {"pack.h5": digest}, spec=stage.spec, outcome=outcome, inputs={}
-    )
+    seal(stage, {"pack.h5": digest}, outcome)
     log.info("packed %s", outcome["images"])

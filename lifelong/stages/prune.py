@@ -17,7 +17,8 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row
 from lifelong.stages import shards
-from lifelong.stages.base import Job, commit, input_digests, resume_folder
+from lifelong.stages.base import Job, commit, resume_folder
+from lifelong.stages.seal import input_digests
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase

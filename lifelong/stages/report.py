@@ -11,6 +11,7 @@ from lifelong import store
 from lifelong.plan.stage import Stage
 from lifelong.report import plots
 from lifelong.report.page import page
+from lifelong.stages.seal import seal
 from lifelong.stages.tables import read_frame
 
 log = logging.getLogger(__name__)
@@ -20,15 +21,16 @@ def run(stage: Stage) -> None:
     """Write index.html and every plot as an SVG of its own beside it."""
     spec = stage.spec
     frame = read_frame(stage.input_list("records"))
-    figures = {}
+    figures, files = {}, {}
     for name, title, figure in _figures(stage, frame):
         text = plots.svg(figure)
-        store.write_text(Path(stage.path(f"{name}.svg")), text)
+        files[f"{name}.svg"] = store.write_text(Path(stage.path(f"{name}.svg")), text)
         figures[title] = text
     tables = {Path(path).stem: _typed(pd.read_csv(path)) for path in stage.input_list("tables")}
     shown = {name: table for name, table in tables.items() if len(table)}
     text = page(spec["experiment"], spec["protocol"], shown, figures, _notes(stage))
-    store.write_text(Path(stage.path("index.html")), text)
+    files["index.html"] = store.write_text(Path(stage.path("index.html")), text)
+    seal(stage, files)
 
 
 def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figure]]:

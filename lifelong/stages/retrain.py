@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lifelong import store
 from lifelong.masks import Shard
+from lifelong.plan.facts import number
 from lifelong.plan.stage import Stage
 from lifelong.stages import shards
 from lifelong.stages.base import Job, commit
@@ -43,7 +44,7 @@ def run(stage: Stage) -> None:
         "accuracy %.4f, after retraining %.4f: %s", before, after, "kept" if kept else "as was"
     )
     path = Path(stage.path("shard.h5"))
-    shard = learner.shard()
+    shard = job.model.part(learner.shard())
     files = {path.name: shards.save(path, shard)}
     rows = job.epoch_rows(result.epochs, width=shard.card.width)
     rows += job.size_rows(shard, learner.counts(), path)
@@ -56,7 +57,8 @@ def _selected(job: Job) -> Shard:
     """The rung that `select` chose, with the scores it was learned with."""
     stage = job.stage
     candidate = own_candidate(job, Path(stage.input("candidate")))
-    ratio = store.read_json(Path(stage.input("selected")))["ratio"]
+    selected = Path(stage.input("selected"))
+    ratio = number(store.read_json(selected), "ratio", selected)
     log.info("selected ratio %g", ratio)
     if not ratio:
         return candidate

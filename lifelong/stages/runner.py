@@ -4,15 +4,19 @@ import importlib
 import json
 import logging
 import os
+import resource
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
+from lifelong.stages.handover import VARIABLE, hand_over
 
 log = logging.getLogger("lifelong")
+_SLURM_START_S = 30.0  # what two Snakemakes take, at most, before a job of theirs starts
 
 
 def execute(stage: Stage, log_path: str | None = None) -> None:
@@ -20,13 +24,19 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
     # Before CUDA starts: without it sums on a GPU vary from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     handler = _log_to(Path(log_path or stage.path("log.txt")))
-    started = time.monotonic()
+    started, cpu = time.monotonic(), time.process_time()
     try:
+        from lifelong.stages.seal import check_inputs  # h5py; a job's own process has no need of it
+
         module = importlib.import_module(f"lifelong.stages.{stage.kind}")
+        check_inputs(stage)
         module.run(stage)
-        log.info("finished in %.1f s", time.monotonic() - started)
-    except UserError as error:
-        log.error("%s", error)
+        # The last two, because benchmark.tsv cannot know them of a job that the worker runs.
+        seconds = (time.monotonic() - started, time.process_time() - cpu)
+        log.info("finished in %.1f s, %.1f s of CPU time, at most %.0f MB", *seconds, _peak_mb())
+    except (UserError, OSError) as error:
+        # An OSError is the disk's fault as a rule, but where it was met may help.
+        log.error("%s", error, exc_info=isinstance(error, OSError))
         raise
     except Exception:
         log.exception("this is a bug in lifelong, not in your data or configuration")
@@ -37,16 +47,61 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
 
 
 def from_snakemake(kind: str, job: Any) -> None:
-    """Run the stage of a Snakemake job; a user's mistake ends it without a traceback."""
+    """Run the stage of a Snakemake job, in the warm worker if there is one.
+
+    A user's mistake ends the process without a traceback.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", str(job.threads))
     inputs = {
         name: value if isinstance(value, str) else list(value) for name, value in job.input.items()
     }
-    stage = Stage(kind, job.params.folder, inputs, json.loads(job.params.spec), job.threads)
+    ends = end_of(os.environ, job.resources.get("runtime"))
+    request = {
+        "stage": [kind, job.params.folder, inputs, json.loads(job.params.spec), job.threads, ends],
+        "log": job.log[0],
+        "folder": os.getcwd(),
+        "environment": dict(os.environ),
+    }
+    address = os.environ.get(VARIABLE, "off")
+    ended = None if address == "off" else hand_over(address, request)
+    if ended is None:
+        _run(request)
+    else:
+        sys.exit(ended)
+
+
+def end_of(environ: Mapping[str, str], runtime_min: float | None) -> float | None:
+    """When SLURM will end this job, as time.monotonic() counts; None outside of SLURM.
+
+    Local runs have no limit: there `runtime` says nothing.
+    """
+    now = time.monotonic()
+    if "SLURM_JOB_END_TIME" in environ:
+        return now + float(environ["SLURM_JOB_END_TIME"]) - time.time()
+    if "SLURM_JOB_ID" in environ and runtime_min:
+        return now + 60 * runtime_min - _SLURM_START_S
+    return None
+
+
+def run_request(request: Mapping[str, Any]) -> None:
+    """In a child of the worker: run a stage in place of the process that asked for it."""
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    _run(request)
+
+
+def _run(request: Mapping[str, Any]) -> None:
     try:
-        execute(stage, job.log[0])
-    except UserError as error:
+        execute(Stage(*request["stage"]), request["log"])
+    except (UserError, OSError) as error:
         sys.exit(f"Error: {error}")
+
+
+def _peak_mb() -> float:
+    """The most memory that this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
 
 
 def _log_to(path: Path) -> logging.Handler:

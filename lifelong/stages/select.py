@@ -8,8 +8,10 @@ from pathlib import Path
 from lifelong import store
 from lifelong.plan.decisions import Rung, select
 from lifelong.plan.errors import DamagedFile
+from lifelong.plan.facts import number
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read, to_csv
+from lifelong.stages.seal import seal
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ def run(stage: Stage) -> None:
     width = deciding[0].width or 1.0
     goal = None
     if stage.input_list("goal"):
-        goal = store.read_json(Path(stage.input("goal")))["goal"]
+        given = Path(stage.input("goal"))
+        goal = number(store.read_json(given), "goal", given)
     at_cap = width >= spec["cap"] - 1e-6
     chosen = select(rungs, goal, at_cap, spec["fair"], spec["by_hand"])
     log.info("ratio %g for %s: %s", chosen.ratio, spec["task"], chosen.reason)
@@ -45,5 +48,5 @@ def run(stage: Stage) -> None:
         )
         for metric, value in found.items()
     ]
-    store.write_text(Path(stage.path("record.csv")), to_csv(record))
-    store.write_text(Path(stage.path("selected.json")), json.dumps(facts, indent=1) + "\n")
+    texts = {"record.csv": to_csv(record), "selected.json": json.dumps(facts, indent=1) + "\n"}
+    seal(stage, {name: store.write_text(Path(stage.path(name)), texts[name]) for name in texts})

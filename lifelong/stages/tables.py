@@ -10,6 +10,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.stage import Stage
 from lifelong.records import tables
 from lifelong.records.rows import read
+from lifelong.stages.seal import seal
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +26,11 @@ def run(stage: Stage) -> None:
         "published": _published(stage, frame),
         "summary": tables.summary_table(frame, spec["tasks"], spec["methods"]),
     }
+    files = {}
     for name, table in found.items():
         text = table.to_csv(index=False, lineterminator="\n")
-        store.write_text(Path(stage.path(f"{name}.csv")), text)
+        files[f"{name}.csv"] = store.write_text(Path(stage.path(f"{name}.csv")), text)
+    seal(stage, files)
 
 
 def read_frame(records: list[str]) -> pd.DataFrame:

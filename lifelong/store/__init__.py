@@ -4,18 +4,28 @@ In: arrays, text, a manifest. Out: files that are absent or complete, and refuse
 """
 
 from lifelong.store.arrays import FORMAT, read_arrays, read_attrs, write_arrays
-from lifelong.store.files import digest, digest_once, read_json, replacing, write_text
-from lifelong.store.manifest import read_manifest, verified, write_manifest
+from lifelong.store.files import (
+    digest,
+    digest_once,
+    drop_leftovers,
+    read_json,
+    replacing,
+    write_text,
+)
+from lifelong.store.manifest import check_place, read_manifest, seal_of, verified, write_manifest
 
 __all__ = [
     "FORMAT",
+    "check_place",
     "digest",
     "digest_once",
+    "drop_leftovers",
     "read_arrays",
     "read_attrs",
     "read_json",
     "read_manifest",
     "replacing",
+    "seal_of",
     "verified",
     "write_arrays",
     "write_manifest",

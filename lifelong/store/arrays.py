@@ -5,7 +5,7 @@ The same arrays and attributes give the same bytes, so digests tell whether cont
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from lifelong.plan.errors import DamagedFile
 from lifelong.store.files import digest as digest_of
-from lifelong.store.files import replacing
+from lifelong.store.files import raise_if_disk, replacing
 
-FORMAT = 1
+FORMAT = 2
 _CHUNK_BYTES = 1 << 20
 
 
@@ -45,8 +45,11 @@ def read_arrays(
     names: Iterable[str] | None = None,
     digest: str | None = None,
     rows: slice | None = None,
+    without: Collection[str] = (),
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read arrays (all, or the named ones; all rows, or a run of them) and attributes.
+
+    `without` names arrays to leave on the disk.
 
     Raises DamagedFile if the file is absent, no HDF5, of an unknown format, fails a checksum, or
     does not have the `digest` it should have.
@@ -57,12 +60,14 @@ def read_arrays(
     try:
         with h5py.File(path, "r") as file:
             attrs = _attrs(file, path)
-            wanted = sorted(file) if names is None else names
+            wanted = sorted(set(file) - set(without)) if names is None else names
             part = () if rows is None else rows
             return {name: file[name][part] for name in wanted}, attrs
     except FileNotFoundError as error:
         raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
     except (OSError, KeyError, ValueError) as error:
+        if isinstance(error, OSError):
+            raise_if_disk(error, path)
         raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
 
 

@@ -3,12 +3,13 @@
 import contextlib
 import errno
 import functools
-import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from blake3 import blake3
 
 from lifelong.plan.errors import DamagedFile, UserError
 
@@ -19,19 +20,21 @@ _BLOCK = 1 << 20
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on any error it is gone.
 
-    The temporary name carries the process id, so two writers never share one.
+    The temporary name carries the machine and the process id, so two writers never share one.
+    What a killed writer of the same file left is removed first.
     Raises UserError where the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        drop_leftovers(path.parent, path.name)
         yield temporary
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise UserError(f"no space left to write {path}: free some and run again") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise UserError(f"cannot write {path}: {error.strerror}") from error
@@ -40,11 +43,21 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def drop_leftovers(folder: Path, name: str = "") -> None:
+    """Remove temporary files that killed processes of this machine left, of one file or of all."""
+    machine = f".{os.uname().nodename}."
+    for path in Path(folder).glob(".*.tmp"):
+        written, found, number = path.name[1:-4].rpartition(machine)
+        mine = found and number.isdecimal() and (not name or written == name)
+        if mine and not _alive(int(number)):
+            path.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> str:
     """Write `text` as UTF-8; returns the digest of the file."""
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode())
-    return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+    return blake3(text.encode()).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -53,6 +66,9 @@ def read_json(path: Path) -> dict[str, Any]:
         found = json.loads(Path(path).read_text())
     except FileNotFoundError as error:
         raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
+    except OSError as error:
+        raise_if_disk(error, path)
+        raise
     except ValueError as error:  # UnicodeDecodeError too
         raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
     if not isinstance(found, dict):
@@ -61,12 +77,25 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def digest(path: Path) -> str:
-    """The blake2b-256 of a file, in hex."""
-    state = hashlib.blake2b(digest_size=32)
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            state.update(block)
+    """The BLAKE3 of a file, in hex: five times as fast as what hashlib has.
+
+    Raises UserError where the disk fails: then the file is not known to be damaged.
+    """
+    state = blake3()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(_BLOCK):
+                state.update(block)
+    except OSError as error:
+        raise_if_disk(error, path)
+        raise
     return state.hexdigest()
+
+
+def raise_if_disk(error: OSError, path: Path) -> None:
+    """Raise UserError where the disk failed, not the file: it must not be deleted for that."""
+    if error.errno in (errno.EIO, errno.ESTALE):
+        raise UserError(f"cannot read {path}: {error.strerror}; run again") from error
 
 
 def digest_once(path: Path) -> str:
@@ -78,6 +107,16 @@ def digest_once(path: Path) -> str:
 @functools.cache
 def _digest_of(path: str, *_status: int) -> str:
     return digest(Path(path))
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return process != os.getpid()
 
 
 def _sync(path: Path) -> None:

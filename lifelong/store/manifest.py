@@ -1,30 +1,62 @@
-"""manifest.json: what a stage wrote, from what, under which settings. Written last, it commits."""
+"""manifest.json: what a stage wrote, from what, under which settings. Written last, it commits.
+
+It says in which folder it was written and carries a seal, the digest of all else in it: so neither
+a flipped bit nor a manifest in another stage's folder goes unnoticed.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from blake3 import blake3
+
 from lifelong.plan.errors import DamagedFile
-from lifelong.store.files import digest_once, read_json, write_text
+from lifelong.store.files import digest_once, drop_leftovers, read_json, write_text
 
 NAME = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
-def write_manifest(folder: Path, files: Mapping[str, str], **facts: Any) -> None:
+def write_manifest(folder: Path, files: Mapping[str, str], /, **facts: Any) -> None:
     """Commit a stage: `files` maps the names of its files in `folder` to their digests."""
-    manifest = {"format": _FORMAT, "files": dict(files), **facts}
+    manifest = facts | {"format": _FORMAT, "files": dict(files), "folder": Path(folder).as_posix()}
+    manifest["seal"] = seal_of(manifest)
     write_text(Path(folder) / NAME, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    drop_leftovers(folder)
+
+
+def seal_of(manifest: Mapping[str, Any]) -> str:
+    """The digest of a manifest without its seal."""
+    rest = {name: value for name, value in manifest.items() if name != "seal"}
+    return blake3(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a stage's folder. Raises DamagedFile if it is missing or unreadable."""
+    """The manifest of a stage's folder. Raises DamagedFile if it is missing or not as written."""
     path = Path(folder) / NAME
     manifest = read_json(path)
     if manifest.get("format") != _FORMAT:
-        raise DamagedFile(f"{path} is not a manifest of this version of lifelong: delete it")
+        raise DamagedFile(
+            f"{path} has format {manifest.get('format')}, this version reads {_FORMAT}: "
+            "delete its folder and run again, or use the version of lifelong that wrote it"
+        )
+    if manifest.get("seal") != seal_of(manifest):
+        raise DamagedFile(f"{path} is not what was written: delete it and run again to rebuild it")
     return manifest
+
+
+def check_place(path: Path) -> None:
+    """That a stage's file is what its stage wrote at this very path. Raises DamagedFile."""
+    path = Path(path)
+    folder = read_manifest(path.parent)["folder"]
+    if folder != path.parent.as_posix():
+        raise DamagedFile(
+            f"{path} does not belong there, its manifest is that of {folder}: "
+            f"delete {path.parent} and run again"
+        )
+    if path.name != NAME:
+        verified(path)
 
 
 def verified(path: Path) -> str:

@@ -125,7 +125,7 @@ def test_a_run_in_two_parts_gives_the_same_bytes(experiment, empty, capsys):
     capsys.readouterr()
     assert main(["run", "--methods", "cpg"]) == 0
     again = [folder for folder in started(capsys.readouterr().err) if "01-a" in folder]
-    assert again and all(DECIDING.search(folder) for folder in again)
+    assert not again
     files = ("results/tiny/cpg/s0/*/*/*.h5", "results/tiny/cpg/s0/*/*/record.csv")
     found = bytes_of(empty, *files)
     assert len(found) > 10

@@ -98,6 +98,25 @@ def test_a_missing_or_foreign_file_says_what_to_do(tmp_path):
         store.read_manifest(tmp_path)
 
 
+def test_digests_are_blake3(tmp_path):
+    # the test vector of the BLAKE3 paper for the single byte 0
+    (tmp_path / "a").write_bytes(b"\0")
+    expected = "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"
+    assert store.digest(tmp_path / "a") == expected
+    assert store.write_text(tmp_path / "b", "\0") == expected
+
+
+def test_a_manifest_of_another_format_says_what_to_do(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"format": 1, "files": {}}')
+    with pytest.raises(DamagedFile, match=r"manifest\.json has format 1.*delete its folder"):
+        store.read_manifest(tmp_path)
+
+
+def test_arrays_can_be_left_on_the_disk(tmp_path):
+    store.write_arrays(tmp_path / "a.h5", ARRAYS, {})
+    assert list(store.read_arrays(tmp_path / "a.h5", without=("bits", "none"))[0]) == ["values"]
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.txt"
     store.write_text(path, "old")

@@ -1,0 +1,192 @@
+"""Whether everything under results/ is what its stage wrote, from inputs that are what they were.
+
+Every file is one of these: `ok`; `damaged`, its bytes are not those in the manifest; `missing`;
+`foreign`, no manifest names it, or the manifest is that of another folder; `stale`, an input of
+its stage has changed since. Imports no torch.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lifelong import store
+from lifelong.data.pack import check_pack
+from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.paths import ROOT, parse_stage, split_root
+
+MANIFEST = "manifest.json"
+_KNOWN = {"log.txt", "benchmark.tsv"}  # of a stage or of Snakemake, different in every run
+_OF_CARD = ("experiment", "method", "seed", "position", "task")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A file, what is wrong with it, and the command that mends it; both empty where it is ok."""
+
+    status: str
+    path: Path
+    why: str = ""
+    command: str = ""
+
+    def __str__(self) -> str:
+        return "\t".join(filter(None, (self.status, str(self.path), self.why, self.command)))
+
+
+def verify(results: Path) -> Iterator[Finding]:
+    """Check a results tree, an experiment or a stage's folder; every file is named once.
+
+    Raises UserError where there are no results.
+    """
+    folders = [_Folder(path, names) for path, names in _walk(Path(results))]
+    if not any(folder.place for folder in folders):
+        raise UserError(f"{results} holds no results: name a folder like results/digits")
+    told: set[Path] = set()
+    size = sum((folder.path / name).stat().st_size for folder in folders for name in folder.names)
+    with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+        for folder in folders:
+            for finding in folder.findings():
+                if finding.path not in told:
+                    yield finding
+                told.add(finding.path)
+            bar.update(sum((folder.path / name).stat().st_size for name in folder.names))
+
+
+def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Folders with files in them; what stages keep to go on from is theirs."""
+    for path, below, names in os.walk(results):
+        below[:] = sorted(name for name in below if not name.startswith((".resume-", ".snakemake")))
+        if names:
+            yield Path(path), sorted(names)
+
+
+class _Folder:
+    """A folder, and the stage that wrote it if it is a stage's."""
+
+    def __init__(self, path: Path, names: list[str]) -> None:
+        self.path, self.names = path, names
+        self.place = split_root(path.absolute().as_posix())
+
+    def findings(self) -> Iterator[Finding]:
+        loose = [name for name in self.names if name not in _KNOWN and name != MANIFEST]
+        if self.place is None:
+            yield from (self.foreign(name, "lies in no stage's folder") for name in loose)
+            return
+        if MANIFEST not in self.names:
+            if loose:
+                yield self.wrong("missing", MANIFEST, "the stage has not finished")
+        else:
+            try:
+                files = self.manifest["files"]
+            except DamagedFile as error:
+                yield self.wrong("damaged", MANIFEST, _short(error, self.path / MANIFEST))
+            else:
+                yield from self.sealed(files)
+                loose = [name for name in loose if name not in files]
+        yield from (self.foreign(name, "is named in no manifest") for name in loose)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return store.read_manifest(self.path)
+
+    def sealed(self, files: dict[str, str]) -> Iterator[Finding]:
+        """The manifest, and the files that it names."""
+        wrote = split_root(self.manifest["folder"])
+        if self.place is None or wrote is None or wrote[1] != self.place[1]:
+            why = f"its manifest is that of {self.manifest['folder']}"
+            yield from (self.wrong("foreign", name, why) for name in (MANIFEST, *files))
+            return
+        changed = []
+        for path, digest in self.manifest["inputs"].items():
+            here, finding = self.input(path, wrote[0])
+            if finding is not None:
+                yield finding
+            elif store.digest_once(here) != digest:
+                changed.append(path)
+        if changed:
+            yield self.wrong("stale", MANIFEST, f"{changed[0]} has changed")
+        else:
+            yield Finding("ok", self.path / MANIFEST)
+        yield from (self.file(name, digest) for name, digest in files.items())
+
+    def input(self, path: str, root: str) -> tuple[Path, Finding | None]:
+        """Where an input lies now, and what is wrong with it as such."""
+        assert self.place is not None
+        ours = root == "" or path.startswith(f"{root}/")
+        base = Path(self.place[0])
+        here = base / path[len(root) :].lstrip("/") if ours else base.parent / path
+        folder = _Folder(_like(self.path, here.parent), [])
+        if not here.is_file():
+            return here, folder.wrong("missing", here.name, "was an input")
+        if ours and here.name != MANIFEST:
+            try:
+                named = folder.manifest["files"].get(here.name)
+            except DamagedFile:
+                return here, None  # its manifest is told of where it is walked past
+            if named is not None and store.digest_once(here) != named:
+                return here, folder.wrong("damaged", here.name, "is not what was written")
+        return here, None
+
+    def file(self, name: str, digest: str) -> Finding:
+        path = self.path / name
+        if not path.is_file():
+            return self.wrong("missing", name, "its manifest names it")
+        try:
+            if store.digest_once(path) != digest:
+                return self.wrong("damaged", name, "is not what was written")
+            if path.suffix == ".h5":
+                self.check_content(path)
+        except UserError as error:
+            return self.wrong("damaged", name, _short(error, path))
+        return Finding("ok", path)
+
+    def check_content(self, path: Path) -> None:
+        """A pack's checksums; a shard's task and what it was learned on. Raises DamagedFile."""
+        attrs = store.read_attrs(path)
+        if attrs.get("kind") == "pack":
+            check_pack(path)
+        if attrs.get("kind") != "shard":
+            return
+        card, spec = attrs["card"], self.manifest["spec"]
+        for name in _OF_CARD:
+            if card[name] != spec[name]:
+                raise DamagedFile(f"is of {name} {card[name]}, not {spec[name]}")
+        if not card["alone"] and card["lineage"] != self.lineage():
+            raise DamagedFile("was learned on other tasks than its stage read")
+
+    def lineage(self) -> list[str]:
+        """The digests of the shards that the stage has read, in task order."""
+        inputs = self.manifest["inputs"]
+        parts = {path: parse_stage(path) for path in inputs if path.endswith("/shard.h5")}
+        order = {path: int(str(p["slug"]).split("-")[0]) for path, p in parts.items() if p}
+        return [inputs[path] for path in sorted(order, key=lambda path: order[path])]
+
+    def wrong(self, status: str, name: str, why: str) -> Finding:
+        """A file that its stage can write again."""
+        return Finding(status, self.path / name, why, self.rebuilding())
+
+    def foreign(self, name: str, why: str) -> Finding:
+        return Finding("foreign", self.path / name, why, shlex.join(["rm", str(self.path / name)]))
+
+    def rebuilding(self) -> str:
+        if self.place is None:
+            return "put it back"
+        root, below = self.place
+        target = f"{Path(root).name or ROOT}/{below}/{MANIFEST}"
+        return shlex.join(["snakemake", "--cores", "all", "--force", target])
+
+
+def _like(given: Path, path: Path) -> Path:
+    """A path written as the user writes paths."""
+    return path if given.is_absolute() else Path(os.path.relpath(path))
+
+
+def _short(error: UserError, path: Path) -> str:
+    """A message without the path that stands beside it and without what to do."""
+    return str(error).removeprefix(f"{path} ").partition(": ")[0]
