@@ -1,9 +1,10 @@
 # make run: install, run the default experiment, show its table. make test: install, run all tests.
+# make test-slurm: the tests on a SLURM of one node, which they start and stop themselves.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 
-.PHONY: run test lint clean
+.PHONY: run test test-slurm lint clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -11,6 +12,9 @@ run: .venv/installed
 
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+test-slurm: .venv/installed
+	tests/slurm/run.sh $(BIN)/python
 
 lint: .venv/installed
 	$(BIN)/ruff check .

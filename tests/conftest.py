@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-SLOW = ("stages", "benchmarks", "harness", "workflow")  # in this order, after all others
+# In this order, after all others.
+SLOW = ("bad_input", "stages", "benchmarks", "harness", "workflow", "slurm")
 
 
 def pytest_report_header() -> str:
