@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 from lifelong import __version__
 from lifelong.plan.config import check, merge, read
-from lifelong.plan.errors import DataError, UserError
+from lifelong.plan.errors import DataError, UserError, printable
+from lifelong.plan.published import check_published
 from lifelong.plan.stages import Plan
 
 BASE_CONFIG = Path("config.yaml")
@@ -23,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(options.command(options))
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk, a folder that is a file, a right that is missing
+        where = f"cannot use {error.filename}: " if error.filename else ""
+        print(printable(f"Error: {where}{error.strerror or error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -40,7 +46,8 @@ def _infer(options: argparse.Namespace) -> int:
             code = 1
             continue
         for name, probability in found:
-            print(f"{path}\t{name}\t{probability:.4f}", flush=True)
+            row = (printable(str(path)), printable(name), f"{probability:.4f}")
+            print(*row, sep="\t", flush=True)
     return code
 
 
@@ -48,7 +55,7 @@ def _stage(options: argparse.Namespace) -> int:
     from lifelong.stages.driver import run_stage
     from lifelong.stages.find import find_stage
 
-    path = os.path.relpath(options.file)
+    path = os.path.relpath(options.file or ".")
     run_stage(find_stage(Plan(_config(options.configfile)), path), options.threads)
     if not Path(path).is_file():
         raise UserError(f"{path} is not among the files of its stage: see {Path(path).parent}")
@@ -58,7 +65,7 @@ def _stage(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from lifelong.stages.driver import run_experiment
 
-    over = {"methods": options.methods.split(",")} if options.methods else {}
+    over = {} if options.methods is None else {"methods": options.methods.split(",")}
     plan = Plan(_config(options.configfile, over))
     run_experiment(plan, options.task_limit, options.threads)
     return 0
@@ -71,13 +78,28 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from lifelong.stages.verify import verify
+
+    counts: dict[str, int] = {}
+    for finding in verify(options.results):
+        counts[finding.status] = counts.get(finding.status, 0) + 1
+        if finding.status != "ok" or not options.quiet:
+            print(printable(str(finding).replace("\t", "  ")), flush=True)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    print(f"{options.results}: {told}", file=sys.stderr)
+    return int(set(counts) != {"ok"})
+
+
 def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, Any]:
     """config.yaml of the working folder, the files given over it, options over both."""
     base = [BASE_CONFIG] if BASE_CONFIG.is_file() or not files else []
     config: dict[str, Any] = {}
     for path in [*base, *files]:
         config = merge(config, read(path))
-    return check(merge(config, over or {}))
+    full = check(merge(config, over or {}))
+    check_published(full)
+    return full
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
     show.set_defaults(command=_show, threads=1)
 
+    verify = commands.add_parser("verify", help="check every file of finished stages")
+    verify.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
+    verify.add_argument("--quiet", action="store_true", help="print only what is not ok")
+    verify.set_defaults(command=_verify, threads=1)
+
     for command in (stage, run):
         command.add_argument(
             "--configfile",
@@ -121,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    """A whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    """A whole number from 1 to 9999."""
+    if not re.fullmatch("[0-9]{1,4}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 9999")
     return int(text)

@@ -81,11 +81,12 @@ def _same_folders(train: Path, test: Path) -> list[str]:
 
 
 def _folders(parent: Path) -> list[str]:
-    if not parent.is_dir():
-        raise DataError(f"there is no folder {parent}: check root and source")
     names = sorted(p.name for p in _visible(parent) if p.is_dir())
     if not names:
         raise DataError(f"{parent} holds no folders, but should hold one a class or group")
+    for name in names:  # they become names of classes, which are printed and put into tables
+        if not name.isprintable():
+            raise DataError(f"the name of folder {parent / name} cannot be printed: rename it")
     return names
 
 
@@ -94,13 +95,19 @@ def _pictures(folder: Path) -> tuple[Path, ...]:
     if not files:
         raise DataError(f"{folder} holds no pictures: add some or remove the class")
     for file in files:
-        if file.is_dir() or file.suffix.lower() not in SUFFIXES:
+        if not file.is_file() or file.suffix.lower() not in SUFFIXES:
             raise DataError(f"{file} is no picture ({' '.join(SUFFIXES)}): move it elsewhere")
     return tuple(files)
 
 
-def _visible(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if not path.name.startswith("."))
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"there is no folder {folder}: check root and source") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        why = getattr(error, "strerror", error)
+        raise DataError(f"cannot read the folder {folder}: {why}") from error
 
 
 def _watched(files: list[Path], log: logging.Logger) -> Iterable[Path]:

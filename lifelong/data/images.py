@@ -31,6 +31,8 @@ def decode(path: Path) -> Image.Image:
     8 bits a channel.
     """
     try:
+        if not path.is_file():  # a pipe would be waited for
+            raise DataError(f"there is no picture file {path}: check its name")
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as opened:
@@ -38,7 +40,9 @@ def decode(path: Path) -> Image.Image:
                 image = ImageOps.exif_transpose(opened)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{path} has too many pixels: shrink or remove it ({error})") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # on broken bytes Pillow's readers raise TypeError and many others
         raise DataError(f"{path} cannot be read as a picture: mend or remove it") from error
     return _eight_bit(image, path)
 

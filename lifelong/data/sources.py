@@ -134,7 +134,10 @@ def _raw_set(
 def _root(settings: Settings) -> Path:
     if settings["root"] is None:
         raise DataError(f"source {settings['source']} needs root, the folder of its files: set it")
-    return Path(settings["root"]).expanduser()
+    try:
+        return Path(settings["root"]).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"root {settings['root']} begins with ~ and nobody's name") from error
 
 
 def _check_cifar(settings: Settings) -> None:

@@ -2,8 +2,8 @@
 
 import contextlib
 import copy
-import math
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,17 @@ import yaml
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
 from lifelong.plan.networks import misfit
+from lifelong.plan.reading import check_plain, read
 
 MAX_TASKS = 254  # owners are uint8, 0 is free and 255 is kept back
 SECTIONS = ("network", "goals", "expand", "recipe", "baseline", "train", "prune", "retrain")
+_DIGITS = {str(digit) for digit in range(10)}
+_Validator = jsonschema.validators.extend(  # 10.0 epochs would pass as an integer
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 _SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
@@ -25,19 +33,6 @@ def load(paths: Iterable[Path]) -> dict[str, Any]:
     for path in paths:
         config = merge(config, read(path))
     return check(config)
-
-
-def read(path: Path) -> dict[str, Any]:
-    """One YAML file as a mapping. Raises ConfigError naming the file and line."""
-    try:
-        content = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} must be a mapping of keys to values")
-    return content
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,10 +47,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
     """Validate against the schema, fill in defaults, check what a schema cannot say."""
     schema = yaml.safe_load(_SCHEMA.read_text())
+    check_plain(config)
     given = copy.deepcopy(dict(config))
     given.pop("pathvars", None)  # Snakemake's own
-    _check_plain(given, ())
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(given)
+    errors = _Validator(schema).iter_errors(given)
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
         raise ConfigError(_sentence(worst))
@@ -90,26 +85,44 @@ def _filled(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
 
 def _sentence(error: jsonschema.ValidationError) -> str:
     where = ".".join(str(part) for part in error.absolute_path)
-    hint = ""
-    if isinstance(error.instance, str) and error.validator == "type":
+    said = _SAID.get(str(error.validator), lambda error: error.message + _hint(error))(error)
+    return f"config key {where}: {said}" if where else f"config: {said}"
+
+
+def _unknown_key(error: jsonschema.ValidationError) -> str:
+    known = error.schema["properties"]
+    name = min(set(error.instance) - set(known))
+    close = difflib.get_close_matches(name, known, 1)
+    other = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    return f"there is no key {name!r}; {other}"
+
+
+_SAID: dict[str, Callable[[jsonschema.ValidationError], str]] = {
+    "additionalProperties": _unknown_key,
+    "pattern": lambda error: (
+        f"{error.instance!r} has to begin with a letter or digit of A-Z, a-z, 0-9, "
+        "and may go on with these and _ . -"
+    ),
+    "maxLength": lambda error: (
+        f"a name of {len(error.instance)} characters is too long for a folder, "
+        f"{error.validator_value} are the most"
+    ),
+    "minItems": lambda error: (
+        f"{len(error.instance)} given, at least {error.validator_value} needed"
+    ),
+}
+
+
+def _hint(error: jsonschema.ValidationError) -> str:
+    if error.validator != "type":
+        return ""
+    value, wanted = error.instance, str(error.validator_value)
+    if isinstance(value, str) and wanted in ("number", "integer"):
         with contextlib.suppress(ValueError):
-            hint = f"; write {float(error.instance):.1e} so that YAML reads a number"
-    return f"config key {where}: {error.message}{hint}" if where else f"config: {error.message}"
-
-
-def _check_plain(value: Any, path: tuple[str, ...]) -> None:
-    """Keys are texts and numbers finite, which a schema takes for granted."""
-    where = ".".join(path)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"config key {where}: {value} is no number to compute with")
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise ConfigError(f"config key {where}: put {key!r} in quotes, keys are texts")
-            _check_plain(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _check_plain(inner, (*path, str(index)))
+            return f"; write {float(value):.1e} so that YAML reads a number"
+    if "string" in wanted and not isinstance(value, (Mapping, list, type(None))):
+        return "; put it in quotes to make a text of it"
+    return ""
 
 
 def _check_tasks(config: dict[str, Any]) -> None:
@@ -149,6 +162,11 @@ def _check_task(task: dict[str, Any], dataset: Mapping[str, Any]) -> None:
     if dataset["source"] == "digits" and ("classes" not in task or "group" in task):
         raise ConfigError(
             f"config key tasks: task {task['name']!r} of digits needs its classes, and no group"
+        )
+    if dataset["source"] == "digits" and (unknown := sorted({*task["classes"]} - _DIGITS)):
+        raise ConfigError(
+            f"config key tasks: class {unknown[0]!r} of task {task['name']!r} is no digit, "
+            "use 0 to 9"
         )
 
 
@@ -192,6 +210,10 @@ def _check_prune(config: Mapping[str, Any]) -> None:
         prune = settings(config, method)["prune"]
         if prune["ratios"] != sorted(prune["ratios"]):
             raise ConfigError(f"config key prune.ratios ({method}): give them in rising order")
+        if len({f"{ratio:g}" for ratio in prune["ratios"]}) < len(prune["ratios"]):
+            raise ConfigError(  # their files would have one name
+                f"config key prune.ratios ({method}): two of them agree in six digits, drop one"
+            )
         for task in config["tasks"]:
             ratio = task.get("ratio", 0.0)
             if SHAPES[method].has_goal and ratio and ratio not in prune["ratios"]:

@@ -17,6 +17,7 @@ class Stage:
     inputs: Mapping[str, str | list[str]]
     spec: Mapping[str, Any]
     threads: int = 1
+    ends: float | None = None  # of time.monotonic(), when the machine will be taken away
 
     def path(self, name: str) -> str:
         return f"{self.folder}/{name}"

@@ -234,7 +234,8 @@ class Plan:
         """The job that packs one data set."""
         path = self.paths.pack(dataset)
         spec = {"revision": REVISIONS["pack_data"], "kind": "pack_data"}
-        spec |= {"dataset": dataset, "settings": self.config["datasets"][dataset]}
+        spec |= {"experiment": self.config["experiment"], "dataset": dataset}
+        spec |= {"settings": self.config["datasets"][dataset]}
         return Stage("pack_data", path.rsplit("/", 1)[0], {}, spec)
 
     def keys(self, kind: str) -> Iterator[Key]:

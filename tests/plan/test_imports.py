@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "nets": {"plan"},
     "masks": {"plan", "nets"},
     "methods": {"nets", "masks"},
-    "train": {"data", "masks", "methods.base"},
+    "train": {"data", "masks", "methods.base", "plan.errors"},  # errors belong to all
     "report": {"records"},
     "stages": BELOW_STAGES | {"report"},
     "cli": {"plan", "stages"},
@@ -28,7 +28,17 @@ MAY_IMPORT = {
     "__init__": set(),
 }
 TORCH_FREE = ("plan", "store", "records", "report", "cli")
-LOCAL = ("driver", "find", "goals", "report", "runner", "select", "tables")  # stages, no torch
+LOCAL = (
+    "driver",
+    "find",
+    "goals",
+    "report",
+    "runner",
+    "select",
+    "tables",
+    "seal",
+    "verify",
+)  # stages, no torch
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "h5py", "sklearn", "matplotlib")
 
 
@@ -114,7 +124,9 @@ def test_parsing_the_snakefile_loads_nothing_heavy():
     assert not loaded_by("\n".join(ours)) & set(HEAVY)
 
 
-@pytest.mark.parametrize("stage", ["goals", "select", "tables", "report", "driver", "runner"])
+@pytest.mark.parametrize(
+    "stage", ["goals", "select", "tables", "report", "driver", "runner", "verify"]
+)
 def test_deciding_stages_load_no_torch(stage):
     assert "torch" not in loaded_by(f"import lifelong.stages.{stage}")
 

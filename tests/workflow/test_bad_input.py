@@ -1,5 +1,9 @@
-"""What a user sees who makes a mistake: command lines of Snakemake in a copy of the workflow."""
+"""What a user sees who makes a mistake: command lines of Snakemake in a copy of the workflow.
 
+Many more mistakes, in one process: tests/bad_input.
+"""
+
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from workflow_tree import snakemake, write_config
+
+from lifelong import store
 
 TINY: dict[str, Any] = {
     "experiment": "tiny",
@@ -81,8 +87,10 @@ def test_a_dry_run_refuses_too(workflow):
     assert not (workflow / "results").exists()
 
 
-@pytest.mark.parametrize("folder", ["packnet/s0/03-c/train", "cpgg/s0/01-a/train"])
-def test_a_file_of_a_task_or_method_that_is_not_there_is_refused(workflow, folder):
+@pytest.mark.parametrize(
+    "folder", ["packnet/s0/03-c/train", "cpgg/s0/01-a/train", "packnet/s7/01-a/train"]
+)
+def test_a_file_of_a_task_method_or_seed_that_is_not_there_is_refused(workflow, folder):
     file = f"results/tiny/{folder}/manifest.json"
     said = refused(workflow, {}, "-n", file)
     assert "No rule to produce" in said and file in said
@@ -126,6 +134,56 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(workflow):
     target = "results/tiny/packnet/s0/02-b/infer/record.csv"
     said = refused(workflow, {"seeds": [0, 1]}, "--rerun-triggers", "mtime", "--", target)
     assert "rule train" not in said
-    assert "packnet/s0/02-b/retrain/shard.h5 is of seed 1, not 0" in said
+    assert "packnet/s0/02-b/retrain/shard.h5 does not belong there" in said
     assert not (workflow / target).exists()
     assert not (workflow / target).with_name("manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("seeds: [0]\nseeds: [1]", ("config.yaml", "'seeds' is given twice")),
+        ("published: none.csv", ("published", "none.csv cannot be read")),
+        ("train: &a [*a]", ("circle",)),
+        ("seeds: !!python/object/apply:os.system ['touch pwned']", ("not valid",)),
+        (
+            "__use_yte__: true\npublished: ?__import__('os').system('touch pwned')",
+            ("config.yaml: __use_yte__",),
+        ),
+    ],
+    ids=["key twice", "published missing", "circle", "tag that would run code", "template"],
+)
+def test_a_wrong_line_of_the_configuration_is_refused(workflow, line, words):
+    write_config(workflow, {key: value for key, value in TINY.items() if key != "train"})
+    with (workflow / "config.yaml").open("a") as file:
+        file.write(f"{line}\n")
+    said = snakemake(workflow, "-n", succeeds=False)
+    assert "Traceback" not in said
+    assert all(word in said for word in words), said
+    assert not (workflow / "pwned").exists() and not (workflow / "results").exists()
+
+
+def test_names_that_a_shell_would_run_are_only_names(workflow):
+    draw(workflow)
+    odd = ["$(touch pwned)", "-rf 'quoted\" `touch pwned`;"]
+    for split in ("train", "test"):
+        for old, new in zip(("dark", "light"), odd, strict=True):
+            folder = (workflow / "raw" / split / old).rename(workflow / "raw" / split / new)
+            (folder / "0.png").rename(folder / "$(touch pwned)\n.png")
+            os.rename(folder / "1.png", os.fsencode(folder) + b"/\xff.png")
+    (workflow / "raw").rename(workflow / "$(touch pwned) raw")
+    config = TINY | PICTURES | {"tasks": [{"name": "a", "classes": odd}]}
+    config["datasets"] = {"shapes": config["datasets"]["shapes"] | {"root": "$(touch pwned) raw"}}
+    write_config(workflow, config)
+    snakemake(workflow, PACK, "results/tiny/packnet/s0/01-a/train/manifest.json")
+    assert store.read_attrs(workflow / PACK)["classes"] == sorted(odd)
+    assert not list(workflow.rglob("pwned"))
+
+
+def test_a_damaged_goal_is_named(again):
+    goal = "results/tiny/cpg/s0/02-y/goals/goal.json"
+    (again / goal).write_text("{}")
+    target = "results/tiny/cpg/s0/02-y/prune/manifest.json"
+    said = snakemake(again, "--rerun-triggers", "mtime", "--", target, succeeds=False)
+    assert f"{goal} is damaged (no number 'goal')" in said
+    assert "KeyError" not in said  # Snakemake itself adds where in the rules it was

@@ -70,7 +70,8 @@ def test_a_finished_experiment_has_nothing_to_do(finished):
 def test_every_folder_of_a_stage_is_sealed_by_its_manifest(finished):
     folders = [path.parent for path in (finished / "results").rglob("manifest.json")]
     kinds = {"pack_data", "baseline", "train", "expand", "prune", "retrain", "infer"}
-    assert {store.read_manifest(folder)["spec"]["kind"] for folder in folders} == kinds
+    kinds |= {"goals", "select", None}  # None: tables and report
+    assert {store.read_manifest(folder)["spec"].get("kind") for folder in folders} == kinds
     for folder in folders:
         sealed = (folder / "manifest.json").stat().st_mtime_ns
         files = store.read_manifest(folder)["files"]

@@ -1,0 +1,23 @@
+"""Facts that decide what runs next, read from files that somebody may have changed."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from lifelong.plan.errors import DamagedFile
+
+
+def number(facts: Mapping[str, Any], name: str, path: object) -> float:
+    """A finite number of a JSON file. Raises DamagedFile naming the file."""
+    value = facts.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise DamagedFile(f"{path} is damaged (no number {name!r}): delete it and run again")
+    return float(value)
+
+
+def outcome(manifest: Mapping[str, Any], path: object) -> dict[str, float]:
+    """What an attempt to learn a task reached. Raises DamagedFile naming the manifest."""
+    found = manifest.get("outcome")
+    if not isinstance(found, Mapping):
+        raise DamagedFile(f"{path} is damaged (no outcome): delete it and run again")
+    return {name: number(found, name, path) for name in ("accuracy", "train_accuracy", "width")}

@@ -1,0 +1,50 @@
+"""The CSV of published accuracies: checked before hours of training, not after."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lifelong.plan.errors import ConfigError
+
+_NEEDED = ("method", "task", "accuracy_percent")
+
+
+def check_published(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where the file that `published` names cannot be printed beside ours."""
+    path, row = config["published"], config["published_cpg_row"]
+    if path is None:
+        return
+    wrong = f"config key published: {path}"
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+            if missing:
+                raise ConfigError(f"{wrong} has no column {missing[0]!r}: add it")
+            lines = [(reader.line_num, line) for line in reader]
+    except OSError as error:
+        raise ConfigError(f"{wrong} cannot be read: {error.strerror}") from error
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"{wrong} is not a CSV file in UTF-8: {error}") from error
+    _check_lines(lines, wrong)
+    methods = dict.fromkeys(line["method"] for _, line in lines)
+    if row not in methods:
+        raise ConfigError(
+            f"config key published_cpg_row: {Path(path)} has no method {row!r}; "
+            f"it has {', '.join(methods)}"
+        )
+
+
+def _check_lines(lines: list[tuple[int, dict[str, str]]], wrong: str) -> None:
+    seen = set()
+    for number, line in lines:
+        try:
+            float(line["accuracy_percent"])
+        except (TypeError, ValueError):
+            raise ConfigError(
+                f"{wrong}, line {number}: {line['accuracy_percent']!r} is no percentage"
+            ) from None
+        if (key := (line["method"], line["task"])) in seen:
+            raise ConfigError(f"{wrong}, line {number}: {key[0]} on {key[1]} is there twice")
+        seen.add(key)

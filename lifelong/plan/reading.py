@@ -1,0 +1,72 @@
+"""YAML files as mappings of plain values: nothing in them runs, no key counts twice."""
+
+import math
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lifelong.plan.errors import ConfigError
+
+_TEMPLATE = "__use_yte__"
+_DEEPEST, _MOST_VALUES = 20, 100_000  # 254 tasks with every key set are 10 000 values
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only, each key once; YAML's own loader keeps the last and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        given = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        seen: set[Hashable] = set()
+        for key in given:
+            name = self.construct_object(key, deep=True)
+            if isinstance(name, Hashable):
+                if name in seen:
+                    line = key.start_mark.line + 1
+                    raise ConfigError(f"key {name!r} is given twice, again in line {line}")
+                seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """One YAML file as a mapping. Raises ConfigError naming the file and line."""
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}; keep one of them") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply: write it flatter") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: impossible dates, bytes, numbers
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must be a mapping of keys to values")
+    if _TEMPLATE in content:
+        raise ConfigError(f"{path}: {_TEMPLATE} asks Snakemake to run what values say; remove it")
+    return content
+
+
+def check_plain(config: Mapping[str, Any]) -> None:
+    """Keys are texts, numbers finite and the whole of bounded size, which a schema takes as given.
+
+    Anchors can make a small file refer to itself, or stand for more values than memory holds.
+    """
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), config)]
+    visited = 0
+    while waiting:
+        path, value = waiting.pop()
+        visited += 1
+        where = f"config key {'.'.join(path)}" if path else "config"
+        if len(path) > _DEEPEST or visited > _MOST_VALUES:
+            raise ConfigError(f"{where[:80]}: too many values, or anchors that lead in a circle")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}: {value} is no number to compute with")
+        if isinstance(value, Mapping):
+            for key in value:
+                if not isinstance(key, str):
+                    raise ConfigError(f"{where}: put {key!r} in quotes, keys are texts")
+            waiting += [((*path, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*path, str(index)), inner) for index, inner in enumerate(value)]
