@@ -6,7 +6,6 @@ from the eager form's in the last place; results of the two are never mixed, bec
 part of what a stage must know.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from functools import cache
@@ -94,11 +93,9 @@ def live(
 @cache
 def kernel(name: str) -> Callable[..., None]:
     """A compiled form; raises ConfigError where there is no compiler for it."""
-    compiler = os.environ.get("CXX", "g++")
-    if not torch.cuda.is_available() and shutil.which(compiler) is None:
+    if not torch.cuda.is_available() and not any(map(shutil.which, ("g++", "clang++"))):
         raise ConfigError(
-            f"config key recipe.update: compiled needs a C++ compiler and {compiler} is not "
-            "installed: install it, or set eager"
+            "config key recipe.update: compiled needs a C++ compiler: install g++, or set eager"
         )
     # One dimension and dynamic: layers of all shapes share one kernel.
     forms: dict[str, Callable[..., None]] = {"live": live, "frozen": frozen, "released": released}

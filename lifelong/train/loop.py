@@ -1,6 +1,7 @@
 """The one training loop. Everything stays on the device; the host looks once an epoch."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from lifelong.data.batches import TaskData, TrainBatches
 from lifelong.masks.learner import Learner
+from lifelong.plan.errors import ConfigError
 from lifelong.train.device import use_precision
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.phase import Phase
@@ -54,7 +56,7 @@ def fit(
     Masks are trained where `phase.mask_lr` is above 0. The same learner, data, phase and seed give
     the same bits, whether or not the run was interrupted and resumed.
     """
-    run = _Run(learner, data, phase, seed, resume)
+    run = _Run(learner, data, phase, seed, resume, name)
     told = time.monotonic()
     while run.unfinished():
         for x, y in run.batches.epoch(run.epoch, run.step):
@@ -65,7 +67,7 @@ def fit(
         run.end_epoch()
         if time.monotonic() - told > _SAY_EVERY_S or not run.unfinished():
             told = time.monotonic()
-            _say(name, run)
+            _say(run)
     run.take_best()
     return Result(run.epochs, run.kept)
 
@@ -74,9 +76,16 @@ class _Run:
     """The state of one call of `fit`."""
 
     def __init__(
-        self, learner: Learner, data: TaskData, phase: Phase, seed: int, resume: Resume | None
+        self,
+        learner: Learner,
+        data: TaskData,
+        phase: Phase,
+        seed: int,
+        resume: Resume | None,
+        name: str,
     ) -> None:
         self.learner, self.data, self.phase, self.resume = learner, data, phase, resume
+        self.name = name
         use_precision(phase.precision)
         self.batches = TrainBatches(
             data.train,
@@ -120,6 +129,11 @@ class _Run:
             int(self.do_step.correct) / seen,
             accuracy(found, data.deciding.labels),
         )
+        if not math.isfinite(epoch.train_loss):
+            raise ConfigError(
+                f"{self.name} diverged: the loss of epoch {epoch.epoch} is {epoch.train_loss}; "
+                "lower the lr of its section, or recipe.weight_decay"
+            )
         self.epochs.append(epoch)
         self._remember(epoch)
         self.epoch, self.step = self.epoch + 1, 0
@@ -206,13 +220,13 @@ def _part(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _say(name: str, run: _Run) -> None:
+def _say(run: _Run) -> None:
     """One line with the time left."""
     last, done = run.epochs[-1], run.epoch - run.resumed_at
     left = (time.monotonic() - run.started) / max(done, 1) * (run.phase.epochs - run.epoch)
     log.info(
         "%s: epoch %d of %d, loss %.3f, accuracy %.3f train %.3f deciding, %.0f s left",
-        name,
+        run.name,
         last.epoch,
         run.phase.epochs,
         last.train_loss,

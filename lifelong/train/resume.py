@@ -13,7 +13,7 @@ class Resume(Protocol):
         """Whether it is time to save."""
 
     def save(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Replace what was saved."""
+        """Replace what was saved. May raise OutOfTime: nobody will let this run end today."""
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What was saved for this very run, or None."""

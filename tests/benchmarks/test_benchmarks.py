@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -117,6 +118,41 @@ def test_step_ratio_runs(tmp_path: Path) -> None:
     assert all(float(row["cpu_ms"]) > 0 and row["threads"] == "1" for row in rows)
 
 
+def test_checkpoints_runs(tmp_path: Path) -> None:
+    rows = quick("checkpoints", tmp_path)
+    assert [row["tasks"] for row in rows] == ["1", "2", "3"]
+    parts = ["mb_values", "mb_owned", "mb_picks", "mb_dense", "mb_hdf5"]
+    for row in rows:
+        assert sum(float(row[part]) for part in parts) == pytest.approx(float(row["mb_all"]), 0.05)
+    with (tmp_path / "written_bytes.csv").open() as file:
+        written = {row["written"]: float(row["mb"]) for row in csv.DictReader(file)}
+    whole = written["candidate"] + written["rungs, all"] + written["shard"]
+    assert written["run, ladder all"] == pytest.approx(whole, abs=0.01)
+    assert 0 < written["rungs, ended"] <= written["rungs, all"]
+
+
+def test_synthetic_tasks_own_what_they_shall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    synthetic = importlib.import_module("synthetic")
+    model = Model()
+    for shard in synthetic.shards(3, CHANNELS):
+        model.add(shard)
+    owners = np.concatenate([layer.reshape(-1) for layer in model.owners.values()])
+    found = np.bincount(owners) / owners.size
+    assert found == pytest.approx([0.05, 0.30, 0.325, 0.325], abs=0.02)
+    picked = np.concatenate([model.shards[2].picked(name) for name in model.owners])
+    assert picked.mean() == pytest.approx(0.7, abs=0.02)
+
+
+def test_scale_runs(tmp_path: Path) -> None:
+    rows = quick("scale", tmp_path)
+    assert [row["task"] for row in rows] == ["2", "4"]
+    assert rows[0]["step_ratio"] == rows[0]["eval_ratio"] == "1.0"
+    assert all(float(row["learn_mb"]) <= float(row["view_mb"]) for row in rows)
+    with (tmp_path / "dag.csv").open() as file:
+        assert [row["jobs"] for row in csv.DictReader(file)] == ["55"]
+
+
 def finished_job(folder: Path, stage_s: float, job_s: float | None) -> None:
     folder.mkdir(parents=True)
     at = "2026-01-02 03:04:"
@@ -155,3 +191,18 @@ def test_default_experiment_runs_and_runs_nothing_again(tmp_path: Path) -> None:
     first, second = quick("default_experiment", tmp_path)
     assert (first["jobs"], second["jobs"]) == ("1", "0")
     assert float(first["wall_s"]) > 0 < float(second["wall_s"])
+
+
+def test_faults_runs(tmp_path: Path) -> None:
+    [row] = quick("faults", tmp_path)
+    assert (row["kills"], row["equal"]) == ("2", "yes") and int(row["files"]) > 20
+    with (tmp_path / "save_cost.csv").open() as file:
+        costs = list(csv.DictReader(file))
+    assert len(costs) == 3 and all(float(cost["of_s"]) > 0 for cost in costs)
+
+
+def test_startup_runs(tmp_path: Path) -> None:
+    warm, alone = quick("startup", tmp_path)
+    assert (warm["worker"], alone["worker"]) == ("yes", "no")
+    for row in (warm, alone):
+        assert 0 < float(row["start_s"]) < float(row["job_s"])

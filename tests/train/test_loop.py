@@ -6,6 +6,7 @@ from toy import card_of
 
 from lifelong.data.batches import Split, TaskData
 from lifelong.masks import Learner, Model
+from lifelong.plan.errors import ConfigError
 from lifelong.stages.resume import ResumeFile
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase
@@ -131,3 +132,9 @@ def test_a_resume_file_of_another_stage_is_ignored(data, tmp_path):
     assert ResumeFile(tmp_path / "r.h5", "two").load() is None
     (tmp_path / "r.h5").write_bytes(b"damaged")
     assert ResumeFile(tmp_path / "r.h5", "one").load() is None
+
+
+def test_training_that_diverges_is_one_clear_error(data):
+    phase = Phase(epochs=2, lr=1e30, batch_size=16, crop_padding=0, flip=False)
+    with pytest.raises(ConfigError, match=r"baseline diverged: the loss of epoch 1 is nan; lower"):
+        fit(learner(), data, phase, 0, name="baseline")

@@ -202,7 +202,7 @@ def test_the_compiled_form_is_the_plain_one_but_for_rounding(name):
 
 def test_without_a_compiler_the_setting_is_refused(monkeypatch):
     compiled.kernel.cache_clear()
-    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
     step = make_step(released(), DECAY, MOMENTUM, [], update="compiled")
     step.set_rates(RATE, 0.0)
     with pytest.raises(ConfigError, match=r"recipe\.update"):
