@@ -18,16 +18,20 @@ def cut(magnitudes: Tensor, ratio: float, older: int = 0) -> float | Tensor | No
     Entries up to and including the cut are the ones to release. The rank is over the capacity a
     task received: its own entries and those it released already, which count with magnitude 0.
     So do the `older` entries of older tasks, which shift the rank: a selection out of the layer
-    would cost more than all the rest. On a GPU the cut stays there, a tensor of no dimension; on a
-    CPU the order of `magnitudes` is lost.
+    would cost more than all the rest. On a GPU the cut stays there, a tensor of no dimension.
     """
     flat = magnitudes.reshape(-1)
     rank = round(ratio * (flat.numel() - older))
     if rank == 0:
         return None
     place = older + rank - 1
-    if flat.device.type == "cpu":  # a partition does less than torch's kthvalue
-        values = flat.numpy()
-        values.partition(place)
-        return float(values[place])
-    return flat.sort().values[place]
+    if flat.device.type != "cpu":
+        return flat.sort().values[place]
+    # A partition is the fastest way, but many equal values would make it the slowest: no zeros.
+    values = flat.numpy()
+    values = values[values > 0]
+    place -= flat.numel() - values.size
+    if place < 0:
+        return 0.0
+    values.partition(place)
+    return float(values[place])

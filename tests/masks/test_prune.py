@@ -43,3 +43,18 @@ def test_at_least_r_entries_lie_up_to_the_cut(values, ratio):
     else:
         assert found == sorted(magnitudes.tolist())[rank - 1]
         assert int((magnitudes <= found).sum()) >= rank
+
+
+def test_weights_of_older_tasks_do_not_count():
+    # capacity 0 1 4 5, of them round(0.5 * 4) = 2 to release
+    magnitudes = torch.tensor([0.0, 5.0, 0.0, 1.0, 0.0, 4.0])
+    assert cut(magnitudes, 0.5, older=2) == 1.0
+    assert cut(magnitudes, 0.25, older=2) == 0.0
+    assert cut(torch.zeros(3), 0.9, older=0) == 0.0
+
+
+@given(st.lists(st.floats(0, 9, width=32), min_size=1), st.floats(0, 0.99), st.integers(0, 9))
+def test_the_cut_is_the_same_with_and_without_older_weights(values, ratio, older):
+    magnitudes = torch.tensor(values)
+    beside = torch.cat([magnitudes, torch.zeros(older)])
+    assert cut(beside, ratio, older) == cut(magnitudes, ratio)
