@@ -66,8 +66,8 @@ class Update:
         if piece.kind == "live":
             self._live(piece, gradients, mask_rate)
         elif piece.kind == "frozen":
-            torch._foreach_mul_(piece.weights, piece.own)
-            torch._foreach_add_(piece.weights, piece.old)
+            for weight, own, fixed in zip(piece.weights, piece.own, piece.old, strict=True):
+                torch.addcmul(fixed, weight, own, out=weight)
         elif piece.kind == "released":
             torch._foreach_mul_(piece.weights, piece.own)
 
