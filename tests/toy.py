@@ -1,14 +1,20 @@
-"""Toy learners for tests: a VGG16 of 1/16 of the channels, and the network of the digits."""
+"""Toy learners for tests: networks of 1/16 of the channels, and that of the digits."""
 
 import torch
 
 from lifelong.masks import Card, Learner
+from lifelong.train.losses import logits_of
 
 torch.set_num_threads(1)
 
 
-def card_of(position: int, width: float = 1.0, network: str = "small_cnn") -> Card:
-    vgg = network == "vgg16_bn"
+SIDES = {"vgg16_bn": 32, "small_cnn": 8, "spherenet20": 16, "inception_resnet_v1_reduced": 75}
+
+
+def card_of(
+    position: int, width: float = 1.0, network: str = "small_cnn", head: str = "linear"
+) -> Card:
+    small = network == "small_cnn"
     return Card(
         experiment="toy",
         method="cpg",
@@ -17,13 +23,14 @@ def card_of(position: int, width: float = 1.0, network: str = "small_cnn") -> Ca
         task=f"task{position}",
         classes=("a", "b", "c"),
         network=network,
-        channels=0.0625 if vgg else 0.25,
+        channels=0.25 if small else 0.0625,
         width=width,
-        in_channels=3 if vgg else 1,
-        image_size=32 if vgg else 8,
-        mean=(0.5,) * (3 if vgg else 1),
-        std=(0.25,) * (3 if vgg else 1),
+        in_channels=1 if small else 3,
+        image_size=SIDES[network],
+        mean=(0.5,) * (1 if small else 3),
+        std=(0.25,) * (1 if small else 3),
         lineage=(),
+        head=head,
     )
 
 
@@ -48,7 +55,7 @@ def stepped(learner: Learner, steps: int = 3, pick: bool = False, lr: float = 0.
         x = images_of(learner.card, seed=step)
         y = torch.arange(len(x)) % len(learner.card.classes)
         sgd.zero_grad()
-        torch.nn.functional.cross_entropy(learner.network(x), y).backward()
+        torch.nn.functional.cross_entropy(logits_of(learner.network(x)), y).backward()
         learner.before_step()
         sgd.step()
         if adam is not None:

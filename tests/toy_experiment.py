@@ -13,8 +13,11 @@ CLASSES = {"zero_six": [0, 6], "one_three_eight_nine": [1, 3, 8, 9], "four_five"
 TASKS = tuple(CLASSES)
 
 
-def toy_config(methods: list[str]) -> dict:
-    """Seconds a method. The second task cannot meet its goal at width 1 in so few epochs."""
+def toy_config(methods: list[str], **changes: dict) -> dict:
+    """Seconds a method. The second task cannot meet its goal at width 1 in so few epochs.
+
+    `changes` replace whole sections.
+    """
     few = {"epochs": 6, "lr": 0.05, "milestones": [4]}
     return {
         "experiment": "toy",
@@ -36,17 +39,18 @@ def toy_config(methods: list[str]) -> dict:
         "method_settings": {
             "packnet": {"prune": {"ratios": [0.6]}, "retrain": {"milestones": [2]}},
         },
+        **changes,
     }
 
 
-def toy_plan(methods: list[str]) -> Plan:
-    return Plan(check(toy_config(methods)))
+def toy_plan(methods: list[str], **changes: dict) -> Plan:
+    return Plan(check(toy_config(methods, **changes)))
 
 
-def run_toy(folder: Path, methods: list[str]) -> Path:
+def run_toy(folder: Path, methods: list[str], **changes: dict) -> Path:
     """Run the toy experiment in `folder`; returns its results."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(folder):
-        run_experiment(toy_plan(methods))
+        run_experiment(toy_plan(methods, **changes))
     return folder / "results" / "toy"

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from lifelong.nets import Network, copy_top_left
+from lifelong.nets import TOP_LEFT, Growth, Network, copy_into
 
 Shareable = nn.Conv2d | nn.Linear
 
@@ -15,7 +15,7 @@ def shareable(network: Network) -> dict[str, Shareable]:
 
 
 def dense(network: Network) -> dict[str, Tensor]:
-    """The task's own tensors: norms with their statistics, biases and the head."""
+    """The task's own tensors: norms with their statistics, biases, slopes and the head."""
     shared = {f"body.{name}.weight" for name in shareable(network)}
     state = network.state_dict(keep_vars=True)
     return {
@@ -26,13 +26,17 @@ def dense(network: Network) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def load_dense(network: Network, values: dict[str, Tensor], head: bool) -> None:
-    """Copy a task's own tensors into the leading part of a network's, the head only if asked."""
+def load_dense(
+    network: Network, values: dict[str, Tensor], head: bool, growth: Growth = TOP_LEFT
+) -> None:
+    """Copy a task's own tensors into their part of a network's, the head only if asked."""
     for name, tensor in dense(network).items():
         if head or not name.startswith("head."):
-            copy_top_left(tensor.data, values[name].to(tensor.device))
+            layer = name.removeprefix("body.").rpartition(".")[0]
+            block = growth.block(layer, values[name].shape)
+            copy_into(tensor.data, values[name].to(tensor.device), block)
 
 
 def free_parameters(network: Network) -> list[Tensor]:
-    """The parameters every task trains for itself: norms, biases, head."""
+    """The parameters every task trains for itself: norms, biases, slopes, head."""
     return [tensor for tensor in dense(network).values() if isinstance(tensor, nn.Parameter)]

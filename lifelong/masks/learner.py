@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
-from lifelong.masks.model import Model, tensors
+from lifelong.masks.model import Model, fresh_network, tensors
 from lifelong.masks.prune import cut
 from lifelong.masks.shard import Arrays, Card, Shard
-from lifelong.nets import build, copy_top_left, placed
+from lifelong.nets import copy_into, placed
 
 THRESHOLD = 5e-3
 SCORE_START = 1e-2  # above the threshold: every old weight is picked at first
@@ -49,11 +49,9 @@ class Learner:
 
     def __init__(self, model: Model, card: Card, seed: int, device: str = "cpu") -> None:
         self.card = card
-        self.network = build(
-            card.network, card.in_channels, len(card.classes), card.channels, card.width, seed
-        )
+        self.network = fresh_network(card, seed)
         layers = shareable(self.network)
-        model.widen({name: tuple(layer.weight.shape) for name, layer in layers.items()})
+        model.widen({name: tuple(layer.weight.shape) for name, layer in layers.items()}, card)
         if model.shards:
             self._inherit(model)
         self.network = placed(self.network, device)
@@ -70,10 +68,11 @@ class Learner:
 
     def _inherit(self, model: Model) -> None:
         before = model.shards[-1]
-        load_dense(self.network, tensors(before.dense), head=False)
+        grown = model.growth(before.card)
+        load_dense(self.network, tensors(before.dense), head=False, growth=grown)
         for name, layer in shareable(self.network).items():
-            block = tuple(slice(size) for size in before.shapes[name])
-            copy_top_left(layer.weight.data, torch.from_numpy(model.weights[name][block]))
+            block = grown.block(name, before.shapes[name])
+            copy_into(layer.weight.data, torch.from_numpy(model.weights[name][block]), block)
 
     def load(self, shard: Shard, head: bool = True) -> None:
         """Take over the weights, owners, scores and own tensors of a working file."""

@@ -4,6 +4,7 @@
 nobody owned, so a task's view is the same before and after: bit for bit.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from lifelong.masks.layers import load_dense, shareable
 from lifelong.masks.layout import packed
 from lifelong.masks.places import EVERY
 from lifelong.masks.shard import Card, Part, Shard
-from lifelong.nets import Network, build, placed
+from lifelong.nets import Growth, Network, build, growth_of, placed
 from lifelong.plan.errors import DamagedFile, UserError
 
 MOST_TASKS = 255  # an owner is one byte, and 0 is nobody
@@ -28,6 +29,7 @@ class Model:
         self.shards: list[Part] = []  # without their weights, which lie in `weights`
         self.weights: dict[str, np.ndarray] = {}  # float32, shape of the layer
         self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k
+        self.grown = 1.0  # the width of `weights`
 
     @property
     def width(self) -> float:
@@ -55,7 +57,7 @@ class Model:
         """A task that was worked on, with the places its weights have in this model."""
         alone = shard.card.alone
         if not alone:
-            self.widen(shard.shapes)
+            self.widen(shard.shapes, shard.card)
         places = {}
         for name, owned in shard.owned.items():
             if owned.size == np.prod(shard.shapes[name]):  # there was nobody before it
@@ -76,7 +78,7 @@ class Model:
         )
 
     def _place(self, part: Part, owner: int) -> None:
-        self.widen(part.shapes)
+        self.widen(part.shapes, part.card)
         for name, places in part.places.items():
             owners = self.owners[name].reshape(-1)
             if owners[places].any():
@@ -87,14 +89,20 @@ class Model:
             self.weights[name].reshape(-1)[places] = part.values[name]
             owners[places] = owner
 
-    def widen(self, shapes: dict[str, tuple[int, ...]]) -> None:
-        """Move all layers to the top-left block of larger ones; new entries are free and zero."""
+    def growth(self, card: Card) -> Growth:
+        """Where the channels of a task lie in `weights`."""
+        return growth_of(card.network, card.channels, card.width, self.grown)
+
+    def widen(self, shapes: dict[str, tuple[int, ...]], card: Card) -> None:
+        """Move all layers to their block of those of a new task; new entries are free and zero."""
+        grown = growth_of(card.network, card.channels, self.grown, card.width)
+        self.grown = card.width
         for name, shape in shapes.items():
             if name in self.weights and self.weights[name].shape == shape:
                 continue
             weights, owners = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
             if name in self.weights:
-                block = tuple(slice(size) for size in self.weights[name].shape)
+                block = grown.block(name, self.weights[name].shape)
                 weights[block], owners[block] = self.weights[name], self.owners[name]
             self.weights[name], self.owners[name] = weights, owners
 
@@ -106,8 +114,9 @@ class Model:
             source, upto = Model(), 1
             source._place(part, upto)
         network = empty_network(part.card, part.card.width)
+        grown = source.growth(part.card)
         for name, layer in shareable(network).items():
-            block = tuple(slice(size) for size in layer.weight.shape)
+            block = grown.block(name, layer.weight.shape)
             age = source.owners[name][block] - np.uint8(1)  # 255: nobody's
             kept = age < upto
             picked = part.picked(name)
@@ -123,7 +132,21 @@ class Model:
 def empty_network(card: Card, width: float) -> Network:
     """The network of a task with anything in it: a random start would cost more than all else."""
     with _NoStart():
-        return build(card.network, card.in_channels, len(card.classes), card.channels, width)
+        return fresh_network(replace(card, width=width), seed=0)
+
+
+def fresh_network(card: Card, seed: int) -> Network:
+    """The network of a task as `seed` starts it."""
+    return build(
+        card.network,
+        card.in_channels,
+        len(card.classes),
+        card.channels,
+        card.width,
+        seed,
+        card.image_size,
+        card.head,
+    )
 
 
 class _NoStart(TorchFunctionMode):

@@ -35,6 +35,7 @@ class Card:
     std: tuple[float, ...]
     lineage: tuple[str, ...]  # digests of the shards before it, oldest first
     alone: bool = False  # a separate network: it shares nothing with other tasks
+    head: str = "linear"  # or "angular": its loss has a margin between directions
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,16 @@
 """Plain networks whose channels scale with a width; they know nothing of tasks or masks."""
 
-from lifelong.nets.build import NETWORKS, Network, build, placed
-from lifelong.nets.growth import copy_top_left, scaled
+from lifelong.nets.build import NETWORKS, Network, build, growth_of, placed
+from lifelong.nets.growth import TOP_LEFT, Growth, copy_into, scaled
 
-__all__ = ["NETWORKS", "Network", "build", "copy_top_left", "placed", "scaled"]
+__all__ = [
+    "NETWORKS",
+    "TOP_LEFT",
+    "Growth",
+    "Network",
+    "build",
+    "copy_into",
+    "growth_of",
+    "placed",
+    "scaled",
+]

@@ -1,19 +1,32 @@
 """A network by name: a body that tasks share and the head of one task."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from lifelong.nets.growth import TOP_LEFT, Growth, Runs
+from lifelong.nets.heads import head_of
+from lifelong.nets.inception_resnet import InceptionResNetV1, segments
 from lifelong.nets.small_cnn import SmallCNN
+from lifelong.nets.spherenet import SphereNet20
 from lifelong.nets.vgg import VGG16BN
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.networks import misfit
 
-NETWORKS: dict[str, Callable[[int, float, float], nn.Module]] = {
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "vgg16_bn": VGG16BN,
     "small_cnn": SmallCNN,
+    "spherenet20": SphereNet20,
+    "inception_resnet_v1": InceptionResNetV1,
+    "inception_resnet_v1_reduced": partial(InceptionResNetV1, blocks=(1, 1, 1)),
 }
+_CONCATENATE: dict[str, Callable[[float, float], dict[str, Runs]]] = {
+    "inception_resnet_v1": segments,
+    "inception_resnet_v1_reduced": segments,
+}
+_KNOW_THEIR_IMAGES = ("spherenet20",)  # these flatten maps as large as the images make them
 _WIDEST_CHANNELS_LAST = 256
 
 
@@ -23,20 +36,26 @@ class Network(nn.Module):
     `form` is the memory format its inputs shall have.
     """
 
-    def __init__(self, body: nn.Module, classes: int) -> None:
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.body = body
         self.form: torch.memory_format = torch.contiguous_format
-        self.head = nn.Linear(int(body.out_features), classes)  # type: ignore[arg-type]
-        nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.zeros_(self.head.bias)
+        self.head = head
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.head(self._features(x))
+
+    def embedding(self, x: Tensor) -> Tensor:
+        """What verification compares: (batch, features) before the classes, not normalised."""
+        found = self._features(x)
+        return self.head[0](found) if isinstance(self.head, nn.Sequential) else found
+
+    def _features(self, x: Tensor) -> Tensor:
         if self.form is torch.channels_last and x.shape[1] == 1:
             # With one channel both forms lie alike in memory; only strides tell torch which to use.
             height, width = x.shape[2:]
             x = x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
-        return self.head(self.body(x))
+        return self.body(x)
 
 
 def build(
@@ -46,11 +65,25 @@ def build(
     channels: float = 1.0,
     width: float = 1.0,
     seed: int = 0,
+    image_size: int = 112,
+    head: str = "linear",
 ) -> Network:
-    """A freshly initialised network; the same seed gives the same weights, whatever ran before."""
+    """A freshly initialised network; the same seed gives the same weights, whatever ran before.
+
+    `image_size`: the side of its images in pixels. `head`: "linear" or "angular".
+    """
+    sides = {"image_size": image_size} if name in _KNOW_THEIR_IMAGES else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(NETWORKS[name](in_channels, channels, width), classes)
+        body = NETWORKS[name](in_channels, channels, width, **sides)
+        features = int(body.out_features)  # type: ignore[arg-type]
+        return Network(body, head_of(head, features, classes, channels))
+
+
+def growth_of(name: str, channels: float, narrow: float, wide: float) -> Growth:
+    """Where the channels of a network of one width lie in that of another."""
+    runs = _CONCATENATE.get(name)
+    return Growth(runs(channels, narrow), runs(channels, wide)) if runs else TOP_LEFT
 
 
 def memory_format(network: nn.Module, device: str) -> torch.memory_format:

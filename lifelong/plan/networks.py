@@ -1,9 +1,14 @@
 """Which images a network takes; the Snakefile must know it without importing torch."""
 
-# Smallest and largest side in pixels; None: no limit. Five pools of VGG16 must leave one pixel.
+# Smallest and largest side in pixels; None: no limit. Five pools of VGG16 must leave one pixel;
+# heads on the flattened maps of SphereNet grow with the image;
+# convolutions without padding leave Inception-ResNet one pixel of 75.
 IMAGE_SIDES: dict[str, tuple[int, int | None]] = {
     "vgg16_bn": (32, 63),
     "small_cnn": (4, None),
+    "spherenet20": (8, 224),
+    "inception_resnet_v1": (75, None),
+    "inception_resnet_v1_reduced": (75, None),
 }
 
 

@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lifelong.masks.learner import Learner
+from lifelong.train.losses import CrossEntropy, Loss, logits_of
 from lifelong.train.optimisers import SGD, Adam
 from lifelong.train.update import Update
 
@@ -34,11 +34,14 @@ class Step:
         update: Update,
         precision: str = "float32",
         capture: Capture | None = None,
+        loss: Loss | None = None,
     ) -> None:
+        self.loss: Loss = loss or CrossEntropy()
         self.learner, self.weights, self.others, self.update = learner, weights, others, update
         device = learner.weights()[0].device
         self.loss_sum = torch.zeros((), device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
+        self.steps = torch.zeros((), device=device) if self.loss.counts_steps else None
         self.capture = capture
         self.rate: float | Tensor = 0.0
         self.mask_rate: float | Tensor = 0.0
@@ -77,6 +80,8 @@ class Step:
         found |= {f"others/{name}": tensor for name, tensor in self.others.state().items()}
         if self.update.adam is not None:
             found |= {f"adam/{name}": t for name, t in self.update.adam.state().items()}
+        if self.steps is not None:
+            found["steps"] = self.steps
         return found | {"loss_sum": self.loss_sum, "correct": self.correct}
 
     def reset(self) -> None:
@@ -87,15 +92,17 @@ class Step:
     def _step(self, x: Tensor, y: Tensor) -> None:
         self.weights.zero_grad()
         self.others.zero_grad()
+        if self.steps is not None:
+            self.steps += 1
         with self._arithmetic(x.device.type):
             found = self.learner.network(x)
-            loss = functional.cross_entropy(found, y)
+            loss = self.loss(found, y, self.steps)
         loss.backward()
         self.others.step(self.rate)
         self.update.step(self.rate, self.mask_rate)
         with torch.no_grad():
             self.loss_sum += loss.detach() * len(y)
-            self.correct += (found.argmax(1) == y).sum()
+            self.correct += (logits_of(found).argmax(1) == y).sum()
 
     def _arithmetic(self, device: str) -> AbstractContextManager[object]:
         if not self._half:
@@ -142,8 +149,12 @@ def make_step(
     precision: str = "float32",
     update: str = "eager",
     capture: Capture | None = None,
+    loss: Loss | None = None,
 ) -> Step:
-    """The step of a phase with fresh optimisers; left-over momentum would move frozen weights."""
+    """The step of a phase with fresh optimisers; left-over momentum would move frozen weights.
+
+    `loss`: cross entropy unless another is given.
+    """
     weights = SGD(learner.weights(), weight_decay, momentum)
     others = SGD(learner.others(), 0.0, momentum)
     adam = Adam(scores) if scores else None
@@ -155,4 +166,4 @@ def make_step(
         walk = Update(learner, weights, adam)
     if capture is None and learner.weights()[0].is_cuda:
         capture = cuda_graph
-    return Step(learner, weights, others, walk, precision, capture)
+    return Step(learner, weights, others, walk, precision, capture, loss)

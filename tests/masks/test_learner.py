@@ -63,7 +63,7 @@ def _textbook(learner: Learner, batches, decay: float, lr: float, mask_lr: float
     return {k: (weights[k] * (scores[k] > THRESHOLD)).detach() for k in weights}
 
 
-@pytest.mark.parametrize("network", ["small_cnn", "vgg16_bn"])
+@pytest.mark.parametrize("network", ["small_cnn", "vgg16_bn", "spherenet20"])
 def test_the_engine_is_the_textbook_form_bit_for_bit(network):
     ours = Learner(half_owned(network), card_of(2, network=network), seed=2)
     theirs = copy.deepcopy(ours)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lifelong.masks.layers import dense, shareable
-from lifelong.nets import NETWORKS, build, copy_top_left, scaled
+from lifelong.nets import NETWORKS, TOP_LEFT, build, copy_into, scaled
 from lifelong.nets.build import check_image_size, memory_format, placed
+from lifelong.nets.inception_resnet import Block, Concat, Norm, segments
+from lifelong.nets.spherenet import Unit
 from lifelong.plan.errors import ConfigError
 
 
@@ -57,9 +59,140 @@ def test_the_same_seed_gives_the_same_network_and_leaves_torch_alone(name):
     assert not torch.equal(one["head.weight"], other["head.weight"])
 
 
-@pytest.mark.parametrize(("name", "size"), [("vgg16_bn", 32), ("small_cnn", 8)])
+def test_spherenet20_has_the_published_weights_biases_slopes_and_features():
+    with torch.device("meta"):
+        network = build("spherenet20", 3, 8)
+    assert sum(layer.weight.numel() for layer in shareable(network).values()) == 11_650_752
+    slopes = [m for m in network.modules() if isinstance(m, nn.PReLU)]
+    assert sum(slope.weight.numel() for slope in slopes) == 4_672
+    biases = [layer.bias.numel() for layer in shareable(network).values()]
+    assert sum(biases) == 4_672 and len(biases) == 19 + 1  # the 20th layer: 4 + 2 (1 + 2 + 4 + 1)
+    assert network.head.weight.shape == (8, 512 * 7 * 7)
+
+
+def test_inception_resnet_v1_has_the_published_weights_norms_and_biases():
+    with torch.device("meta"):
+        network = build("inception_resnet_v1", 3, 8)
+    layers = shareable(network).values()
+    assert sum(layer.weight.numel() for layer in layers) == 23_432_032
+    assert sum(layer.bias.numel() for layer in layers if layer.bias is not None) == 20_992
+    own = dense(network)
+    norms = [t.numel() for name, t in own.items() if name.endswith("running_var")]
+    assert sum(norms) == 14_800
+    # shift, mean and variance of the norms, biases of the residual blocks, and the head
+    assert sum(t.numel() for t in own.values()) == 3 * 14_800 + 20_992 + 513 * 8
+    assert network.head.weight.shape == (8, 512)
+
+
+@pytest.mark.parametrize("width", [1.0, 1.2, 2.7])
+def test_runs_of_channels_add_up_to_the_layers_of_inception_resnet(width):
+    runs = segments(0.1, width)
+    with torch.device("meta"):
+        layers = shareable(build("inception_resnet_v1", 3, 8, 0.1, width))
+    found = {name: layer for name, layer in layers.items() if name in runs}
+    assert len(found) == 5 + 3 * 10 + 3 * 6 + 3 + 1
+    for name, layer in found.items():
+        assert tuple(map(sum, runs[name])) == layer.weight.shape[:2], name
+
+
+@pytest.mark.parametrize(("side", "last"), [(75, 1), (96, 1), (112, 2), (139, 3), (182, 4)])
+def test_larger_faces_leave_inception_resnet_larger_maps(side, last):
+    network = build("inception_resnet_v1_reduced", 1, 2, channels=0.02).eval()
+    shapes = []
+    network.body.reduction_b.register_forward_hook(lambda m, i, out: shapes.append(out.shape))
+    with torch.no_grad():
+        network(torch.zeros(1, 1, side, side))
+    assert shapes[0][2:] == (last, last)
+
+
+def test_maps_of_inception_resnet_have_the_published_sizes():
+    network = build("inception_resnet_v1_reduced", 3, 2, channels=0.05).eval()
+    shapes = {}
+    for name in ("stem", "reduction_a", "reduction_b"):
+        part = getattr(network.body, name)
+        part.register_forward_hook(lambda m, i, out, name=name: shapes.update({name: out.shape}))
+    with torch.no_grad():
+        network(torch.zeros(1, 3, 160, 160))
+    assert [shape[2:] for shape in shapes.values()] == [(17, 17), (8, 8), (3, 3)]
+
+
+def test_a_norm_without_scale_is_batch_norm_with_scale_1():
+    ours, theirs = Norm(3), nn.BatchNorm2d(3, eps=1e-3, momentum=0.005)
+    with torch.no_grad():
+        ours.bias.copy_(torch.tensor([1.0, -2.0, 0.5]))
+        theirs.bias.copy_(ours.bias)
+    x = torch.randn(4, 3, 2, 2)
+    for training in (True, False):
+        for norm in (ours.train(training), theirs.train(training)):
+            norm.zero_grad()
+            norm(x).square().sum().backward()
+        assert torch.allclose(ours(x), theirs(x)) and torch.equal(ours.bias.grad, theirs.bias.grad)
+    assert torch.equal(ours.running_var, theirs.running_var)
+
+
+def test_a_residual_block_by_hand():
+    block = Block(Concat(nn.Identity(), nn.Identity()), 2, 1, scale=0.5)
+    with torch.no_grad():
+        block.up.weight.copy_(torch.tensor([3.0, -1.0]).view(1, 2, 1, 1))
+        block.up.bias.fill_(-8.0)
+    # x = 4: 4 + (12 - 4 - 8) / 2 = 4; x = 1: 1 + (3 - 1 - 8) / 2 = -2, which ReLU stops
+    x = torch.tensor([4.0, 1.0]).view(2, 1, 1, 1)
+    assert block(x).flatten().tolist() == [4.0, 0.0]
+    block.relu = False
+    assert block(x).flatten().tolist() == [4.0, -2.0]
+
+
+def test_a_unit_of_spherenet_by_hand():
+    unit = Unit(1)
+    with torch.no_grad():
+        for part, bias in ((unit.first, -2.0), (unit.second, 0.5)):
+            part[0].weight.zero_()
+            part[0].weight[0, 0, 1, 1] = 2.0
+            part[0].bias.fill_(bias)
+    # x = 0.5: 2 x - 2 = -1, a quarter is -0.25; 2 (-0.25) + 0.5 = 0; 0.5 + 0
+    # x = 3: 4; 8.5; 3 + 8.5
+    found = unit(torch.tensor([[[[0.5]], [[3.0]]]]).view(2, 1, 1, 1)).flatten()
+    assert found.tolist() == [0.5, 11.5]
+
+
+@pytest.mark.parametrize("side", [8, 33, 112])
+def test_spherenet_knows_how_large_its_maps_are(side):
+    network = build("spherenet20", 1, 3, channels=0.02, image_size=side)
+    assert network(torch.zeros(2, 1, side, side)).shape == (2, 3)
+
+
+def test_an_angular_head_gives_cosines_and_while_training_norms_too():
+    network = build("spherenet20", 3, 4, channels=0.1, image_size=16, head="angular")
+    x = torch.randn(5, 3, 16, 16)
+    with torch.no_grad():
+        network.eval().head[1].weight *= 3.0  # only directions count
+        found, embedding = network(x), network.embedding(x)
+        directions = torch.nn.functional.normalize(network.head[1].weight)
+        assert embedding.shape == (5, 51)
+        assert torch.allclose(found, embedding @ directions.T, atol=1e-6)
+        training = network.train()(x)
+    assert torch.equal(training[0], found)
+    assert torch.allclose(training[1], embedding.norm(dim=1, keepdim=True).expand(5, 4))
+
+
+def test_the_embedding_of_a_linear_head_is_the_bodys_output():
+    network = build("small_cnn", 1, 2).eval()
+    x = torch.randn(3, 1, 8, 8)
+    assert network.embedding(x).shape == (3, 128)
+    assert torch.equal(network.head(network.embedding(x)), network(x))
+
+
+def test_an_unknown_head_is_refused():
+    with pytest.raises(ConfigError, match="choose linear or angular"):
+        build("small_cnn", 1, 2, head="round")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("vgg16_bn", 32), ("small_cnn", 8), ("spherenet20", 20), ("inception_resnet_v1", 75)],
+)
 def test_logits_have_one_column_a_class(name, size):
-    network = build(name, 3, 7, channels=0.1)
+    network = build(name, 3, 7, channels=0.1, image_size=size)
     assert network(torch.zeros(2, 3, size, size)).shape == (2, 7)
 
 
@@ -73,7 +206,8 @@ def test_only_the_body_is_shared():
 
 def test_a_small_tensor_goes_to_the_top_left():
     target = torch.zeros(3, 3)
-    copy_top_left(target, torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    source = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    copy_into(target, source, TOP_LEFT.block("any", source.shape))
     assert target.tolist() == [[1, 2, 0], [3, 4, 0], [0, 0, 0]]
 
 
@@ -98,7 +232,17 @@ def test_grey_images_reach_the_layers_channels_last():
     assert not seen[0].is_contiguous()
 
 
-@pytest.mark.parametrize(("name", "size"), [("vgg16_bn", 16), ("vgg16_bn", 64), ("small_cnn", 3)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("vgg16_bn", 16),
+        ("vgg16_bn", 64),
+        ("small_cnn", 3),
+        ("spherenet20", 7),
+        ("spherenet20", 225),
+        ("inception_resnet_v1", 74),
+    ],
+)
 def test_images_that_do_not_fit_are_refused(name, size):
     with pytest.raises(ConfigError, match=r"network\.name"):
         check_image_size(name, size)

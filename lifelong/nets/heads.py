@@ -1,0 +1,53 @@
+"""Heads: what one task puts on the body it shares."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lifelong.nets.growth import scaled
+from lifelong.plan.errors import ConfigError
+
+HEADS = ("linear", "angular")
+EMBEDDING = 512
+
+
+class Angular(nn.Module):
+    """Class directions of unit length: a logit is |x| cos(angle between x and the class).
+
+    In: (batch, features). Out: (batch, classes) logits; while training (2, batch, classes), the
+    logits and |x|, which losses with a margin need (SphereFace, Liu et al. 2017).
+    """
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(classes, features))
+        nn.init.normal_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Margins count quarters of an angle: bfloat16 would miscount them.
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            found = functional.linear(x, functional.normalize(self.weight))
+            if not self.training:
+                return found
+            return torch.stack((found, x.norm(dim=1, keepdim=True).expand_as(found)))
+
+
+def head_of(kind: str, features: int, classes: int, channels: float) -> nn.Module:
+    """A fresh head; an angular one has an embedding of 512 numbers before its directions.
+
+    Raises ConfigError for an unknown kind.
+    """
+    if kind == "linear":
+        return _linear(features, classes)
+    if kind == "angular":
+        size = scaled(EMBEDDING, channels, width=1.0)
+        return nn.Sequential(_linear(features, size), Angular(size, classes))
+    raise ConfigError(f"there is no head {kind!r}: choose {' or '.join(HEADS)}")
+
+
+def _linear(features: int, out: int) -> nn.Linear:
+    layer = nn.Linear(features, out)
+    nn.init.normal_(layer.weight, std=0.01)
+    nn.init.zeros_(layer.bias)
+    return layer
