@@ -206,3 +206,16 @@ def test_startup_runs(tmp_path: Path) -> None:
     assert (warm["worker"], alone["worker"]) == ("yes", "no")
     for row in (warm, alone):
         assert 0 < float(row["start_s"]) < float(row["job_s"])
+
+
+def test_the_gpu_benchmark_runs_small_and_refuses_to_measure_without_one(tmp_path: Path) -> None:
+    rows = quick("gpu", tmp_path)
+    assert [(row["step"], row["how"]) for row in rows] == [
+        (step, how) for step in ("first", "live", "frozen") for how in ("captured", "launched")
+    ]
+    assert all(float(row["wall_ms"]) > 0 for row in rows)
+    if not torch.cuda.is_available():
+        command = [sys.executable, str(FOLDER / "gpu.py"), "--out", str(tmp_path / "none")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 1 and "nothing was measured" in done.stderr
+        assert not (tmp_path / "none").exists()

@@ -20,6 +20,7 @@ FAST = Path(__file__).with_name("fast_snakemake.py")
 PROFILE = ("--profile", "slurm", "--slurm-status-command", "squeue")
 # Rungs long enough to catch a job between two of them.
 PRUNE = {**EXPERIMENT["prune"], "epochs": 10}
+LONG_EPOCHS = 3000  # some 40 seconds of training; a job of a minute has less than half of it
 SMALL = {**EXPERIMENT, "methods": ["packnet", "cpg"], "prune": PRUNE}
 
 
@@ -152,6 +153,24 @@ def test_a_disturbed_run_ends_with_the_bytes_of_an_undisturbed_one(cluster, undi
     assert "LIFELONG_WORKER" not in environment  # the warm worker is for local jobs
     assert "ratio 0.3 was finished before" in (folder / "prune/log.txt").read_text()
     _same_results(tree, undisturbed)
+
+
+def test_a_stage_longer_than_its_limit_goes_on_in_the_next_job(cluster, tree, tmp_path_factory):
+    long = {**SMALL, "train": {**EXPERIMENT["train"], "epochs": LONG_EPOCHS}}
+    stage = Path("results/tiny/packnet/s0/01-x/train")
+    alone = _tree(tmp_path_factory.mktemp("alone"))
+    for folder in (alone, tree):
+        write_config(folder, long)
+    limit = ("--set-resources", "train:runtime=1", "--retries", "9", "--")
+    with Watched(cluster, tree, *limit, f"{stage}/manifest.json") as run:
+        run.ends_well()
+        states = [state for _, state, comment in run.jobs() if comment.startswith("rule_train")]
+    assert states[-1] == "COMPLETED" and set(states[:-1]) == {"FAILED"}  # none was out of time
+    assert "resumed in epoch" in (tree / stage / "log.txt").read_text()
+    snakemake(alone, "--cores", "1", f"{stage}/manifest.json")
+    assert (tree / stage / "candidate.h5").read_bytes() == (
+        alone / stage / "candidate.h5"
+    ).read_bytes()
 
 
 def test_groups_and_arrays_of_the_profile(cluster, undisturbed, tree):
