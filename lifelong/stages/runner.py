@@ -16,7 +16,7 @@ from lifelong.plan.stage import Stage
 from lifelong.stages.handover import VARIABLE, hand_over
 
 log = logging.getLogger("lifelong")
-_SLURM_START_S = 30.0  # what two Snakemakes take, at most, before a job of theirs starts
+_SLURM_START_S = 15.0  # what two Snakemakes take, about, before a job of theirs starts
 
 
 def execute(stage: Stage, log_path: str | None = None) -> None:

@@ -67,5 +67,5 @@ def test_slurm_says_when_a_job_ends_and_local_runs_have_no_limit(monkeypatch):
     monkeypatch.setattr(runner.time, "time", lambda: 10_000.0)
     assert runner.end_of({}, 240) is None
     assert runner.end_of({"SLURM_JOB_END_TIME": "10090", "SLURM_JOB_ID": "1"}, 240) == 590.0
-    assert runner.end_of({"SLURM_JOB_ID": "1"}, 2) == 500.0 + 120 - 30
+    assert runner.end_of({"SLURM_JOB_ID": "1"}, 2) == 500.0 + 120 - 15
     assert runner.end_of({"SLURM_JOB_ID": "1"}, None) is None
