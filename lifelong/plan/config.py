@@ -11,6 +11,7 @@ import jsonschema
 import yaml
 
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.losses import check_loss
 from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
 from lifelong.plan.networks import misfit
 from lifelong.plan.reading import check_plain, read
@@ -159,6 +160,7 @@ def _check_task(task: dict[str, Any], dataset: Mapping[str, Any]) -> None:
                 f"config key tasks: {key} of task {task['name']!r} needs "
                 f"{dataset['channels']} numbers, one a channel"
             )
+    check_loss(task)
     if dataset["source"] == "digits" and ("classes" not in task or "group" in task):
         raise ConfigError(
             f"config key tasks: task {task['name']!r} of digits needs its classes, and no group"

@@ -215,6 +215,8 @@ class Plan:
             "recipe": own["recipe"],
             section: own[section],
         }
+        if "loss" in (task := self.config["tasks"][key.position - 1]):
+            spec["loss"] = task["loss"]
         if key.kind == "baseline":
             spec["sources"] = self._sources(key)
         if key.kind == "expand":
