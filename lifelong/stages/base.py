@@ -154,10 +154,12 @@ def commit(
     record = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
     versions = {"torch": torch.__version__, "h5py": h5py.__version__}
     seal(stage, {**files, "record.csv": record}, outcome, versions)
-    _clear(resume_folder(stage))
+    forget(stage)
 
 
-def _clear(folder: Path) -> None:
+def forget(stage: Stage) -> None:
+    """Remove what a stage kept to go on from."""
+    folder = resume_folder(stage)
     if folder.is_dir():
         for file in folder.iterdir():
             file.unlink()
