@@ -36,7 +36,7 @@ wildcard_constraints:
     task="|".join(map(re.escape, PLAN.slugs)),
     attempt=r"[1-9]\d*",
     dataset="[^/]+",
-    shard=r"\d{3,}",
+    shard=r"\d\d\d+",
 
 
 def key_of(kind, wildcards):

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from lifelong.faces.adience import AGES as GROUPS
 from lifelong.faces.sources import SOURCES
+
+AGES = [f"({low}, {high})" for low, high in GROUPS]
 
 
 def grow(root: Path, *names: str) -> Path:
@@ -65,6 +68,28 @@ def draw_splits(root: Path, splits: tuple[str, ...], classes: tuple[str, ...], e
     """`root/<split>/<class>/0.png` and so on."""
     places = (f"{split}/{name}" for split in splits for name in classes)
     return draw(root, *(f"{place}/{i}.png" for place in places for i in range(each)))
+
+
+def draw_adience(root: Path, each: int = 8) -> Path:
+    """Five folds of one album, every age group and both genders in each."""
+    header = "\t".join(("user_id", "original_image", "face_id", "age", "gender"))
+    for fold in range(5):
+        rows = [(f"{i}.png", AGES[i % len(AGES)], "mf"[i % 2]) for i in range(each)]
+        lines = (f"u{fold}\t{name}\t1\t{age}\t{gender}" for name, age, gender in rows)
+        text(root / f"fold_{fold}_data.txt", header, *lines)
+        names = (f"aligned/u{fold}/landmark_aligned_face.1.{name}" for name, _, _ in rows)
+        draw(root, *names)
+    return root
+
+
+def draw_affectnet(root: Path, each: int = 4) -> Path:
+    """Both tables and `root/images`, codes 0 to 10, of which seven are used."""
+    for name in ("training", "validation"):
+        rows = [(f"{name}/{code}-{i}.png", code) for code in range(11) for i in range(each)]
+        draw(root / "images", *(picture for picture, _ in rows))
+        lines = (f"{picture},{code}" for picture, code in rows)
+        text(root / f"{name}.csv", "subDirectory_filePath,expression", *lines)
+    return root
 
 
 def draw_utkface(root: Path, ages: tuple[int, ...], each: int) -> Path:
