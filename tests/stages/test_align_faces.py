@@ -262,3 +262,19 @@ def test_the_log_says_what_became_of_the_photographs(caplog):
     with caplog.at_level(logging.INFO, logger="lifelong"):
         execute(plan_of(align=ALIGN).align_stages("faces")[0])
     assert "8 photographs: 8 aligned" in caplog.text
+
+
+def test_the_true_finder_finds_a_photographed_face(monkeypatch):
+    from lifelong.faces.detect import Detector
+
+    pytest.importorskip("facenet_pytorch", reason="facenet-pytorch is not installed")
+    pictures = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
+    monkeypatch.setattr(align_faces, "Detector", Detector)
+    for name, image in (("astronaut", pictures.astronaut()), ("cat", pictures.chelsea())):
+        Path("people", name).mkdir(parents=True)
+        Image.fromarray(image).save(f"people/{name}/1.png")
+    (stage,) = plan_of(align=ALIGN).align_stages("faces")
+    execute(stage)
+    assert [row["status"] for row in photos(stage)] == ["aligned", "no_face"]
+    finder = store.read_manifest(Path(stage.folder))["outcome"]["finder"]
+    assert finder.startswith("facenet-pytorch 2.5.3")
