@@ -23,6 +23,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/align_faces.smk"
 include: "rules/pack_data.smk"
 include: "rules/baseline.smk"
 include: "rules/goals.smk"

@@ -36,6 +36,7 @@ wildcard_constraints:
     task="|".join(map(re.escape, PLAN.slugs)),
     attempt=r"[1-9]\d*",
     dataset="[^/]+",
+    shard=r"\d\d\d+",
 
 
 def key_of(kind, wildcards):
@@ -107,6 +108,23 @@ def facts_of(path, take):
         raise WorkflowError(str(error)) from None
     except (TypeError, ValueError) as error:
         raise WorkflowError(f"{path} is damaged ({error}): delete it and run again")
+
+
+def faces_stage(wildcards):
+    """The job of a shard; shards count from 1."""
+    return PLAN.align_stages(wildcards.dataset)[int(wildcards.shard) - 1]
+
+
+def faces_folder(wildcards):
+    return faces_stage(wildcards).folder
+
+
+def faces_spec(wildcards):
+    return canonical(faces_stage(wildcards).spec)
+
+
+def pack_inputs(wildcards):
+    return PLAN.pack_stage(wildcards.dataset).inputs
 
 
 def pack_folder(wildcards):

@@ -1,4 +1,6 @@
 rule pack_data:
+    input:
+        unpack(pack_inputs),
     output:
         manifest=f"{BASE}/pack_data/{{dataset}}/manifest.json",
         pack=f"{BASE}/pack_data/{{dataset}}/pack.h5",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lifelong import store
-from lifelong.data.sources import read_source
+from lifelong.data.sources import RawSet, read_source
 from lifelong.data.splits import SPLITS
 from lifelong.plan.errors import DamagedFile, DataError
 
@@ -39,7 +39,11 @@ def write_pack(
 
     Raises DataError, and writes nothing, where the source cannot be read whole.
     """
-    raw = read_source(settings, log or logging.getLogger(__name__))
+    return write_raw(path, read_source(settings, log or logging.getLogger(__name__)))
+
+
+def write_raw(path: Path, raw: RawSet) -> dict[str, Any]:
+    """Write the pack of images that were read; returns what `write_pack` does."""
     order = np.argsort(raw.labels, kind="stable")  # a task reads one run of rows
     arrays = {
         "images": raw.images[order],
@@ -47,6 +51,9 @@ def write_pack(
         "split": raw.split[order],
         "crc32": _checksums(raw.images[order]),
     }
+    if raw.pairs is not None:
+        arrays["pairs"] = raw.pairs.copy()
+        arrays["pairs"][:, :2] = np.argsort(order)[raw.pairs[:, :2]]
     attrs = {"kind": _KIND, "classes": list(raw.classes), "groups": list(raw.groups)}
     digest = store.write_arrays(path, arrays, attrs, chunk_rows={"images": _CHUNK_IMAGES})
     counts = np.bincount(raw.split, minlength=len(SPLITS)).tolist()
@@ -80,6 +87,21 @@ def read_task(
     return TaskArrays(images, labels[rows], arrays["split"][rows], _short(wanted))
 
 
+def read_pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """All images, uint8 (N, C, H, W), and the pairs of them, as `RawSet` has them.
+
+    Raises DataError for a pack without pairs, DamagedFile.
+    """
+    arrays, attrs = store.read_arrays(path)
+    if attrs.get("kind") != _KIND:
+        raise DamagedFile(f"{path} is not a pack of images: name the file pack_data wrote")
+    if "pairs" not in arrays:
+        raise DataError(f"{path} has no pairs: its data set needs a file of pairs")
+    if not np.array_equal(_checksums(arrays["images"]), arrays["crc32"]):
+        raise DamagedFile(f"{path} has images that fail their checksum: delete it and run again")
+    return arrays["images"], arrays["pairs"]
+
+
 def check_pack(path: Path) -> None:
     """Compare all images with their checksums, some at a time. Raises DamagedFile."""
     expected = store.read_arrays(path, ("crc32",))[0]["crc32"]
@@ -101,7 +123,7 @@ def _identities(
     if classes is None:
         if len(known) < 2:
             raise DataError(f"{path} has only {', '.join(known)} for a task: it needs two classes")
-        return sorted(known)
+        return list(known)
     wanted = [name if group is None else f"{group}/{name}" for name in classes]
     if missing := [identity for identity in wanted if identity not in known]:
         raise DataError(f"{path} has no class {', '.join(missing)}; it has {', '.join(known)}")

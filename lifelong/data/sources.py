@@ -28,7 +28,8 @@ class RawSet:
     """A data set: images uint8 (N, C, H, W), labels int32 (N,), split uint8 (N,).
 
     Labels count `classes`, identities "<group>/<class>" or "<class>"; `groups` has one a class, ""
-    where the set has no groups.
+    where the set has no groups. `pairs` int64 (P, 4), where images are to be compared: the rows of
+    two images, whether they show the same, and a fold.
     """
 
     images: np.ndarray
@@ -36,6 +37,7 @@ class RawSet:
     split: np.ndarray
     classes: tuple[str, ...]
     groups: tuple[str, ...]
+    pairs: np.ndarray | None = None
 
 
 def read_source(settings: Settings, log: logging.Logger) -> RawSet:

@@ -11,6 +11,8 @@ import jsonschema
 import yaml
 
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.faces import FACE_SOURCES, check_face_set, check_pairs, side_of
+from lifelong.plan.losses import check_loss
 from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
 from lifelong.plan.networks import misfit
 from lifelong.plan.reading import check_plain, read
@@ -159,6 +161,7 @@ def _check_task(task: dict[str, Any], dataset: Mapping[str, Any]) -> None:
                 f"config key tasks: {key} of task {task['name']!r} needs "
                 f"{dataset['channels']} numbers, one a channel"
             )
+    check_loss(task)
     if dataset["source"] == "digits" and ("classes" not in task or "group" in task):
         raise ConfigError(
             f"config key tasks: task {task['name']!r} of digits needs its classes, and no group"
@@ -172,9 +175,13 @@ def _check_task(task: dict[str, Any], dataset: Mapping[str, Any]) -> None:
 
 def _check_sources(config: Mapping[str, Any]) -> None:
     used = {task["dataset"] for task in config["tasks"]}
+    used |= {task["pairs"]["dataset"] for task in config["tasks"] if "pairs" in task}
     shapes = set()
     for name in sorted(used):
+        if name not in config["datasets"]:
+            continue  # pairs that `check_pairs` refuses
         dataset = config["datasets"][name]
+        check_face_set(name, dataset)
         if dataset["source"] != "digits" and not dataset["root"]:
             raise ConfigError(f"config key datasets.{name}.root: say where the images lie")
         if dataset["source"] == "image_folder" and not dataset["image_size"]:
@@ -183,13 +190,20 @@ def _check_sources(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"config key datasets.{name}.channels: digits are grey, use 1")
         if dataset["source"].startswith("cifar100") and dataset["channels"] != 3:
             raise ConfigError(f"config key datasets.{name}.channels: CIFAR-100 has 3")
-        side = 8 if dataset["source"] == "digits" else 32
-        wrong = misfit(config["network"]["name"], dataset["image_size"] or side)
+        wrong = misfit(config["network"]["name"], _side(dataset))
         if wrong:
             raise ConfigError(f"config key network.name: {wrong} (dataset {name})")
         shapes.add(dataset["channels"])
     if len(shapes) > 1:
         raise ConfigError("config key datasets: all tasks of one network need the same channels")
+    for task in config["tasks"]:
+        check_pairs(task, config["datasets"])
+
+
+def _side(dataset: Mapping[str, Any]) -> int:
+    if dataset["source"] in FACE_SOURCES:
+        return side_of(dataset)
+    return int(dataset["image_size"] or (8 if dataset["source"] == "digits" else 32))
 
 
 def _check_goals(config: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ _STAGE = re.compile(
 
 _FOLDERS = (  # of a stage, below the root
     re.compile(r"(?:(?P<root>.*)/)?(?P<below>[^/]+/pack_data/[^/]+)", re.ASCII),
+    re.compile(r"(?:(?P<root>.*)/)?(?P<below>[^/]+/align_faces/[^/]+/\d+)", re.ASCII),
     re.compile(
         r"(?:(?P<root>.*)/)?(?P<below>[^/]+/[^/]+/s\d+/\d{2,}-[^/]+/[a-z]+(?:/a\d{1,4})?)", re.ASCII
     ),
@@ -41,6 +42,10 @@ class Paths:
 
     def pack(self, dataset: str) -> str:
         return f"{self.base}/pack_data/{dataset}/pack.h5"
+
+    def faces(self, dataset: str, shard: int) -> str:
+        """The folder of one shard of a face set, counted from 1."""
+        return f"{self.base}/align_faces/{dataset}/{shard:03d}"
 
     def model(self, method: str, seed: int) -> str:
         return f"{self.base}/{method}/s{seed}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from lifelong.plan.config import settings
 from lifelong.plan.decisions import fair_ratio
+from lifelong.plan.faces import alignment_settings
 from lifelong.plan.methods import SHAPES, Shape
 from lifelong.plan.paths import Paths, slug
 from lifelong.plan.seeds import seed_of
@@ -17,6 +18,7 @@ from lifelong.plan.stage import Inputs, Key, Stage
 
 # Raise a stage's number when a change of its code changes its results: the stage reruns.
 REVISIONS = {
+    "align_faces": 1,
     "pack_data": 1,
     "baseline": 1,
     "goals": 1,
@@ -143,6 +145,9 @@ class Plan:
         if not SHAPES[key.method].shares:  # it names the repetitions, which infer measures too
             last = [Key("baseline", key.method, key.seed, i) for i in upto]
             inputs["baselines"] = [self.file(one, "manifest.json") for one in last]
+        task = self.config["tasks"][key.position - 1]
+        if "pairs" in task:
+            inputs["pairs"] = self.paths.pack(task["pairs"]["dataset"])
         if key.position > 1:
             before = Key("infer", key.method, key.seed, key.position - 1)
             inputs["before"] = self.file(before, "logits.h5")
@@ -188,7 +193,9 @@ class Plan:
         if key.kind == "select":
             return spec | self._select_spec(key, own)
         if key.kind == "infer":
-            return spec | {"data": [self._data(i) for i in range(1, key.position + 1)]}
+            task = self.config["tasks"][key.position - 1]
+            pairs = {"pairs": task["pairs"]} if "pairs" in task else {}
+            return spec | {"data": [self._data(i) for i in range(1, key.position + 1)]} | pairs
         return spec | self._training_spec(key, own)
 
     def _goal_of(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,6 +222,8 @@ class Plan:
             "recipe": own["recipe"],
             section: own[section],
         }
+        if "loss" in (task := self.config["tasks"][key.position - 1]):
+            spec["loss"] = task["loss"]
         if key.kind == "baseline":
             spec["sources"] = self._sources(key)
         if key.kind == "expand":
@@ -236,7 +245,23 @@ class Plan:
         spec = {"revision": REVISIONS["pack_data"], "kind": "pack_data"}
         spec |= {"experiment": self.config["experiment"], "dataset": dataset}
         spec |= {"settings": self.config["datasets"][dataset]}
-        return Stage("pack_data", path.rsplit("/", 1)[0], {}, spec)
+        parts = [stage.path("faces.h5") for stage in self.align_stages(dataset)]
+        inputs: Inputs = {"parts": list(parts)} if parts else {}
+        return Stage("pack_data", path.rsplit("/", 1)[0], inputs, spec)
+
+    def align_stages(self, dataset: str) -> list[Stage]:
+        """The jobs that align a face set, one a shard; none for other sets."""
+        settings = self.config["datasets"][dataset]
+        if "align" not in settings:
+            return []
+        shards = settings["align"]["shards"]
+        spec = {"revision": REVISIONS["align_faces"], "kind": "align_faces"}
+        spec |= {"experiment": self.config["experiment"], "dataset": dataset}
+        spec |= {"shards": shards, "settings": alignment_settings(settings)}
+        return [
+            Stage("align_faces", self.paths.faces(dataset, shard), {}, {**spec, "shard": shard})
+            for shard in range(1, shards + 1)
+        ]
 
     def keys(self, kind: str) -> Iterator[Key]:
         """All stages of a kind over methods, seeds and tasks, expand left out."""

@@ -17,6 +17,7 @@ from lifelong.masks.shard import Card, Part, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.methods import METHODS
 from lifelong.nets.build import check_image_size
+from lifelong.plan.losses import head_for
 from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row, to_csv
 from lifelong.stages.resume import ResumeFile
@@ -24,6 +25,7 @@ from lifelong.stages.seal import input_digests, seal
 from lifelong.stages.shards import read_model
 from lifelong.train.device import prepare
 from lifelong.train.loop import Epoch
+from lifelong.train.losses import Loss, loss_of
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Job:
         self.device = prepare(stage.threads)
         self.data = load_task(stage, self.spec["data"], stage.input("pack"), self.device)
         check_image_size(self.spec["network"]["name"], self.data.train.images.shape[-1])
+        self.loss = self._loss()
         self.method = METHODS[self.spec["method"]]
         self.shards = stage.input_list("shards")
         self.model = read_model(self.shards, self.spec, views=False)
@@ -85,7 +88,15 @@ class Job:
             std=data.std,
             lineage=tuple(store.verified(Path(path)) for path in self.shards),
             alone=self.method.alone,
+            head=head_for(self.spec.get("loss", {})),
         )
+
+    def _loss(self) -> Loss:
+        """The loss of the task; weights of classes come from its training images, if not given."""
+        given, classes = dict(self.spec.get("loss", {})), len(self.data.classes)
+        if given.get("kind") == "weighted" and "counts" not in given:
+            given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
+        return loss_of(given, classes, self.device)
 
     def learner(self, width: float, *names: str | float) -> Learner:
         """A learner of this task; `names` tell its random start from others of the stage."""
@@ -143,10 +154,12 @@ def commit(
     record = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
     versions = {"torch": torch.__version__, "h5py": h5py.__version__}
     seal(stage, {**files, "record.csv": record}, outcome, versions)
-    _clear(resume_folder(stage))
+    forget(stage)
 
 
-def _clear(folder: Path) -> None:
+def forget(stage: Stage) -> None:
+    """Remove what a stage kept to go on from."""
+    folder = resume_folder(stage)
     if folder.is_dir():
         for file in folder.iterdir():
             file.unlink()

@@ -30,6 +30,7 @@ def run(stage: Stage) -> None:
             job.seed("batches", repetition),
             resume=job.resume("baseline", repetition),
             name=f"baseline {repetition}",
+            loss=job.loss,
         )
         shard = learner.shard()
         files[path.name] = shards.save(path, shard)
@@ -52,10 +53,11 @@ def _phase(job: Job, source: int) -> Phase:
 
 
 def _start_from(learner: Learner, stage: Stage, source: int) -> None:
-    """Copy the separate network of the task at position `source`, its head where classes match."""
+    """Copy the separate network of the task at position `source`, its head where it can."""
     for path in stage.input_list("sources"):
         parts = parse_stage(path)
         if parts and int(str(parts["slug"]).split("-")[0]) == source:
             found = shards.verified(Path(path))
-            same = len(found.card.classes) == len(learner.card.classes)
-            learner.load(replace(found, card=learner.card), head=same)
+            theirs, ours = found.card, learner.card
+            same = (theirs.head, len(theirs.classes)) == (ours.head, len(ours.classes))
+            learner.load(replace(found, card=ours), head=same)

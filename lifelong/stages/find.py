@@ -16,6 +16,7 @@ from lifelong.plan.stage import Key, Stage
 from lifelong.plan.stages import TABLES, Plan
 
 _FILES = {  # of a stage, beside its log
+    "align_faces": r"manifest\.json|faces\.h5|photos\.csv",
     "pack_data": r"manifest\.json|pack\.h5",
     "goals": r"manifest\.json|goal\.json",
     "select": r"manifest\.json|record\.csv|selected\.json",
@@ -61,6 +62,9 @@ def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
         pack = plan.pack_stage(dataset)
         if folder == pack.folder:
             return pack
+        for part in plan.align_stages(dataset):
+            if folder == part.folder:
+                return part
     for kind in ("tables", "report"):
         if folder == f"{plan.paths.base}/{kind}":
             return overview(plan, kind)

@@ -19,6 +19,7 @@ from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.stages.base import commit, load_task, row
 from lifelong.stages.baseline import file_name
+from lifelong.stages.pairs import verification
 from lifelong.stages.shards import read_model
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
@@ -41,11 +42,12 @@ def run(stage: Stage) -> None:
         for attempt, view in enumerate(_repetitions(paths[position - 1]), 1):
             value = accuracy(_logits(view, 1, task, device), task.test.labels)
             rows.append(_row(stage, model, data["task"], value, attempt))
+    measured = _verified(stage, model, device)
     changed = _changed(stage, model, found, device)
     digest = store.write_arrays(Path(stage.path("logits.h5")), found, {"kind": "logits"})
     mean = float(np.mean([r.value for r in rows]))
     log.info("%d tasks, mean test accuracy %.4f", len(found), mean)
-    commit(stage, {"logits.h5": digest}, rows, {"changed": changed})
+    commit(stage, {"logits.h5": digest}, rows + measured, {"changed": changed})
 
 
 def _logits(model: Model, position: int, task: TaskData, device: str) -> Tensor:
@@ -55,6 +57,18 @@ def _logits(model: Model, position: int, task: TaskData, device: str) -> Tensor:
 def _row(stage: Stage, model: Model, task: str, value: float, attempt: int) -> Row:
     width = model.shards[-1].card.width
     return row(stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width)
+
+
+def _verified(stage: Stage, model: Model, device: str) -> list[Row]:
+    """Pairs of faces, by the newest task's network; that of an older one is as it was."""
+    if not stage.input_list("pairs"):
+        return []
+    position, card = len(model.shards), model.shards[-1].card
+    network, pack = model.view(position, device), Path(stage.input("pairs"))
+    found = verification(network, card, pack, stage.spec["pairs"], device)
+    log.info("pairs: accuracy %.4f", found["verification_accuracy"])
+    at = {"on_task": card.task, "split": "test", "width": card.width}
+    return [row(stage, metric, value, **at) for metric, value in found.items()]
 
 
 def _repetitions(path: str) -> list[Model]:

@@ -3,8 +3,10 @@
 import logging
 from pathlib import Path
 
-from lifelong.data.pack import write_pack
+from lifelong.data.pack import write_pack, write_raw
+from lifelong.plan.faces import FACE_SOURCES
 from lifelong.plan.stage import Stage
+from lifelong.stages.face_packs import raw_faces
 from lifelong.stages.seal import seal
 
 log = logging.getLogger(__name__)
@@ -12,7 +14,12 @@ log = logging.getLogger(__name__)
 
 def run(stage: Stage) -> None:
     """Write pack.h5 and its manifest; on any error neither is there."""
-    outcome = write_pack(Path(stage.path("pack.h5")), stage.spec["settings"], log)
+    path, settings = Path(stage.path("pack.h5")), stage.spec["settings"]
+    if settings["source"] in FACE_SOURCES:
+        raw, more = raw_faces(settings, stage.input_list("parts"), log)
+        outcome = write_raw(path, raw) | more
+    else:
+        outcome = write_pack(path, settings, log)
     digest = outcome.pop("digest")
     seal(stage, {"pack.h5": digest}, outcome)
     log.info("packed %s", outcome["images"])

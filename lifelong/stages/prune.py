@@ -69,6 +69,7 @@ def _climb(job: Job, learner: Learner, ratio: float, before: float) -> dict[str,
             after_step=_gradually(learner, settings, before, ratio),
             resume=job.resume("prune", ratio),
             name=f"prune to {ratio:g}",
+            loss=job.loss,
         )
         last = result.epochs[-1]
         rung = _rung(learner, ratio, last.accuracy, last.train_accuracy)

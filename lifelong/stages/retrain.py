@@ -34,7 +34,7 @@ def run(stage: Stage) -> None:
         changes = {} if job.method.picks else {"mask_lr": 0.0}
         phase = Phase.of(section, job.spec["recipe"], beat=before, **changes)
         seed, resume = job.seed("batches"), job.resume("retrain")
-        result = fit(learner, data, phase, seed, resume=resume, name="retrain")
+        result = fit(learner, data, phase, seed, resume=resume, name="retrain", loss=job.loss)
     kept = result.kept is not None
     if result.epochs and not kept:
         learner = job.learner(chosen.card.width)

@@ -28,7 +28,13 @@ def learn(stage: Stage, attempt: int) -> None:
     phase = Phase.of(job.spec["train"], job.spec["recipe"], **changes)
     name = f"{stage.kind} at width {width:g}"
     result = fit(
-        learner, job.data, phase, job.seed("batches"), resume=job.resume("train"), name=name
+        learner,
+        job.data,
+        phase,
+        job.seed("batches"),
+        resume=job.resume("train"),
+        name=name,
+        loss=job.loss,
     )
     last, counts = result.epochs[-1], learner.counts()
     files = {"candidate.h5": shards.save(Path(stage.path("candidate.h5")), learner.shard(True))}

@@ -26,7 +26,7 @@ from lifelong.stages import runner
 from lifelong.stages.handover import identity
 
 # What many jobs of a run import; tables and report come once and import on their own.
-_STAGES = ("pack_data", "baseline", "train", "expand", "prune", "retrain", "infer")
+_STAGES = ("align_faces", "pack_data", "baseline", "train", "expand", "prune", "retrain", "infer")
 _DECIDING = ("goals", "select")
 _STDIN = 0
 _WAKING = (signal.SIGCHLD, signal.SIGTERM)

@@ -1,5 +1,7 @@
 """Accuracy and logits of a network on a split."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,11 +16,29 @@ def logits(
     network: Network, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
     """Logits of every image in order: (images, classes) float32 on the device."""
+    return _found(network, network, split, mean, std)
+
+
+@torch.inference_mode()
+def embeddings(
+    network: Network, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
+) -> Tensor:
+    """What verification compares, of every image in order: (images, features) on the device."""
+    return _found(network, network.embedding, split, mean, std)
+
+
+def _found(
+    network: Network,
+    look: Callable[[Tensor], Tensor],
+    split: Split,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+) -> Tensor:
     was_training = network.training
     network.eval()
     size = _BATCH[split.images.device.type]
     batches = eval_batches(split, mean, std, batch_size=size, memory_format=network.form)
-    found = torch.cat([network(x) for x, _ in batches])
+    found = torch.cat([look(x) for x, _ in batches])
     network.train(was_training)
     return found
 

@@ -13,6 +13,7 @@ from lifelong.masks.learner import Learner
 from lifelong.plan.errors import ConfigError
 from lifelong.train.device import use_precision
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.losses import Loss
 from lifelong.train.phase import Phase
 from lifelong.train.resume import Resume
 from lifelong.train.step import make_step
@@ -50,13 +51,15 @@ def fit(
     after_step: StepHook | None = None,
     resume: Resume | None = None,
     name: str = "train",
+    loss: Loss | None = None,
 ) -> Result:
     """Train a learner; it ends with the last epoch's weights, or the best's if `phase.beat` is set.
 
-    Masks are trained where `phase.mask_lr` is above 0. The same learner, data, phase and seed give
-    the same bits, whether or not the run was interrupted and resumed.
+    `loss`: cross entropy unless another is given. Masks are trained where `phase.mask_lr` is above
+    0. The same learner, data, phase and seed give the same bits, whether or not the run was
+    interrupted and resumed.
     """
-    run = _Run(learner, data, phase, seed, resume, name)
+    run = _Run(learner, data, phase, seed, resume, name, loss)
     told = time.monotonic()
     while run.unfinished():
         for x, y in run.batches.epoch(run.epoch, run.step):
@@ -83,6 +86,7 @@ class _Run:
         seed: int,
         resume: Resume | None,
         name: str,
+        loss: Loss | None,
     ) -> None:
         self.learner, self.data, self.phase, self.resume = learner, data, phase, resume
         self.name = name
@@ -105,7 +109,13 @@ class _Run:
         self.started, self.resumed_at = time.monotonic(), 0
         scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
         self.do_step = make_step(
-            learner, phase.weight_decay, phase.momentum, scores, phase.precision, phase.update
+            learner,
+            phase.weight_decay,
+            phase.momentum,
+            scores,
+            phase.precision,
+            phase.update,
+            loss=loss,
         )
         self._go_on()
         self._set_rates()

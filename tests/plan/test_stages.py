@@ -80,6 +80,10 @@ EDITS = {
         ("tasks", 1, "classes", [2, 8]),
         folders(ALL, "b", TRAINING) | folders(ALL, "b c", "infer"),
     ),
+    "the loss of the second task": (
+        ("tasks", 1, "loss", {"kind": "weighted"}),
+        folders(ALL, "b", TRAINING),
+    ),
     "a goal of one task": (("goals", "given", {"b": 0.9}), folders("cpg", "b", "goals")),
     "the margin": (("goals", "margin", 0.01), folders("cpg", "a b c", "goals")),
     "the policy": (("goals", "policy", "fine_max"), folders("cpg", "a b c", "goals")),

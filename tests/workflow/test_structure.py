@@ -17,7 +17,7 @@ from lifelong.plan.config import SECTIONS, check, merge, read, settings
 from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
 
 RULES = sorted(path.stem for path in (TREE / "rules").glob("*.smk") if path.stem != "common")
-TORCH = ("baseline", "train", "expand", "prune", "retrain", "infer")
+TORCH = ("align_faces", "baseline", "train", "expand", "prune", "retrain", "infer")
 PACKAGE = sorted((TREE / "lifelong").rglob("*.py"))
 EXPERIMENTS = sorted((TREE / "experiments").glob("*.yaml"))
 SCHEMA = yaml.safe_load((TREE / "schemas/config.schema.yaml").read_text())

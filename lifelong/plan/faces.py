@@ -1,0 +1,76 @@
+"""Face sets in the configuration: what each source may say, and how large its faces are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lifelong.plan.errors import ConfigError
+
+# Options of a source, and those of them it cannot do without.
+FACE_SOURCES: dict[str, tuple[set[str], set[str]]] = {
+    "identity_folders": (set(), set()),
+    "class_folders": (set(), set()),
+    "lfw": ({"pairs", "missing"}, {"pairs"}),
+    "adience": ({"labels", "fold", "faces", "odd_ages", "missing"}, {"labels", "fold"}),
+    "affectnet": ({"images", "contempt", "missing"}, set()),
+    "fotw": (set(), set()),
+    "fer2013": (set(), set()),
+    "utkface": ({"labels"}, {"labels"}),
+}
+SIDES = {"facenet_182": 182, "facenet_160": 160, "sphereface_112": 112}  # of aligned faces, px
+_OF_ALL = {"align", "prealigned", "per_class"}
+_OPTIONS = _OF_ALL.union(*(may for may, _ in FACE_SOURCES.values()))
+_NOT_OF_FACES = {"image_size", "channels", "validation", "test", "seed", "download", "fold"}
+
+
+def side_of(dataset: Mapping[str, Any]) -> int:
+    """The side in pixels of the images of a checked face set."""
+    return int(dataset["image_size"] or SIDES[dataset["align"]["preset"]])
+
+
+def alignment_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a face set that decide which faces are cut out, and how."""
+    found = {name: value for name, value in dataset.items() if name not in _NOT_OF_FACES}
+    how = {name: value for name, value in dataset["align"].items() if name != "shards"}
+    return found | {"align": how}
+
+
+def check_face_set(name: str, dataset: Mapping[str, Any]) -> None:
+    """Raise ConfigError where options do not fit the source, or nobody says where faces lie."""
+    where, given = f"config key datasets.{name}", _OPTIONS & set(dataset)
+    if dataset["source"] not in FACE_SOURCES:
+        if given:
+            raise ConfigError(f"{where}.{min(given)}: it is for face sets alone: remove it")
+        return
+    may, must = FACE_SOURCES[dataset["source"]]
+    if odd := sorted(given - may - _OF_ALL):
+        raise ConfigError(f"{where}.{odd[0]}: {dataset['source']} has no such option: remove it")
+    if lacking := sorted(must - given):
+        raise ConfigError(f"{where}.{lacking[0]}: {dataset['source']} needs it: set it")
+    if ("align" in dataset) == dataset.get("prealigned", False):
+        raise ConfigError(
+            f"{where}: set align, to find and cut out faces, or prealigned: true, not both"
+        )
+    if "align" not in dataset and not dataset["image_size"]:
+        raise ConfigError(f"{where}.image_size: pictures need one size")
+
+
+def check_pairs(task: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a task's pairs are in no face set of pairs like its own."""
+    if datasets[task["dataset"]]["source"] == "lfw":
+        raise ConfigError(
+            f"config key tasks: task {task['name']!r} cannot learn {task['dataset']}, which is "
+            "there for pairs: name it in pairs.dataset of a task"
+        )
+    if "pairs" not in task:
+        return
+    name, where = task["pairs"]["dataset"], f"config key tasks: pairs of task {task['name']!r}"
+    if name not in datasets or "pairs" not in datasets[name]:
+        raise ConfigError(f"{where}: {name!r} is no data set of source lfw with pairs: name one")
+    ours, theirs = datasets[task["dataset"]], datasets[name]
+    if ours["source"] not in FACE_SOURCES:
+        raise ConfigError(f"{where} are of faces, but its data set is not: remove them")
+    alike = ours["channels"] == theirs["channels"] and side_of(ours) == side_of(theirs)
+    if not alike:
+        raise ConfigError(
+            f"{where}: {task['dataset']} and {name} need the same image_size and channels"
+        )

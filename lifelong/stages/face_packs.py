@@ -1,0 +1,112 @@
+"""A face set as the raw images of a pack: aligned parts or pictures, labels, splits and pairs."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lifelong import store
+from lifelong.data import folders
+from lifelong.data.images import planes
+from lifelong.data.sources import RawSet
+from lifelong.data.splits import SPLITS, TEST, VALIDATION, assign, stratified
+from lifelong.faces.configured import face_set, fingerprint
+from lifelong.faces.samples import FaceSet
+from lifelong.plan.errors import DataError
+from lifelong.plan.faces import side_of
+
+Settings = Mapping[str, Any]
+
+
+def raw_faces(
+    settings: Settings, parts: Sequence[str], log: logging.Logger
+) -> tuple[RawSet, dict[str, Any]]:
+    """The images of a face set, and what was left out of it, by reason.
+
+    `parts` are the files of `align_faces`; without them the pictures are faces as they are. Raises
+    DataError where the list of photographs is another than the one that was aligned.
+    """
+    found = face_set(settings)
+    side, channels = side_of(settings), settings["channels"]
+    if parts:
+        rows, images = _joined(parts, found, side, channels)
+    else:
+        rows = np.arange(len(found.samples))
+        paths = [found.root / sample.path for sample in found.samples]
+        images = folders.load(paths, (channels, side, side), True, log)
+    labels = np.array([found.samples[row].label for row in rows], dtype=np.int32)
+    _check_classes(found, labels)
+    split = _split(found, rows, labels, settings)
+    pairs = None if found.pairs is None else _pairs(found, rows)
+    raw = RawSet(images, labels, split, found.classes, ("",) * len(found.classes), pairs)
+    left_out = dict(found.left_out) | {"not aligned": len(found.samples) - len(rows)}
+    more: dict[str, Any] = {"left_out": {why: count for why, count in left_out.items() if count}}
+    if pairs is not None and found.pairs is not None:
+        more["pairs"] = {"used": len(pairs), "without both faces": len(found.pairs) - len(pairs)}
+    return raw, more
+
+
+def _joined(
+    parts: Sequence[str], found: FaceSet, side: int, channels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The samples that have an aligned face, and these faces, uint8 (N, C, side, side)."""
+    rows: list[int] = []
+    images = [np.zeros((0, channels, side, side), np.uint8)]
+    for part in map(Path, parts):
+        arrays, attrs = store.read_arrays(part, digest=store.verified(part))
+        if attrs.get("set") != fingerprint(found):
+            raise DataError(
+                f"the photographs in {found.root} are others than those that were aligned: "
+                f"delete {part.parent.parent} and run again"
+            )
+        rows += arrays["samples"].tolist()
+        images += [_face(one, side, channels)[None] for one in arrays["images"]]
+    return np.array(rows, dtype=np.int64), np.concatenate(images)
+
+
+def _face(pixels: np.ndarray, side: int, channels: int) -> np.ndarray:
+    image = Image.fromarray(pixels)
+    return planes(image.convert("L") if channels == 1 else image, side, channels, "a face")
+
+
+def _check_classes(found: FaceSet, labels: np.ndarray) -> None:
+    empty = np.flatnonzero(np.bincount(labels, minlength=len(found.classes)) == 0)
+    if len(empty):
+        raise DataError(
+            f"{found.root} has no usable picture of class {found.classes[empty[0]]}: "
+            "add some, or look into photos.csv why they were refused"
+        )
+
+
+def _split(found: FaceSet, rows: np.ndarray, labels: np.ndarray, settings: Settings) -> np.ndarray:
+    """As published where the set has splits or folds; else, and for validation, cut here."""
+    samples = [found.samples[row] for row in rows]
+    if found.pairs is not None:  # they measure, nobody learns them
+        return np.full(len(rows), TEST, dtype=np.uint8)
+    given = {sample.split for sample in samples}
+    if "fold" in settings:
+        tested = np.array([sample.fold == settings["fold"] for sample in samples])
+    elif given == {""}:
+        tested = stratified(labels, settings["test"], settings["seed"], found.classes)
+    else:
+        tested = np.array([sample.split == SPLITS[TEST] for sample in samples])
+    if SPLITS[VALIDATION] in given:
+        return np.array([SPLITS.index(sample.split) for sample in samples], dtype=np.uint8)
+    return assign(labels, tested, settings["validation"], settings["seed"], found.classes)
+
+
+def _pairs(found: FaceSet, rows: np.ndarray) -> np.ndarray:
+    """Pairs (P, 4) of which both faces are there, numbered as the images are."""
+    assert found.pairs is not None
+    place = np.full(len(found.samples), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    given = found.pairs
+    columns = (place[given.first], place[given.second], given.same, given.fold)
+    pairs = np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
+    kept = pairs[(pairs[:, :2] >= 0).all(axis=1)]
+    if not len(kept):
+        raise DataError(f"{found.root} has no pair with two usable faces: look into photos.csv")
+    return kept

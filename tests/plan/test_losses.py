@@ -1,0 +1,64 @@
+"""The loss of a task in the configuration: what is refused, and which head it needs."""
+
+import pytest
+
+from lifelong.plan.config import check
+from lifelong.plan.errors import ConfigError
+from lifelong.plan.losses import LOSSES, head_for
+from lifelong.train.losses import _KINDS
+
+
+def config(loss: dict) -> dict:
+    return {
+        "experiment": "toy",
+        "methods": ["cpg"],
+        "datasets": {"digits": {"source": "digits", "channels": 1}},
+        "tasks": [{"name": "a", "classes": [0, 1, 2], "loss": loss}],
+        "network": {"name": "small_cnn"},
+    }
+
+
+def test_the_plan_and_the_loop_know_the_same_losses():
+    assert LOSSES == _KINDS
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"kind": "cross_entropy"},
+        {"kind": "weighted"},
+        {"kind": "weighted", "counts": [5, 6, 7]},
+        {"kind": "a_softmax", "margin": 3},
+        {"kind": "expectation", "values": [1, 5, 20], "share": 0.5},
+    ],
+)
+def test_a_loss_stays_as_it_was_given(loss):
+    assert check(config(loss))["tasks"][0]["loss"] == loss
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ({"kind": "hinge"}, ("loss.kind", "'hinge'")),
+        ({}, ("loss", "'kind'")),
+        ({"kind": "weighted", "margin": 4}, ("'a'", "weighted", "'margin'", "remove")),
+        ({"kind": "weighted", "counts": [1, 2]}, ("'a'", "2 counts for 3 classes")),
+        ({"kind": "weighted", "counts": [1, 2, 0]}, ("loss.counts.2",)),
+        ({"kind": "expectation"}, ("'a'", "needs values")),
+        ({"kind": "expectation", "values": [1, 2]}, ("2 values for 3 classes",)),
+    ],
+)
+def test_a_wrong_loss_is_named(loss, words):
+    with pytest.raises(ConfigError) as caught:
+        check(config(loss))
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_only_a_softmax_needs_an_angular_head():
+    assert {kind: head_for({"kind": kind}) for kind in LOSSES} == {
+        "cross_entropy": "linear",
+        "weighted": "linear",
+        "a_softmax": "angular",
+        "expectation": "linear",
+    }
+    assert head_for({}) == "linear"
