@@ -5,7 +5,7 @@ again and kills Snakemake and its jobs (SIGKILL to the process group) at a rando
 in a window after every start, unlocks and starts again; a run that ends before its kill is
 compared and another begins, until there were so many kills. Compared is every file but logs and
 benchmark.tsv, which hold times. What a kill costs is the time its run takes longer than the mean of
-two undisturbed ones, before and after: on a machine with other work that may be less than its noise.
+two undisturbed ones, before and after; where other work goes on, noise may be more than that.
 Stages save their state every `save_every_s` (60 by default, much longer than a stage of digits):
 the benchmark sets that in its own copy of the package, so that kills do fall between two saves of
 an epoch.
