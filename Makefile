@@ -25,7 +25,7 @@ lint: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,slurm]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,slurm,faces]"
 	touch $@
 
 clean:
