@@ -61,18 +61,6 @@ class Adam:
         self.squares = [torch.zeros_like(p) for p in self.parameters]
         self.steps = torch.zeros((), device=self.parameters[0].device)
 
-    @torch.no_grad()
-    def step(self, rate: Rate) -> None:
-        """Step all parameters by their gradients."""
-        self.begin()
-        self.update(
-            self.parameters,
-            [gradient(p) for p in self.parameters],
-            self.means,
-            self.squares,
-            rate,
-        )
-
     def begin(self) -> None:
         """Count a step; `update` follows for each part."""
         self.steps += 1
