@@ -1,6 +1,8 @@
 """The command line: use a finished model, run one stage, or run a whole experiment."""
 
 import argparse
+import json
+import math
 import os
 import re
 import sys
@@ -15,6 +17,10 @@ from lifelong.plan.published import check_published
 from lifelong.plan.stages import Plan
 
 BASE_CONFIG = Path("config.yaml")
+_PREDICT = "find the faces of photographs and ask every task of a finished model about them"
+_PREDICT_MORE = f"""{_PREDICT[0].upper()}{_PREDICT[1:]}. Photographs that cannot be read, or
+without a face, are named with the reason; the exit code is 0 if a face was read in one of them,
+else 1."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +57,42 @@ def _infer(options: argparse.Namespace) -> int:
     return code
 
 
+def _predict(options: argparse.Namespace) -> int:
+    from lifelong.stages.answers import as_json, as_text
+    from lifelong.stages.predict import MARGIN, Predictor, Request
+
+    if options.whole and options.margin is not None:
+        raise UserError("--margin is for faces that are cut out: leave it or --whole out")
+    model = Predictor(
+        Request(
+            model=options.model,
+            photos=options.photos,
+            tasks=() if options.tasks is None else tuple(options.tasks.split(",")),
+            whole=options.whole,
+            margin=MARGIN if options.margin is None else options.margin,
+            gallery=options.gallery,
+            identity=options.identity,
+            threshold=options.threshold,
+            copies=options.draw,
+            threads=options.threads,
+        )
+    )
+    for photo in model.unused:
+        print(f"not used of the gallery: {as_text(photo, None)}", file=sys.stderr)
+    found, read = [], False
+    for photo in model.photographs():
+        read = read or bool(photo.faces)
+        if options.json:
+            found.append(as_json(photo, options.threshold))
+        else:
+            print(as_text(photo, options.threshold), flush=True)
+    if options.json:
+        print(json.dumps({**model.facts(), "photographs": found}, indent=1))
+    if not read:
+        print(f"Error: no face in any of {len(options.photos)} photographs", file=sys.stderr)
+    return int(not read)
+
+
 def _stage(options: argparse.Namespace) -> int:
     from lifelong.stages.driver import run_stage
     from lifelong.stages.find import find_stage
@@ -75,6 +117,14 @@ def _show(options: argparse.Namespace) -> int:
     from lifelong.stages.show import show
 
     print(show(options.results))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from lifelong.stages.export import export
+
+    methods = () if options.methods is None else options.methods.split(",")
+    print(export(options.results, options.mat, methods, options.force))
     return 0
 
 
@@ -114,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     infer.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
     infer.set_defaults(command=_infer)
 
+    _add_predict(commands.add_parser("predict", help=_PREDICT, description=_PREDICT_MORE))
+
     stage = commands.add_parser("stage", help="run the one stage that writes a file")
     stage.add_argument("file", metavar="FILE", help="a path under results/")
     stage.set_defaults(command=_stage)
@@ -126,6 +178,20 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="print the summary of a finished experiment")
     show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
     show.set_defaults(command=_show, threads=1)
+
+    export = commands.add_parser("export", help="write what was learned for other programs")
+    export.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
+    export.add_argument(
+        "--mat",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a MATLAB file laid out as that of LASEM's released program; RESULTS must hold "
+        "methods that share layers",
+    )
+    export.add_argument("--methods", metavar="A,B", help="only these methods")
+    export.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    export.set_defaults(command=_export, threads=1)
 
     verify = commands.add_parser("verify", help="check every file of finished stages")
     verify.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
@@ -145,6 +211,38 @@ def _parser() -> argparse.ArgumentParser:
     for command in (infer, stage, run):
         command.add_argument("--threads", type=_count, default=1, metavar="N")
     return parser
+
+
+def _add_predict(predict: argparse.ArgumentParser) -> None:
+    add = predict.add_argument
+    add("model", type=Path, metavar="MODEL", help="such as results/faces_real_small/cpg/s0")
+    add("photos", type=Path, nargs="+", metavar="PHOTO")
+    add("--tasks", metavar="A,B", help="only these tasks")
+    add("--gallery", type=Path, metavar="FOLDER", help="known people: a folder of pictures each")
+    add("--identity", metavar="TASK", help="the task whose embeddings tell people apart")
+    add("--threshold", type=_number, metavar="D", help="people at least so far away are nobody")
+    add(
+        "--margin",
+        type=_number,
+        metavar="SHARE",
+        help="of a face's box, for tasks of pictures that were cut out by others; 0.3 if not given",
+    )
+    add("--whole", action="store_true", help="find no faces: whole pictures are what tasks see")
+    add("--draw", type=Path, metavar="FOLDER", help="write copies with boxes and answers there")
+    add("--json", action="store_true", help="print one JSON document, with all classes")
+    add("--threads", type=_count, default=1, metavar="N")
+    predict.set_defaults(command=_predict)
+
+
+def _number(text: str) -> float:
+    """A number from 0 to 4, which is as far as two faces can be apart."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 4")
+    return value
 
 
 def _count(text: str) -> int:

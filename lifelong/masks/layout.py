@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lifelong.masks.places import EVERY, Places, code_parts, decode, encode, fit, mask_of
-from lifelong.masks.shard import Arrays, Card, Part, Shard
+from lifelong.masks.shard import UNKNOWN, Arrays, Card, Part, Shard
 from lifelong.plan.errors import DamagedFile
 
 
@@ -144,6 +144,7 @@ def _card(values: Mapping[str, Any]) -> Card:
     found = dict(values)
     for name in ("classes", "mean", "std", "lineage"):
         found[name] = tuple(found[name])
+    found.setdefault("alignment", UNKNOWN)
     return Card(**found)
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from lifelong.masks.places import Places
 
 Arrays = dict[str, np.ndarray]
+PREALIGNED = "prealigned"  # faces that somebody else cut out, nobody knows how
+UNKNOWN = "unknown"  # of a shard from before shards said how its images were framed
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Card:
     lineage: tuple[str, ...]  # digests of the shards before it, oldest first
     alone: bool = False  # a separate network: it shares nothing with other tasks
     head: str = "linear"  # or "angular": its loss has a margin between directions
+    crop: int = 0  # pixels it sees: of its images the centre, random squares while it learned
+    alignment: str = ""  # how faces were framed: a preset, PREALIGNED, or "" where there are none
 
 
 @dataclass(frozen=True)
