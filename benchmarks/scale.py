@@ -159,6 +159,7 @@ def dag(tasks: int, seeds: int) -> Row:
         "tasks": [
             {"name": name, "classes": [i % 10, (i + 1) % 10]} for i, name in enumerate(names)
         ],
+        "overlapping_classes": True,
         "goals": {"policy": "given", "given": dict.fromkeys(names, 0.9)},
     }
     with tempfile.TemporaryDirectory() as name:

@@ -25,15 +25,23 @@ _SMALLEST_STD = 1 / 255
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 (N, C, H, W) and labels int64 (N,), on the device."""
+    """Images uint8 (N, C, H, W) and labels int64 (N,), on the device.
+
+    A split with `mean` and `std` of its own is normalised by these, whatever is said elsewhere.
+    """
 
     images: Tensor
     labels: Tensor
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
 class TaskData:
-    """One task on the device; `mean` and `std` are per channel, of pixels in [0, 1]."""
+    """One task on the device; `mean` and `std` are per channel, of pixels in [0, 1].
+
+    With a `crop` training sees random squares of so many pixels, and evaluation the centre.
+    """
 
     train: Split
     deciding: Split
@@ -42,6 +50,7 @@ class TaskData:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     deciding_name: Literal["validation", "test"]
+    crop: int = 0
 
 
 def task_data(
@@ -50,17 +59,25 @@ def task_data(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     device: torch.device | str = "cpu",
+    crop: int = 0,
+    own_split: bool = False,
 ) -> TaskData:
     """A task's splits by protocol; `mean` and `std` are measured on the training images if absent.
 
     `clean` decides on the validation split; `paper` trains on it too and decides on the test split.
-    Raises DataError where a split is empty or the statistics do not fit the channels.
+    With `own_split` each split is normalised by its own statistics, as LASEM's code does; those of
+    the training images are then for pictures that belong to no split. Raises DataError where a
+    split is empty or the statistics do not fit the channels.
     """
     paper = protocol == "paper"
     learned = np.isin(arrays.split, (TRAIN, VALIDATION) if paper else (TRAIN,))
-    train = _split(arrays, learned, "training", device)
-    test = _split(arrays, arrays.split == TEST, "test", device)
-    deciding = test if paper else _split(arrays, arrays.split == VALIDATION, "validation", device)
+    train = _split(arrays, learned, "training", device, own_split)
+    test = _split(arrays, arrays.split == TEST, "test", device, own_split)
+    deciding = test
+    if not paper:
+        deciding = _split(arrays, arrays.split == VALIDATION, "validation", device, own_split)
+    if own_split:
+        mean, std = train.mean, train.std
     if mean is None or std is None:
         measured = statistics(arrays.images[learned])
         mean, std = mean or measured[0], std or measured[1]
@@ -68,10 +85,13 @@ def task_data(
     if len(mean) != channels or len(std) != channels or min(std) <= 0:
         raise DataError(f"mean and std need {channels} values, one a channel, and std above 0")
     deciding_name: Literal["validation", "test"] = "test" if paper else "validation"
-    return TaskData(train, deciding, test, arrays.classes, tuple(mean), tuple(std), deciding_name)
+    used = tuple(mean), tuple(std)
+    return TaskData(train, deciding, test, arrays.classes, *used, deciding_name, crop)
 
 
-def statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def statistics(
+    images: np.ndarray, smallest_std: float = _SMALLEST_STD
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel of uint8 (N, C, H, W) scaled to [0, 1].
 
     Exact: they come from counts of the 256 values, so the order of images does not matter.
@@ -86,14 +106,15 @@ def statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]
     mean = share @ values
     std = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
     # A channel of one value cannot be scaled to unit deviation: one grey level stands in for it.
-    return tuple(mean.tolist()), tuple(np.maximum(std, _SMALLEST_STD).tolist())
+    return tuple(mean.tolist()), tuple(np.maximum(std, smallest_std).tolist())
 
 
 class TrainBatches:
     """Shuffled, cropped, flipped and normalised batches that depend only on (seed, epoch, step).
 
-    The crop is taken from the image with `pad` black pixels around it; `flip` mirrors half of the
-    images. A last batch of one image is dropped, because batch norm cannot learn from it.
+    The crop is taken from the image with `pad` black pixels around it, as large as the image or of
+    `crop` pixels' side; `flip` mirrors half of the images. A last batch of one image is dropped,
+    because batch norm cannot learn from it; `whole` drops every last batch that is not full.
     """
 
     def __init__(
@@ -106,29 +127,35 @@ class TrainBatches:
         flip: bool,
         seed: int,
         memory_format: torch.memory_format = torch.contiguous_format,
+        whole: bool = False,
+        crop: int = 0,
     ) -> None:
         self._labels = split.labels
         self._count = len(split.labels)
         if self._count < 2:
             raise DataError("a task needs at least two training images: add some")
-        self._batch_size, self._pad, self._flip, self._seed = batch_size, pad, flip, seed
-        self._normal = _Normal(mean, std, split.images.device, memory_format)
-        self._moves = pad > 0 or flip
-        self._size = split.images.shape[2:]
+        self._batch_size, self._flip, self._seed = batch_size, flip, seed
+        self._whole = whole and self._count >= batch_size
+        self._normal = _normal_of(split, mean, std, memory_format)
+        self._size = torch.Size((crop, crop)) if crop else split.images.shape[2:]
         padded = functional.pad(split.images, (pad,) * 4) if pad else split.images
         self._padded_size = padded.shape[2:]
+        self._room = self._padded_size[0] - self._size[0]
+        self._moves = self._room > 0 or flip
         self._images = padded
         if self._moves:  # one row a pixel, so that a batch is one gather of whole pixels
             self._images = padded.permute(0, 2, 3, 1).reshape(-1, padded.shape[1]).contiguous()
 
     def __len__(self) -> int:
         """Batches an epoch."""
+        if self._whole:
+            return self._count // self._batch_size
         lonely = self._batch_size > 1 and self._count % self._batch_size == 1
         return math.ceil(self._count / self._batch_size) - lonely
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Batches `start`, `start` + 1, ... of an epoch: x float32 (B, C, H, W), y int64 (B,)."""
-        draws = _Draws(self._count, self._pad, self._flip, self._seed, number, self._labels.device)
+        draws = _Draws(self._count, self._room, self._flip, self._seed, number, self._labels.device)
         for step in range(start, len(self)):
             chosen = slice(step * self._batch_size, (step + 1) * self._batch_size)
             rows = draws.rows[chosen]
@@ -162,7 +189,7 @@ def eval_batches(
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> Iterator[Batch]:
     """All images in their order, only normalised: x float32 (B, C, H, W), y int64 (B,)."""
-    normal = _Normal(mean, std, split.images.device, memory_format)
+    normal = _normal_of(split, mean, std, memory_format)
     for images, labels in zip(
         split.images.split(batch_size), split.labels.split(batch_size), strict=True
     ):
@@ -191,19 +218,25 @@ class _Normal:
         return torch.addcmul(self._shift, pixels, self._scale)
 
 
+def _normal_of(
+    split: Split, mean: Sequence[float], std: Sequence[float], form: torch.memory_format
+) -> _Normal:
+    return _Normal(split.mean or mean, split.std or std, split.images.device, form)
+
+
 class _Draws:
     """All random choices of one epoch, made at once on the device, the i-th for its i-th image."""
 
     def __init__(
-        self, count: int, pad: int, flip: bool, seed: int, epoch: int, device: torch.device
+        self, count: int, room: int, flip: bool, seed: int, epoch: int, device: torch.device
     ) -> None:
         random = torch.Generator(device).manual_seed(_epoch_seed(seed, epoch))
         self.rows = torch.randperm(count, generator=random, device=device)
         self.corners: Tensor | None = None
         self.mirrored: Tensor | None = None
-        if pad:
+        if room:
             shape = (count, 2)
-            self.corners = torch.randint(2 * pad + 1, shape, generator=random, device=device)
+            self.corners = torch.randint(room + 1, shape, generator=random, device=device)
         if flip:
             self.mirrored = torch.rand(count, generator=random, device=device) < 0.5
 
@@ -212,10 +245,16 @@ def _epoch_seed(seed: int, epoch: int) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}:{epoch}".encode(), digest_size=7).digest())
 
 
-def _split(arrays: TaskArrays, chosen: np.ndarray, name: str, device: torch.device | str) -> Split:
+def _split(
+    arrays: TaskArrays, chosen: np.ndarray, name: str, device: torch.device | str, own: bool
+) -> Split:
     if not chosen.any():
         raise DataError(f"the task has no {name} images: check its {name} share and its files")
+    images = arrays.images[chosen]
+    pixels = len(images) * images.shape[2] * images.shape[3]
+    measured = statistics(images, 1 / math.sqrt(pixels)) if own else (None, None)
     return Split(
-        torch.from_numpy(arrays.images[chosen]).to(device),
+        torch.from_numpy(images).to(device),
         torch.from_numpy(arrays.labels[chosen]).to(device),
+        *measured,
     )

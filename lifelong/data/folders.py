@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +47,52 @@ def group_then_split(root: Path) -> list[ClassFiles]:
     ]
 
 
+def domain_then_class(
+    root: Path, domains: Sequence[str], classes: Sequence[str]
+) -> list[ClassFiles]:
+    """List `root/<domain>/<class>/*` in the given order, all of it as `train`.
+
+    Folders are found whatever their capitals and whether they have spaces or underscores; other
+    domains are left alone. Raises DataError where a folder is missing or there twice.
+    """
+    within = _named(root, domains)
+    return [
+        ClassFiles(domain, name, _pictures(folder), ())
+        for domain, place in zip(domains, within, strict=True)
+        for name, folder in zip(classes, _named(place, classes), strict=True)
+    ]
+
+
+def _named(parent: Path, names: Sequence[str]) -> list[Path]:
+    """The folders of `parent` that have these names, more or less."""
+    there: dict[str, list[str]] = {}
+    for folder in _folders(parent):
+        there.setdefault(_plain(folder), []).append(folder)
+    for name in names:
+        if _plain(name) not in there:
+            raise DataError(f"{parent} holds no folder {name}: unpack the whole archive")
+        if len(twice := there[_plain(name)]) > 1:
+            raise DataError(f"{parent} holds both {' and '.join(twice)}: keep one of them")
+    return [parent / there[_plain(name)][0] for name in names]
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace(" ", "").replace("_", "")
+
+
 def load(
-    files: list[Path], shape: tuple[int, int, int], resize: bool, log: logging.Logger
+    files: list[Path],
+    shape: tuple[int, int, int],
+    resize: bool,
+    log: logging.Logger,
+    images: np.ndarray | None = None,
 ) -> np.ndarray:
     """Decode pictures into uint8 (N, *shape), shape = (channels, H, W) with H = W.
 
-    Raises DataError naming the file: unreadable, of another size where `resize` is False, or in
-    colour for one channel.
+    They are put into `images` where that is given. Raises DataError naming the file: unreadable,
+    of another size where `resize` is False, or in colour for one channel.
     """
-    images = np.empty((len(files), *shape), dtype=np.uint8)
+    images = np.empty((len(files), *shape), dtype=np.uint8) if images is None else images
     channels, height, width = shape
     for row, file in enumerate(_watched(files, log)):
         image = decode(file)

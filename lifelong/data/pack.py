@@ -11,7 +11,9 @@ import numpy as np
 
 from lifelong import store
 from lifelong.data.sources import RawSet, read_source
-from lifelong.data.splits import SPLITS
+from lifelong.data.splits import SPLITS, drawn
+from lifelong.plan.class_names import fitting
+from lifelong.plan.draws import drawn_a_class
 from lifelong.plan.errors import DamagedFile, DataError
 
 _CHUNK_IMAGES = 64
@@ -44,16 +46,16 @@ def write_pack(
 
 def write_raw(path: Path, raw: RawSet) -> dict[str, Any]:
     """Write the pack of images that were read; returns what `write_pack` does."""
-    order = np.argsort(raw.labels, kind="stable")  # a task reads one run of rows
-    arrays = {
-        "images": raw.images[order],
+    order = np.argsort(raw.labels, kind="stable")  # a class is one run of rows
+    arrays: dict[str, np.ndarray | store.Rows] = {
+        "images": store.Rows(raw.images, order),
         "labels": raw.labels[order],
         "split": raw.split[order],
-        "crc32": _checksums(raw.images[order]),
+        "crc32": _checksums(raw.images)[order],
     }
     if raw.pairs is not None:
-        arrays["pairs"] = raw.pairs.copy()
-        arrays["pairs"][:, :2] = np.argsort(order)[raw.pairs[:, :2]]
+        moved = np.argsort(order)[raw.pairs[:, :2]]
+        arrays["pairs"] = np.concatenate([moved, raw.pairs[:, 2:]], axis=1)
     attrs = {"kind": _KIND, "classes": list(raw.classes), "groups": list(raw.groups)}
     digest = store.write_arrays(path, arrays, attrs, chunk_rows={"images": _CHUNK_IMAGES})
     counts = np.bincount(raw.split, minlength=len(SPLITS)).tolist()
@@ -64,14 +66,25 @@ def write_raw(path: Path, raw: RawSet) -> dict[str, Any]:
     }
 
 
-def read_task(
-    path: Path, classes: Sequence[str] | None, group: str | None, digest: str | None = None
-) -> TaskArrays:
-    """The images of `classes`, in that order, or of a whole group, or of the whole pack.
+@dataclass(frozen=True)
+class TaskRows:
+    """Where a task's images lie: rows of the pack, rising; labels count `identities`."""
 
-    Classes are identities ("<group>/<class>", "<class>" in a pack without groups), or names inside
-    `group` where that is given. Raises DataError for names the pack lacks, DamagedFile.
-    """
+    rows: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+    checksums: np.ndarray
+    identities: tuple[str, ...]
+
+
+def task_rows(
+    path: Path,
+    classes: Sequence[str] | None,
+    group: str | None,
+    digest: str | None = None,
+    draw: Mapping[str, Any] | None = None,
+) -> TaskRows:
+    """Which rows of a pack a task has; for its arguments and errors see `read_task`."""
     arrays, attrs = store.read_arrays(path, ("labels", "split", "crc32"), digest)
     if attrs.get("kind") != _KIND:
         raise DamagedFile(f"{path} is not a pack of images: name the file pack_data wrote")
@@ -80,11 +93,43 @@ def read_task(
     renumber[[attrs["classes"].index(identity) for identity in wanted]] = np.arange(len(wanted))
     labels = renumber[arrays["labels"]]
     rows = np.flatnonzero(labels >= 0)
-    block = slice(int(rows[0]), int(rows[-1]) + 1)  # a task's classes mostly lie together
-    images = store.read_arrays(path, ("images",), rows=block)[0]["images"][rows - block.start]
-    if not np.array_equal(_checksums(images), arrays["crc32"][rows]):
+    if draw:
+        counts = drawn_a_class(draw, len(wanted))
+        rows = rows[drawn(labels[rows], arrays["split"][rows], counts, draw["seed"], wanted)]
+    split, checksums = arrays["split"][rows], arrays["crc32"][rows]
+    return TaskRows(rows, labels[rows], split, checksums, tuple(wanted))
+
+
+def read_task(
+    path: Path,
+    classes: Sequence[str] | None,
+    group: str | None,
+    digest: str | None = None,
+    draw: Mapping[str, Any] | None = None,
+) -> TaskArrays:
+    """The images of `classes`, in that order, or of a whole group, or of the whole pack.
+
+    Classes are names inside `group` where that is given, else identities ("<group>/<class>",
+    "<class>" in a pack without groups) or names that only one group has. `draw` has `train` and
+    `validation` images a class, or `percent`, and a `seed`. Raises DataError for names the pack
+    lacks or classes with fewer images, DamagedFile.
+    """
+    found = task_rows(path, classes, group, digest, draw)
+    images = _images(path, found.rows)
+    if not np.array_equal(_checksums(images), found.checksums):
         raise DamagedFile(f"{path} has images that fail their checksum: delete it and run again")
-    return TaskArrays(images, labels[rows], arrays["split"][rows], _short(wanted))
+    return TaskArrays(images, found.labels, found.split, _short(found.identities))
+
+
+def _images(path: Path, rows: np.ndarray) -> np.ndarray:
+    """The images of rising rows; what lies far between them is not read."""
+    parts = []
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) > _CHUNK_IMAGES) + 1):
+        block = slice(int(run[0]), int(run[-1]) + 1)
+        parts.append(store.read_arrays(path, ("images",), rows=block)[0]["images"])
+        if len(run) < len(parts[-1]):
+            parts[-1] = parts[-1][run - block.start]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def read_pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -124,15 +169,19 @@ def _identities(
         if len(known) < 2:
             raise DataError(f"{path} has only {', '.join(known)} for a task: it needs two classes")
         return list(known)
-    wanted = [name if group is None else f"{group}/{name}" for name in classes]
-    if missing := [identity for identity in wanted if identity not in known]:
-        raise DataError(f"{path} has no class {', '.join(missing)}; it has {', '.join(known)}")
+    fits = [fitting(name, group, known) for name in classes]
+    if missing := [name for name, found in zip(classes, fits, strict=True) if not found]:
+        names = ", ".join(name if group is None else f"{group}/{name}" for name in missing)
+        raise DataError(f"{path} has no class {names}; it has {', '.join(known)}")
+    if unclear := [found for found in fits if len(found) > 1]:
+        raise DataError(f"{path} has {' and '.join(unclear[0])}: name classes with their group")
+    wanted = [found[0] for found in fits]
     if len(set(wanted)) < len(wanted) or not wanted:
         raise DataError(f"a task needs classes, each once, not {list(classes)}: mend classes")
     return wanted
 
 
-def _short(identities: list[str]) -> tuple[str, ...]:
+def _short(identities: Sequence[str]) -> tuple[str, ...]:
     names = [identity.rpartition("/")[2] for identity in identities]
     return tuple(names if len(set(names)) == len(names) else identities)
 

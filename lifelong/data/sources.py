@@ -14,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 from lifelong.data import folders
-from lifelong.data.cifar100 import GROUP_OF
 from lifelong.data.images import planes
-from lifelong.data.splits import assign, stratified
+from lifelong.data.splits import UNUSED, assign, stratified, tenths
+from lifelong.data.stl10 import read_stl10
+from lifelong.plan.class_names import GROUP_OF, OFFICE_HOME, OFFICE_HOME_DOMAINS, STL10
 from lifelong.plan.errors import DataError
 
 Settings = Mapping[str, Any]
@@ -87,6 +88,35 @@ def cifar100_folders(settings: Settings, log: logging.Logger) -> RawSet:
     return _from_files(found, _CIFAR_SIZE, False, settings, log)
 
 
+def office_home(settings: Settings, log: logging.Logger) -> RawSet:
+    """Office-Home's photographs in `root/{Product,Real World}/<class>/`, resized.
+
+    Every picture has one split for all tasks that ever show it; those that the rounding of shares
+    leaves over are in none and are not packed. Pillow's bicubic filter widens as it shrinks a
+    picture, which keeps it from aliasing as the Gaussian before LASEM's resizing does.
+    """
+    if settings["image_size"] is None:
+        raise DataError("source office_home needs image_size, the side in pixels: set it")
+    found = folders.domain_then_class(_root(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
+    classes = tuple(f"{one.group}/{one.name}" for one in found)
+    files = [file for one in found for file in one.train]
+    labels = np.repeat(np.arange(len(found), dtype=np.int32), [len(one.train) for one in found])
+    split = tenths(labels, settings["seed"], classes)
+    kept = np.flatnonzero(split != UNUSED)
+    shape = (settings["channels"], settings["image_size"], settings["image_size"])
+    images = folders.load([files[row] for row in kept], shape, True, log)
+    groups = tuple(one.group for one in found)
+    return RawSet(images, labels[kept], split[kept], classes, groups)
+
+
+def stl10(settings: Settings, log: logging.Logger) -> RawSet:
+    """STL-10's labelled images from `root/stl10_binary`, 96 x 96 (Coates et al., 2011)."""
+    images, labels, tested = read_stl10(_root(settings), settings["download"])
+    if settings["channels"] != 3:
+        raise DataError("stl10 is in colour: set channels to 3")
+    return _raw_set(images, labels, tested, [("", name) for name in STL10], settings)
+
+
 def image_folder(settings: Settings, log: logging.Logger) -> RawSet:
     """Pictures in `root/<group>/{train,test}/<class>/`, or the same without groups; resized."""
     if settings["image_size"] is None:
@@ -99,6 +129,8 @@ SOURCES: dict[str, Callable[[Settings, logging.Logger], RawSet]] = {
     "digits": digits,
     "cifar100": cifar100,
     "cifar100_folders": cifar100_folders,
+    "office_home": office_home,
+    "stl10": stl10,
     "image_folder": image_folder,
 }
 

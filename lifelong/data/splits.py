@@ -1,13 +1,15 @@
 """Which image serves which purpose: training, deciding, or the final test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lifelong.plan.errors import DataError
+from lifelong.plan.seeds import seed_of
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
+UNUSED = len(SPLITS)
 
 
 def stratified(
@@ -30,6 +32,56 @@ def stratified(
         count = min(max(round(len(rows) * share), 1), len(rows) - 1)
         mask[random.permutation(rows)[:count]] = True
     return mask
+
+
+def tenths(labels: np.ndarray, seed: int, names: Sequence[str]) -> np.ndarray:
+    """The split (N,) uint8: of every class 0.6, 0.1 and 0.3, each rounded down, the rest UNUSED.
+
+    This is how LASEM (ICML 2021) cuts Office-Home. A class of fewer than ten images is a DataError.
+    """
+    random = np.random.RandomState(seed)
+    split = np.full(len(labels), UNUSED, dtype=np.uint8)
+    for label, name in enumerate(names):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < 10:
+            raise DataError(f"class {name} has {len(rows)} images and needs ten: add some")
+        rows, start = random.permutation(rows), 0
+        for which, share in ((TRAIN, 6), (VALIDATION, 1), (TEST, 3)):
+            count = len(rows) * share // 10
+            split[rows[start : start + count]] = which
+            start += count
+    return split
+
+
+def drawn(
+    labels: np.ndarray,
+    split: np.ndarray,
+    counts: Mapping[str, int],
+    seed: int,
+    names: Sequence[str],
+) -> np.ndarray:
+    """A bool mask (N,): so many images a class of each split in `counts`, all of the others.
+
+    Which ones depends on the seed and the class's name alone, and a smaller draw is part of a
+    larger one. Raises DataError where a class has fewer.
+    """
+    mask = ~np.isin(split, [SPLITS.index(name) for name in counts])
+    for label, class_name in enumerate(names):
+        for name, count in counts.items():
+            rows = np.flatnonzero((labels == label) & (split == SPLITS.index(name)))
+            if len(rows) < count:
+                raise DataError(
+                    f"class {class_name} has {len(rows)} {name} images and draw asks for {count}: "
+                    "draw fewer, or set the validation share of the data set"
+                )
+            random = random_of(seed_of(seed, class_name, name))
+            mask[random.permutation(rows)[:count]] = True
+    return mask
+
+
+def random_of(seed: int) -> np.random.RandomState:
+    """A generator of a 63-bit seed, of numpy's legacy stream."""
+    return np.random.RandomState([seed >> 32, seed & 0xFFFFFFFF])
 
 
 def assign(

@@ -203,6 +203,34 @@ def test_given_statistics_are_taken(arrays):
             task_data(arrays, "clean", mean, std)
 
 
+def test_each_split_may_be_normalised_by_its_own_statistics(arrays):
+    # pixels 0 and 51, 102 and 153, 204 and 255 of 255: each pair is 0.1 around its mean
+    data = task_data(arrays, "clean", own_split=True)
+    for split, mean in ((data.train, 0.1), (data.deciding, 0.5), (data.test, 0.9)):
+        assert (split.mean, split.std) == (pytest.approx((mean,)), pytest.approx((1 / 2**0.5,)))
+        seen = torch.cat([x for x, _ in eval_batches(split, data.mean, data.std)]).flatten()
+        # two pixels: the deviation is at least 1 / sqrt(2), not the 0.1 they have
+        assert torch.allclose(seen, torch.tensor([-0.1, 0.1]) * 2**0.5, atol=1e-6)
+    assert (data.mean, data.std) == (data.train.mean, data.train.std)
+
+
+def test_own_statistics_are_measured_on_the_whole_split():
+    images = np.random.default_rng(0).integers(0, 256, (60, 3, 8, 8), dtype=np.uint8)
+    split = np.repeat([0, 1, 2], 20).astype(np.uint8)
+    arrays = TaskArrays(images, np.tile([0, 1], 30), split, ("a", "b"))
+    data = task_data(arrays, "paper", own_split=True)
+    for part, rows in ((data.train, split < 2), (data.test, split == 2)):
+        x, _ = next(eval_batches(part, data.mean, data.std))
+        pixels = (images[rows] / 255).transpose(1, 0, 2, 3).reshape(3, -1)
+        assert np.allclose(part.mean, pixels.mean(1)) and np.allclose(part.std, pixels.std(1))
+        assert torch.allclose(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
+        assert torch.allclose(x.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5)
+    assert data.deciding is data.test
+    x = next(batches(data.train, 40, normal=((0.0,) * 3, (9.0,) * 3)).epoch(0))[0]
+    assert torch.allclose(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
+    assert task_data(arrays, "paper").test.mean is None
+
+
 @pytest.mark.parametrize(("split", "name"), [(0, "training"), (1, "validation"), (2, "test")])
 def test_empty_split_is_named(arrays, split, name):
     keep = arrays.split != split

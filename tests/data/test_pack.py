@@ -42,6 +42,24 @@ def pets(tmp_path):
     return path
 
 
+@pytest.fixture
+def zoo(tmp_path):
+    """Two groups that share no name: 4 training images and 1 test image a class."""
+    for group, names in (("cats", ("lion", "lynx")), ("dogs", ("fox", "wolf"))):
+        for name in names:
+            for split, count in (("train", 4), ("test", 1)):
+                folder = tmp_path / "zoo" / group / split / name
+                folder.mkdir(parents=True)
+                for i in range(count):
+                    Image.fromarray(np.full((2, 2), ord(name[1]), np.uint8)).save(
+                        folder / f"{i}.png"
+                    )
+    path = tmp_path / "zoo.h5"
+    changes = {"source": "image_folder", "root": str(tmp_path / "zoo"), "image_size": 2}
+    write_pack(path, {**DIGITS, **changes})
+    return path
+
+
 def first_pixels(task):
     return sorted(set((task.images[:, 0, 0, 0] // 10 * 10).tolist()))
 
@@ -104,13 +122,59 @@ def test_groups_and_identities(pets):
     )
 
 
+def test_a_name_that_only_one_group_has_needs_no_group(zoo):
+    task = read_task(zoo, ["wolf", "lion", "dogs/fox"], None)
+    assert task.classes == ("wolf", "lion", "fox")
+    for label, letter in enumerate("oio"):
+        assert (task.images[task.labels == label] == ord(letter)).all()
+    with pytest.raises(DataError, match="each once"):
+        read_task(zoo, ["wolf", "dogs/wolf"], None)
+
+
+def test_classes_that_lie_far_apart_are_read_without_what_is_between(digits, monkeypatch):
+    path, _ = digits
+    whole, blocks = read_task(path, None, None), []
+    real = store.read_arrays
+
+    def read_arrays(path, names=None, digest=None, rows=None):
+        blocks.extend([] if rows is None else [rows])
+        return real(path, names, digest, rows)
+
+    monkeypatch.setattr(store, "read_arrays", read_arrays)
+    task = read_task(path, ["9", "0"], None)
+    assert [(block.start, block.stop) for block in blocks] == [(0, 178), (1617, 1797)]
+    rows = np.flatnonzero(np.isin(whole.labels, (0, 9)))
+    assert np.array_equal(task.images, whole.images[rows])
+    assert task.labels.tolist() == [1] * 178 + [0] * 180
+
+
+def test_a_draw_takes_so_many_of_a_class_and_all_of_the_test_split(digits):
+    path, _ = digits
+    whole = read_task(path, ["3", "8"], None)
+    task = read_task(path, ["3", "8"], None, draw={"train": 17, "validation": 3, "seed": 5})
+    for label in (0, 1):
+        mine = task.split[task.labels == label]
+        tested = int((whole.split[whole.labels == label] == 2).sum())
+        assert np.bincount(mine).tolist() == [17, 3, tested]
+    for split in (0, 1, 2):
+        here = {image.tobytes() for image in task.images[task.split == split]}
+        assert here <= {image.tobytes() for image in whole.images[whole.split == split]}
+
+
+def test_a_draw_of_more_than_a_class_has_is_refused(digits):
+    with pytest.raises(DataError, match="class 8 has 104 train images and draw asks for 105"):
+        read_task(digits[0], ["3", "8"], None, draw={"train": 105, "seed": 0})
+
+
 def test_unknown_names_list_what_there_is(pets, digits):
     with pytest.raises(DataError, match="no group birds; it has cats, dogs"):
         read_task(pets, None, "birds")
     with pytest.raises(DataError, match=r"no class cats/middle; it has cats/old, cats/young$"):
         read_task(pets, ["middle"], "cats")
-    with pytest.raises(DataError, match="no class old; it has cats/old"):
-        read_task(pets, ["old"], None)
+    with pytest.raises(DataError, match="no class middle; it has cats/old"):
+        read_task(pets, ["middle"], None)
+    with pytest.raises(DataError, match="has cats/old and dogs/old: name classes with their group"):
+        read_task(pets, ["cats/young", "old"], None)
     with pytest.raises(DataError, match="it has no groups"):
         read_task(digits[0], None, "even")
     for classes in ([], ["1", "1"]):

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from lifelong.data import folders
-from lifelong.data.cifar100 import GROUP_OF, SUPERCLASSES
 from lifelong.data.sources import read_source
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
+from lifelong.plan.class_names import GROUP_OF, SUPERCLASSES
 from lifelong.plan.errors import DataError
 
 LOG = logging.getLogger(__name__)

@@ -1,0 +1,93 @@
+"""Which images the stages of a task see: drawn, changed and normalised as its experiment says."""
+
+import numpy as np
+import pytest
+import torch
+from toy_experiment import run_toy, toy_plan
+
+from lifelong.plan.stage import Key
+from lifelong.records.rows import read
+from lifelong.stages import pack_data
+from lifelong.stages.base import load_task
+from lifelong.stages.shards import read_model
+
+CHANGES = {
+    "seeds": [0, 1],
+    "datasets": {
+        "digits": {
+            "source": "digits",
+            "channels": 1,
+            "draw": {"train": 12, "validation": 5},
+            "normalise": "own_split",
+        }
+    },
+    "tasks": [
+        {"name": "zero_six", "classes": [0, 6], "noise": {"mean": 0.1, "std": 0.1}},
+        {"name": "four_five", "classes": [4, 5], "draw": {"train": 20, "seed": "shared"}},
+    ],
+    "goals": {},
+}
+METHODS = ["scratch", "packnet"]
+
+
+@pytest.fixture
+def seen(tmp_path, monkeypatch):
+    """A function: the images of a task as a stage of a method and seed has them."""
+    monkeypatch.chdir(tmp_path)
+    plan = toy_plan(METHODS, **CHANGES)
+    pack_data.run(plan.pack_stage("digits"))
+
+    def task(position: int, method: str = "packnet", seed: int = 0, kind: str = "infer"):
+        stage = plan.stage(Key(kind, method, seed, 2 if kind == "infer" else position))
+        data = stage.spec["data"]
+        data = data[position - 1] if kind == "infer" else data
+        return load_task(stage, data, plan.pack(position), "cpu")
+
+    return task
+
+
+def alike(first, second):
+    return all(
+        torch.equal(getattr(first, name).images, getattr(second, name).images)
+        for name in ("train", "deciding", "test")
+    )
+
+
+def test_methods_and_stages_of_a_seed_see_the_same_images(seen):
+    for position in (1, 2):
+        here = seen(position)
+        assert alike(here, seen(position, "scratch", kind="baseline"))
+        assert alike(here, seen(position, kind="train"))
+        assert (here.train.mean, here.test.std) == (
+            seen(position, kind="retrain").train.mean,
+            seen(position, "scratch").test.std,
+        )
+
+
+def test_runs_see_other_images_unless_the_draw_is_shared(seen):
+    first, other = seen(1), seen(1, seed=1)
+    assert len(first.train.labels) == 24 and len(first.deciding.labels) == 10
+    assert not torch.equal(first.train.images, other.train.images)
+    assert not torch.equal(first.test.images, other.test.images)  # other noise
+    shared, again = seen(2), seen(2, seed=1)
+    assert len(shared.train.labels) == 40 and alike(shared, again)
+    assert len(shared.deciding.labels) > 40  # all there are
+
+
+def test_infer_measures_what_its_images_and_statistics_give(tmp_path):
+    """Against logits of the final model on test images that are normalised here."""
+    results = run_toy(tmp_path, ["packnet"], **CHANGES | {"seeds": [0]})
+    plan = toy_plan(["packnet"], **CHANGES | {"seeds": [0]})
+    run = results / "packnet/s0"
+    shards = [run / name / "retrain/shard.h5" for name in ("01-zero_six", "02-four_five")]
+    model = read_model(shards)
+    stage = plan.stage(Key("infer", "packnet", 0, 2))
+    measured = {row.on_task: row.value for row in read(run / "02-four_five/infer/record.csv")}
+    for position, data in enumerate(stage.spec["data"], 1):
+        pack = tmp_path / plan.pack(position)
+        test = load_task(stage, data, str(pack), "cpu").test
+        pixels = test.images.numpy() / 255
+        x = torch.from_numpy((pixels - pixels.mean()) / pixels.std()).float()
+        found = model.view(position, "cpu").eval()(x).argmax(1)
+        assert measured[data["task"]] == float((found == test.labels).double().mean())
+        assert model.shards[position - 1].card.mean != (float(np.mean(pixels)),)
