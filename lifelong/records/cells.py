@@ -19,7 +19,9 @@ def _label(name: str) -> str:
 
 
 def _is_accuracy(name: str) -> bool:
-    return name.startswith("accuracy") or name in ("goal", "forgetting_mean", "bwt")
+    if "%" in name:  # in percent already
+        return False
+    return "accuracy" in name or name in ("goal", "forgetting_mean", "bwt")
 
 
 def _texts(name: str, column: pd.Series) -> list[str]:

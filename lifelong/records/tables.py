@@ -17,6 +17,7 @@ ACCURACY_COLUMNS = ("method", "seed", "after_task", "task", "split", "accuracy")
 SIZE_METRICS = (
     *(f"weights_{part}" for part in ("owned", "free", "total", "picked", "reference")),
     *(f"bytes_{part}" for part in ("file", "values", "owned", "picks", "dense", "reference")),
+    "bytes_superseded",  # of older files: a later task wrote those tensors again
 )
 GOAL_COLUMNS = ("method", "seed", "task", "goal", "accuracy", "met", "ratio")
 SUMMARY_COLUMNS = (
@@ -107,8 +108,9 @@ def size_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def goals_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What `select` decided for each task; goal and met are empty for a method without goals."""
-    rows = frame[frame["stage"] == "select"]
-    table = _parts(rows, ("goal", "goal_met", "ratio", "accuracy"), lambda values: values.iloc[-1])
+    metrics = ("goal", "goal_met", "ratio", "accuracy")
+    rows = frame[(frame["stage"] == "select") & frame["metric"].isin(metrics)]
+    table = _parts(rows, metrics, lambda values: values.iloc[-1])
     table["met"] = table["goal_met"].astype("boolean")
     return _in_order(table, frame)[list(GOAL_COLUMNS)]
 
@@ -117,7 +119,8 @@ def summary_table(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> 
     """One line per method and seed; a method without results has no line.
 
     accuracy_mean, accuracy_last: test accuracy after the newest task. used_ratio: owned weights of
-    all tasks / weights of one network of width 1. size_mb: MiB of all files; size_ratio: the same /
+    all tasks / weights of one network of width 1. size_mb: MiB of all files, without what later
+    tasks wrote again; size_ratio: the same /
     that of separate networks. A sum lacking one of its tasks is empty.
     """
     sizes, goals = size_table(frame), goals_table(frame)
@@ -225,10 +228,11 @@ def _width(frame: pd.DataFrame, newest: str) -> float:
 def _sizes(sizes: pd.DataFrame, learned: list[str]) -> dict[str, float]:
     parts = sizes.set_index("task").reindex(learned)[list(SIZE_METRICS)].astype(float)
     total = parts.sum(skipna=False)
+    in_use = total["bytes_file"] - parts["bytes_superseded"].fillna(0).sum()
     return {
         "used_ratio": total["weights_owned"] / parts["weights_reference"].iloc[-1],
-        "size_mb": total["bytes_file"] / MIB,
-        "size_ratio": total["bytes_file"] / total["bytes_reference"],
+        "size_mb": in_use / MIB,
+        "size_ratio": in_use / total["bytes_reference"],
     }
 
 

@@ -1,6 +1,7 @@
 """One HTML page that needs nothing else: figures inline, no scripts, no links to elsewhere."""
 
 import re
+from collections.abc import Collection, Mapping
 from html import escape
 
 import pandas as pd
@@ -37,21 +38,25 @@ def page(
     tables: dict[str, pd.DataFrame],
     figures: dict[str, str],
     notes: list[str],
+    opened: Collection[str] = (),
+    about: Mapping[str, str] | None = None,
 ) -> str:
     """The page as HTML text: the first table, all figures, then folded the other tables and notes.
 
+    Tables named in `opened` stand with the first; `about` has words that go before a table.
+
     `figures` holds SVG texts as `lifelong.report.plots.svg` writes them; all other text is escaped.
     """
-    named = list(tables.items())
+    first = [name for place, name in enumerate(tables) if not place or name in opened]
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>Protocol <strong>{escape(protocol)}</strong>. {_PROTOCOLS.get(protocol, '')}</p>",
-        *(_section(name, _table(table)) for name, table in named[:1]),
+        *(_section(name, _table(tables[name]), (about or {}).get(name, "")) for name in first),
         *(
             _section(name, _figure(name, svg, number))
             for number, (name, svg) in enumerate(figures.items(), start=1)
         ),
-        *(_folded(name, _table(table)) for name, table in named[1:]),
+        *(_folded(name, _table(tables[name])) for name in tables if name not in first),
         *([_folded("notes", _list(notes))] if notes else []),
     ]
     return (
@@ -63,8 +68,9 @@ def page(
     )
 
 
-def _section(name: str, content: str) -> str:
-    return f"<section>\n<h2>{escape(name)}</h2>\n{content}\n</section>"
+def _section(name: str, content: str, about: str = "") -> str:
+    words = f"<p>{escape(about)}</p>\n" if about else ""
+    return f"<section>\n<h2>{escape(name)}</h2>\n{words}{content}\n</section>"
 
 
 def _folded(name: str, content: str) -> str:

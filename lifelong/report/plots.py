@@ -39,9 +39,9 @@ def accuracy_matrix(frame: pd.DataFrame, method: str, seed: int) -> Figure:
     """Test accuracy on each task (columns) after learning each task (rows), in percent."""
     tasks = tables.learned_order(frame)
     percent = 100 * tables.accuracy_matrix(frame, method, seed, tasks)
-    title = _title(frame, method, seed)
+    title = titled(frame, method, seed)
     if not len(percent):
-        return _empty(title)
+        return empty(title)
     count = len(percent)
     inches = max(4.5, 0.42 * count + 2.0)
     figure = Figure(figsize=(inches + 1.0, inches), layout="constrained")
@@ -60,12 +60,12 @@ def accuracy_matrix(frame: pd.DataFrame, method: str, seed: int) -> Figure:
 
 def accuracy_against_ratio(frame: pd.DataFrame, method: str, seed: int) -> Figure:
     """One panel a task: accuracy after each pruning rung, the goal, and the ratio chosen."""
-    title = _title(frame, method, seed)
+    title = titled(frame, method, seed)
     runs = frame[(frame["method"] == method) & (frame["seed"] == seed)]
     rungs = runs[(runs["stage"] == "prune") & (runs["metric"] == "accuracy")]
     tasks = [task for task in tables.learned_order(frame) if (rungs["task"] == task).any()]
     if not tasks:
-        return _empty(title)
+        return empty(title)
     columns = min(PANELS_A_ROW, len(tasks))
     lines = math.ceil(len(tasks) / columns)
     figure = Figure(figsize=(2.4 * columns + 0.6, 2.1 * lines + 1.0), layout="constrained")
@@ -87,11 +87,11 @@ def accuracy_against_ratio(frame: pd.DataFrame, method: str, seed: int) -> Figur
 
 def weight_owners(frame: pd.DataFrame, method: str, seed: int) -> Figure:
     """After each task, the weights every task owns and those still free, stacked."""
-    title = _title(frame, method, seed)
+    title = titled(frame, method, seed)
     sizes = tables.size_table(frame[(frame["method"] == method) & (frame["seed"] == seed)])
     sizes = sizes.dropna(subset=["weights_owned", "weights_reference"])
     if not len(sizes):
-        return _empty(title)
+        return empty(title)
     tasks, count = list(sizes["task"]), len(sizes)
     reference = sizes["weights_reference"].to_numpy(dtype=float)
     owned = sizes["weights_owned"].to_numpy(dtype=float) / reference
@@ -121,9 +121,9 @@ def weight_owners(frame: pd.DataFrame, method: str, seed: int) -> Figure:
 def accuracy_against_size(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> Figure:
     """Each method's final accuracy against its files' size: seeds faint, their mean labelled."""
     summary = tables.summary_table(frame, tasks, methods).dropna(subset=["size_mb"])
-    title = _title(frame, "all methods", *summary["seed"].unique())
+    title = titled(frame, "all methods", *summary["seed"].unique())
     if not len(summary):
-        return _empty(title)
+        return empty(title)
     figure = Figure(figsize=(7.0, 4.8), layout="constrained")
     axes = figure.subplots()
     summary = summary.assign(percent=100 * summary["accuracy_mean"])
@@ -144,7 +144,8 @@ def accuracy_against_size(frame: pd.DataFrame, tasks: list[str], methods: list[s
     return figure
 
 
-def _title(frame: pd.DataFrame, method: str, *seeds: int) -> str:
+def titled(frame: pd.DataFrame, method: str, *seeds: int) -> str:
+    """What a figure is about: the experiment, the method, its seeds and the protocol."""
     experiment, protocol = (
         frame[name].iloc[0] if len(frame) else "?" for name in ("experiment", "protocol")
     )
@@ -153,7 +154,8 @@ def _title(frame: pd.DataFrame, method: str, *seeds: int) -> str:
     return f"{experiment}: {method}, {word} {listed}, protocol {protocol}"
 
 
-def _empty(title: str) -> Figure:
+def empty(title: str) -> Figure:
+    """A figure that says that nothing was recorded."""
     figure = Figure(figsize=(6.0, 1.6))
     figure.suptitle(title)
     figure.text(0.5, 0.4, "nothing recorded yet", ha="center")

@@ -9,28 +9,45 @@ from matplotlib.figure import Figure
 
 from lifelong import store
 from lifelong.plan.stage import Stage
+from lifelong.records import learning, verification
+from lifelong.records.rows import Row
+from lifelong.report import learning as curves
 from lifelong.report import plots
+from lifelong.report import verification as faces
 from lifelong.report.page import page
 from lifelong.stages.seal import seal
 from lifelong.stages.tables import read_frame
 
+MEANS = "learning, mean over seeds"
+FACES = "same person or not"
 log = logging.getLogger(__name__)
 
 
 def run(stage: Stage) -> None:
     """Write index.html and every plot as an SVG of its own beside it."""
     spec = stage.spec
-    frame = read_frame(stage.input_list("records"))
+    frame = read_frame(stage.input_list("records"), lambda row: _drawn(row, spec["seeds"][0]))
     figures, files = {}, {}
     for name, title, figure in _figures(stage, frame):
         text = plots.svg(figure)
         files[f"{name}.svg"] = store.write_text(Path(stage.path(f"{name}.svg")), text)
         figures[title] = text
     tables = {Path(path).stem: _typed(pd.read_csv(path)) for path in stage.input_list("tables")}
+    means = learning.mean_over_seeds(tables["learning"], spec["tasks"])
+    tables[MEANS] = curves.with_spread(means)
+    verified = verification.mean_over_seeds(tables.pop("verification"))
+    tables[FACES] = faces.in_percent(verified)
     shown = {name: table for name, table in tables.items() if len(table)}
-    text = page(spec["experiment"], spec["protocol"], shown, figures, _notes(stage))
+    about = (spec["experiment"], spec["protocol"])
+    words = {MEANS: curves.ABOUT, FACES: faces.ABOUT}
+    text = page(*about, shown, figures, _notes(stage), opened=(MEANS, FACES), about=words)
     files["index.html"] = store.write_text(Path(stage.path("index.html")), text)
     seal(stage, files)
+
+
+def _drawn(row: Row, seed: int) -> bool:
+    """While tasks were learned much was measured; it is drawn for one seed."""
+    return row.stage != "train" or row.seed == seed
 
 
 def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figure]]:
@@ -41,27 +58,48 @@ def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figu
     for method in methods:
         matrix = plots.accuracy_matrix(frame, method, seed)
         yield f"accuracy_matrix-{method}", f"Accuracy after each task: {method}", matrix
-    for method in spec["sharing"]:
+    yield from _learning_figures(frame, methods, seed)
+    pruned = set(frame.loc[frame["stage"] == "prune", "method"])
+    for method in filter(pruned.__contains__, spec["sharing"]):
         ratio = plots.accuracy_against_ratio(frame, method, seed)
         yield f"accuracy_against_ratio-{method}", f"Accuracy against pruning ratio: {method}", ratio
         owners = plots.weight_owners(frame, method, seed)
         yield f"weight_owners-{method}", f"Who owns the weights: {method}", owners
 
 
+def _learning_figures(
+    frame: pd.DataFrame, methods: list[str], seed: int
+) -> Iterator[tuple[str, str, Figure]]:
+    """Of methods that share layers; nothing where there are none."""
+    patterned = set(learning.patterns(frame).index.get_level_values("method"))
+    if patterned:
+        shared = [method for method in methods if method in patterned]
+        yield "layers_shared", "Layers shared", curves.sharing(frame, shared, seed)
+    for method in filter(curves.learning_methods(frame).__contains__, methods):
+        found = curves.learning_curves(frame, method, seed)
+        yield f"learning_curves-{method}", f"Accuracy while learning: {method}", found
+    for method in filter(curves.choosing_methods(frame).__contains__, methods):
+        found = curves.posterior(frame, method, seed)
+        yield f"posterior-{method}", f"How probable each pattern is: {method}", found
+
+
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Counts and answers as such, where CSV's empty cells made floats of them."""
-    kinds = {"goals_met": "Int64", "met": "boolean"}
+    counts = ("goals_met", "convergence_epoch", "weights_model")
+    kinds = {"met": "boolean"} | dict.fromkeys(counts, "Int64")
     return table.astype({name: kind for name, kind in kinds.items() if name in table})
 
 
 def _notes(stage: Stage) -> list[str]:
-    """Why each task has its ratio, in words."""
+    """Why each task has its ratio or pattern, in words."""
     notes = []
     for path in map(Path, stage.input_list("selected")):
         chosen = store.read_json(path)
         method, seed = path.parts[-5], path.parts[-4]
-        notes.append(
-            f"{method} {seed} {chosen['task']}: ratio {chosen['ratio']:g} "
-            f"at width {chosen['width']:g}, {chosen['reason']}"
+        what = (
+            f"pattern {chosen['pattern']}"
+            if "pattern" in chosen
+            else f"ratio {chosen['ratio']:g} at width {chosen['width']:g}"
         )
+        notes.append(f"{method} {seed} {chosen['task']}: {what}, {chosen['reason']}")
     return notes

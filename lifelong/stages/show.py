@@ -1,11 +1,15 @@
-"""A finished experiment in words: its summary, the goals it missed, and where its report is."""
+"""A finished experiment in words: its summary, missed goals, minutes, and where its report is."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.paths import Paths
 from lifelong.records import tables
+from lifelong.records.durations import total_seconds
+
+_TRAINING = ("baseline", "train", "expand/a*", "prune", "retrain")  # stages that train
 
 
 def show(folder: Path) -> str:
@@ -16,7 +20,7 @@ def show(folder: Path) -> str:
     try:
         summary = pd.read_csv(path).astype({"goals_met": "Int64"})
         goals = pd.read_csv(path.with_name("goals.csv"))
-        lines = [tables.as_text(summary), "", *_missed(goals)]
+        lines = [tables.as_text(summary), "", *_missed(goals), *_minutes(folder, summary)]
     except (KeyError, TypeError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise DamagedFile(f"{path.parent} holds other tables: delete it and run again") from error
     return "\n".join([*lines, f"report: {folder / 'report' / 'index.html'}"])
@@ -28,3 +32,27 @@ def _missed(goals: pd.DataFrame) -> list[str]:
         f"{100 * goal['accuracy']:.1f} instead of {100 * goal['goal']:.1f} %"
         for goal in goals[goals["met"].astype(str) == "False"].to_dict("records")
     ]
+
+
+def paths_of(folder: Path) -> Paths:
+    """The files of the experiment whose results lie in a folder."""
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return Paths(named.name, str(named.parent))
+
+
+def training_seconds(folder: Path, method: str, seed: int) -> float | None:
+    """What the stages of a run that train took together; None where a log does not say."""
+    run = Path(paths_of(folder).model(method, seed))
+    manifests = [path for kind in _TRAINING for path in run.glob(f"*/{kind}/manifest.json")]
+    return total_seconds(path.parent for path in manifests)
+
+
+def _minutes(folder: Path, summary: pd.DataFrame) -> list[str]:
+    """A line of the methods whose logs are there; the mean over seeds."""
+    found = []
+    for method, runs in summary.groupby("method", sort=False):
+        seconds = [training_seconds(folder, str(method), int(seed)) for seed in runs["seed"]]
+        known = [one for one in seconds if one is not None]
+        if known:
+            found.append(f"{method} {sum(known) / len(known) / 60:.1f}")
+    return [f"minutes of training a run: {', '.join(found)}"] if found else []

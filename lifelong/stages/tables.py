@@ -1,6 +1,7 @@
 """All records of an experiment in, tables as CSV out. Local, no torch."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -8,21 +9,23 @@ import pandas as pd
 from lifelong import store
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.stage import Stage
-from lifelong.records import tables
-from lifelong.records.rows import read
+from lifelong.records import learning, tables, verification
+from lifelong.records.rows import Row, read
 from lifelong.stages.seal import seal
 
 log = logging.getLogger(__name__)
 
 
 def run(stage: Stage) -> None:
-    """Write summary, accuracy, goals, size and, where numbers were published, published."""
+    """Write all tables; those of learning, verification and published may be a header only."""
     spec = stage.spec
-    frame = read_frame(stage.input_list("records"))
+    frame = read_frame(stage.input_list("records"), _tabulated)
     found = {
         "accuracy": tables.accuracy_table(frame),
         "goals": tables.goals_table(frame),
         "size": tables.size_table(frame),
+        "learning": learning.learning_table(frame),
+        "verification": verification.verification_table(frame),
         "published": _published(stage, frame),
         "summary": tables.summary_table(frame, spec["tasks"], spec["methods"]),
     }
@@ -33,9 +36,14 @@ def run(stage: Stage) -> None:
     seal(stage, files)
 
 
-def read_frame(records: list[str]) -> pd.DataFrame:
-    """The rows of many records as one table."""
-    return tables.frame([row for path in records for row in read(Path(path))])
+def read_frame(records: list[str], wanted: Callable[[Row], bool]) -> pd.DataFrame:
+    """The rows of many records that are wanted, as one table."""
+    return tables.frame(row for path in records for row in read(Path(path)) if wanted(row))
+
+
+def _tabulated(row: Row) -> bool:
+    """Posteriors and the like have a row an epoch and pattern: millions, and in no table."""
+    return row.stage != "train" or row.metric == "accuracy"
 
 
 def _published(stage: Stage, frame: pd.DataFrame) -> pd.DataFrame:

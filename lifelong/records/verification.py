@@ -1,0 +1,61 @@
+"""The same person or not, beside what separate networks reach: a table of the rows of `infer`."""
+
+import pandas as pd
+
+PREFIX = "verification_"
+METRICS = (
+    *("accuracy", "std_population", "standard_error", "auc", "equal_error_rate"),
+    *("tar", "far", "far_target"),
+)
+COLUMNS = (
+    *("method", "seed", "task", "networks"),
+    *METRICS,
+    *("accuracy_separate", "accuracy_difference"),
+)
+SEPARATE = "scratch"  # the method whose networks share nothing and begin with nothing
+_RUN = ["seed", "task"]
+
+
+def verification_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line per method, seed and task with pairs: means over its networks, all in [0, 1].
+
+    `std_population` and `standard_error` are spreads over the folds, of one network. Beside them
+    stands the accuracy of a separate network of the same seed, empty where there is none.
+    """
+    rows = frame[(frame["stage"] == "infer") & frame["metric"].str.startswith(PREFIX)]
+    rows = rows.assign(metric=rows["metric"].str.removeprefix(PREFIX))
+    groups = rows.groupby(["method", "seed", "task", "metric"], sort=False)["value"]
+    table = groups.mean().unstack("metric").reindex(columns=list(METRICS))
+    table["networks"] = groups.size().unstack("metric").reindex(columns=["accuracy"])["accuracy"]
+    table = _in_order(table.rename_axis(columns=None).reset_index(), rows)
+    separate = table[table["method"] == SEPARATE].set_index(_RUN)["accuracy"]
+    beside = table[_RUN].join(separate, on=_RUN)["accuracy"].where(table["method"] != SEPARATE)
+    table["accuracy_separate"] = beside
+    table["accuracy_difference"] = table["accuracy"] - beside
+    return table.astype({"networks": int})[list(COLUMNS)]
+
+
+def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """A line per task and method of such a table, with `accuracy_std`, the sample deviation.
+
+    `networks` are counted over all seeds. A method's difference takes only its own seeds.
+    """
+    groups = table.groupby(["task", "method"], sort=False)
+    means = groups[[*COLUMNS[4:]]].mean()
+    means.insert(0, "seeds", groups["seed"].nunique())
+    means.insert(1, "networks", groups["networks"].sum())
+    means["accuracy_std"] = groups["accuracy"].std(ddof=1)
+    return means.reset_index()
+
+
+def _in_order(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Methods and tasks as they were recorded; unstacking sorts them."""
+    ranks = {
+        name: {value: place for place, value in enumerate(rows[name].unique())}
+        for name in ("method", "task")
+    }
+    return table.sort_values(
+        ["method", "seed", "task"],
+        key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column,
+        ignore_index=True,
+    )

@@ -1,0 +1,32 @@
+"""The same person or not, as a table for people."""
+
+import pandas as pd
+
+ABOUT = (
+    "Pairs of faces, by the protocol of LFW: the accuracy is the mean over its folds, each judged "
+    "with the threshold that does best on the others. The spread over folds is the population "
+    "deviation, which papers print; the standard error is what the authors of LFW ask for. "
+    "TAR: pairs of one person accepted, at a threshold that accepts at most the stated share of "
+    "the other folds' pairs of two people. FAR: the share of such pairs it accepted where tested."
+)
+
+
+def in_percent(means: pd.DataFrame) -> pd.DataFrame:
+    """What `records.verification.mean_over_seeds` found, under names for people."""
+    targets = ", ".join(f"{100 * one:g}" for one in sorted(means["far_target"].unique()))
+    names = {
+        "accuracy": "accuracy %",
+        "accuracy_std": "± over seeds",
+        "std_population": "spread over folds",
+        "standard_error": "standard error",
+        "accuracy_separate": "separate network %",
+        "accuracy_difference": "difference %",
+        "auc": "AUC %",
+        "equal_error_rate": "equal error %",
+        "tar": f"TAR % at FAR {targets} %",
+        "far": "FAR % measured",
+    }
+    if not (means["seeds"] > 1).any():
+        del names["accuracy_std"]
+    shown = 100 * means[list(names)].astype(float)
+    return pd.concat([means[["task", "method", "networks"]], shown.rename(columns=names)], axis=1)

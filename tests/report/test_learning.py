@@ -1,0 +1,181 @@
+"""Figures of how tasks were learned show the records, and the page has them where there are any."""
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from learning_rows import STAGES, Run, all_rows, invented, worked, write_results
+from matplotlib.figure import Figure
+
+from lifelong.plan.stage import Stage
+from lifelong.plan.stages import TABLES
+from lifelong.records import learning, tables
+from lifelong.report import learning as curves
+from lifelong.report import plots
+from lifelong.stages import report
+from lifelong.stages import tables as tables_stage
+
+METHODS = ["stl", "hps", "lasem"]
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return tables.frame(all_rows([invented(method) for method in METHODS]))
+
+
+def all_figures(frame: pd.DataFrame) -> list[Figure]:
+    return [
+        curves.learning_curves(frame, "hps", 0),
+        curves.posterior(frame, "lasem", 0),
+        curves.sharing(frame, METHODS, 0),
+    ]
+
+
+def texts_of(legend) -> list[str]:
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_the_same_records_give_the_same_svg(frame: pd.DataFrame) -> None:
+    first = [plots.svg(figure) for figure in all_figures(frame)]
+    assert first == [plots.svg(figure) for figure in all_figures(frame)]
+    assert all(ElementTree.fromstring(text).tag.endswith("svg") for text in first)
+
+
+def test_curves_run_on_and_rings_stand_at_the_ends() -> None:
+    frame = tables.frame(all_rows([worked()]))
+    axes = curves.learning_curves(frame, "hps", 0).axes[0]
+    drawn = {line.get_label(): line.get_xydata() for line in axes.lines}
+    np.testing.assert_allclose(
+        drawn["1 fish"], [[0, 10], [1, 40], [2, 60], [3, 62], [4, 55], [5, 50], [6, 45]]
+    )
+    np.testing.assert_allclose(drawn["2 apes"][4:], [[4, 50], [5, 49], [6, 70]])
+    rings = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(rings[0], [[3, 61], [6, 57]])
+    np.testing.assert_allclose(rings[1], [[6, 68]])
+    changes = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+    assert changes == [3, 6]
+
+
+def test_long_curves_are_thinned_and_keep_their_end() -> None:
+    run = invented("hps", tasks=2, epochs=1000, every=1)
+    figure = curves.learning_curves(tables.frame(all_rows([run])), "hps", 0)
+    line = next(line for line in figure.axes[0].lines if line.get_label().startswith("1 "))
+    assert len(line.get_xdata()) <= 600 + 1 and line.get_xdata()[-1] == 2000
+    assert line.get_ydata()[-1] == 100 * run.live[1][run.tasks[0], "test"][1000]
+
+
+@pytest.mark.parametrize(("depth", "others"), [(4, "12 others"), (6, "60 others")])
+def test_a_panel_names_the_likeliest_patterns_and_bands_the_rest(depth: int, others: str) -> None:
+    run = invented("lasem", depth=depth)
+    figure = curves.posterior(tables.frame(all_rows([run])), "lasem", 0)
+    assert len(figure.axes) == 3
+    for panel, task, chosen, facts in zip(
+        figure.axes, run.tasks, run.patterns, run.facts, strict=True
+    ):
+        legend = panel.get_legend()
+        names = texts_of(legend)
+        assert legend.get_title().get_text() == task
+        assert names[0] == chosen and names[-1] == others and len(names) == 5
+        last = {name: facts[f"posterior:{name}"][120] for name in names[:-1]}
+        assert list(last.values()) == sorted(last.values(), reverse=True)
+        band = panel.collections[0].get_paths()[0].vertices
+        rest = [
+            curve[120]
+            for name, curve in facts.items()
+            if name.startswith("posterior:") and name[10:] not in last
+        ]
+        assert band[band[:, 0] == 120][:, 1].max() == pytest.approx(max(rest))
+        assert band[band[:, 0] == 120][:, 1].min() == pytest.approx(min(rest))
+
+
+def test_few_patterns_are_all_named() -> None:
+    frame = tables.frame(all_rows([invented("lasem", depth=2)]))
+    panel = curves.posterior(frame, "lasem", 0).axes[0]
+    assert set(texts_of(panel.get_legend())) == {"SS", "S-", "-S", "--"}
+    assert not panel.collections
+
+
+def test_the_grid_shows_who_shares_what(frame: pd.DataFrame) -> None:
+    figure = curves.sharing(frame, METHODS, 0)
+    panels = {panel.get_title(): panel.images[0].get_array() for panel in figure.axes}
+    assert list(panels) == METHODS
+    assert not panels["stl"].any()
+    np.testing.assert_array_equal(panels["hps"], [[1, 1, 0, 0]] * 3)
+    wanted = [[letter == "S" for letter in one] for one in invented("lasem").patterns]
+    np.testing.assert_array_equal(panels["lasem"], wanted)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == invented("stl").tasks
+
+
+def test_a_task_that_a_method_has_not_learned_is_left_white() -> None:
+    short = replace(worked(), method="short", live=worked().live[:1])
+    frame = tables.frame(all_rows([worked(), short]))
+    panel = curves.sharing(frame, ["hps", "short"], 0).axes[1]
+    np.testing.assert_array_equal(panel.images[0].get_array().mask, [[False] * 4, [True] * 4])
+
+
+@pytest.mark.parametrize("rows", [[], all_rows([worked()])])
+def test_nothing_recorded_is_said(rows: list) -> None:
+    frame = tables.frame(rows)
+    for figure in (
+        curves.learning_curves(frame, "absent", 0),
+        curves.posterior(frame, "hps", 0),
+        curves.sharing(frame, ["absent"], 0),
+    ):
+        assert [text.get_text() for text in figure.texts][-1] == "nothing recorded yet"
+
+
+def test_means_are_read_with_their_spread() -> None:
+    table = learning.learning_table(tables.frame(all_rows([worked(0), worked(1, more=0.1)])))
+    line = curves.with_spread(learning.mean_over_seeds(table, ["fish", "apes"])).iloc[0]
+    assert line["peak %"] == "59.5 ± 7.1" and line["seeds"] == 2 and line["weights"] == 160
+    alone = learning.mean_over_seeds(table[table["seed"] == 0], ["fish", "apes"])
+    assert curves.with_spread(alone)["final / peak"].item() == "0.95"
+    alone["final_accuracy"] = float("nan")
+    assert curves.with_spread(alone)["final %"].item() == "-"
+
+
+def stage_of(base: Path, kind: str, runs: list[Run]) -> Stage:
+    records = [
+        str(path) for stage in STAGES for path in sorted(base.glob(f"*/s*/*/{stage}/record.csv"))
+    ]
+    found = [str(base / "tables" / f"{name}.csv") for name in TABLES] if kind == "report" else []
+    spec = {"experiment": "toy", "protocol": "clean", "cpg_row": "CPG avg", "seeds": [0]}
+    methods = [run.method for run in runs]
+    spec |= {"methods": methods, "sharing": methods, "tasks": list(runs[0].tasks)}
+    return Stage(kind, str(base / kind), {"records": records, "tables": found}, spec)
+
+
+def write_report(folder: Path, runs: list[Run]) -> Path:
+    base = write_results(folder / "results", runs)
+    tables_stage.run(stage_of(base, "tables", runs))
+    report.run(stage_of(base, "report", runs))
+    return base
+
+
+def test_the_page_has_sections_where_there_are_records(tmp_path: Path) -> None:
+    base = write_report(tmp_path, [invented(method, epochs=20) for method in METHODS])
+    page = (base / "report" / "index.html").read_text()
+    drawn = {path.stem for path in (base / "report").glob("*.svg")}
+    assert {f"learning_curves-{method}" for method in METHODS} < drawn
+    assert {"posterior-lasem", "layers_shared"} < drawn
+    assert not any(
+        name.startswith(("posterior-stl", "weight_owners", "accuracy_against_ratio"))
+        for name in drawn
+    )
+    assert "<h2>learning, mean over seeds</h2>" in page
+    assert "<summary>learning</summary>" in page and "<summary>goals</summary>" not in page
+    lines = (base / "tables" / "learning.csv").read_text().splitlines()
+    assert lines[0] == ",".join(learning.LEARNING_COLUMNS) and len(lines) == 10
+
+
+def test_results_are_the_same_whatever_the_clock_says(tmp_path: Path) -> None:
+    found = []
+    for seconds in (1.0, 2000.0):
+        base = write_results(tmp_path / str(seconds) / "results", [worked()], seconds)
+        tables_stage.run(stage_of(base, "tables", [worked()]))
+        found.append({path.name: path.read_bytes() for path in base.glob("tables/*.csv")})
+    assert found[0] == found[1] and set(found[0]) == {f"{name}.csv" for name in TABLES}

@@ -1,0 +1,43 @@
+"""What `lifelong show` says of how long methods trained."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from learning_rows import all_rows, worked, write_results
+
+from lifelong.records import tables
+from lifelong.stages.show import show
+
+
+@pytest.fixture
+def base(tmp_path) -> Path:
+    """Two methods; all stages of tasks took 60 s."""
+    runs = [worked(0), worked(1), replace(worked(0), method="stl")]
+    base = write_results(tmp_path, runs)
+    frame, folder = tables.frame(all_rows(runs)), base / "tables"
+    folder.mkdir()
+    summary = tables.summary_table(frame, ["fish", "apes"], ["stl", "hps"])
+    summary.to_csv(folder / "summary.csv", index=False)
+    tables.goals_table(frame).to_csv(folder / "goals.csv", index=False)
+    return base
+
+
+def minutes(base: Path) -> list[str]:
+    return [line for line in show(base).splitlines() if line.startswith("minutes")]
+
+
+def test_minutes_are_those_of_training_a_run(base):
+    log = base / "hps" / "s1" / "01-fish" / "train" / "log.txt"
+    log.write_text("now INFO finished in 180.0 s, 1.0 s of CPU time, at most 9 MB\n")
+    # train and retrain of two tasks take 4 minutes; the second seed of hps took 2 more
+    assert minutes(base) == ["minutes of training a run: stl 4.0, hps 5.0"]
+
+
+def test_a_run_without_all_its_logs_is_not_told_of(base):
+    (base / "hps" / "s1" / "01-fish" / "train" / "log.txt").unlink()
+    assert minutes(base) == ["minutes of training a run: stl 4.0, hps 4.0"]
+    for log in base.rglob("log.txt"):
+        log.unlink()
+    assert minutes(base) == []
+    assert show(base).splitlines()[-1].startswith("report: ")
