@@ -146,6 +146,7 @@ def fresh_network(card: Card, seed: int) -> Network:
         seed,
         card.image_size,
         card.head,
+        card.crop,
     )
 
 

@@ -33,12 +33,14 @@ _WIDEST_CHANNELS_LAST = 256
 class Network(nn.Module):
     """Body and head. In: (batch, channels, height, width). Out: (batch, classes) logits.
 
-    `form` is the memory format its inputs shall have.
+    `form` is the memory format its inputs shall have. With a `crop` it sees that many pixels: of
+    larger images, which only evaluation shows it, the centre.
     """
 
-    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+    def __init__(self, body: nn.Module, head: nn.Module, crop: int = 0) -> None:
         super().__init__()
         self.body = body
+        self.crop = crop
         self.form: torch.memory_format = torch.contiguous_format
         self.head = head
 
@@ -51,6 +53,10 @@ class Network(nn.Module):
         return self.head[0](found) if isinstance(self.head, nn.Sequential) else found
 
     def _features(self, x: Tensor) -> Tensor:
+        if self.crop and x.shape[-1] > self.crop:
+            top, left = ((side - self.crop) // 2 for side in x.shape[2:])
+            x = x[:, :, top : top + self.crop, left : left + self.crop]
+            x = x.contiguous(memory_format=self.form)
         if self.form is torch.channels_last and x.shape[1] == 1:
             # With one channel both forms lie alike in memory; only strides tell torch which to use.
             height, width = x.shape[2:]
@@ -67,17 +73,19 @@ def build(
     seed: int = 0,
     image_size: int = 112,
     head: str = "linear",
+    crop: int = 0,
 ) -> Network:
     """A freshly initialised network; the same seed gives the same weights, whatever ran before.
 
-    `image_size`: the side of its images in pixels. `head`: "linear" or "angular".
+    `image_size`: the side of its images in pixels. `head`: "linear" or "angular". `crop`: how many
+    of these pixels it sees, 0 for all.
     """
-    sides = {"image_size": image_size} if name in _KNOW_THEIR_IMAGES else {}
+    sides = {"image_size": crop or image_size} if name in _KNOW_THEIR_IMAGES else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         body = NETWORKS[name](in_channels, channels, width, **sides)
         features = int(body.out_features)  # type: ignore[arg-type]
-        return Network(body, head_of(head, features, classes, channels))
+        return Network(body, head_of(head, features, classes, channels), crop)
 
 
 def growth_of(name: str, channels: float, narrow: float, wide: float) -> Growth:

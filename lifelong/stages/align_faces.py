@@ -48,13 +48,15 @@ def run(stage: Stage) -> None:
     finder = Detector(prepare(stage.threads))
     found = face_set(settings)
     share = shard_of(len(found.samples), stage.spec["shard"], stage.spec["shards"])
-    nothing = _Batch(np.zeros((0, how.side, how.side, 3), np.uint8), np.zeros(0, np.int64), [])
-    batches = [nothing, *_batches(stage, found, finder, how, share)]
-    images = np.concatenate([one.images for one in batches])
-    samples = np.concatenate([one.samples for one in batches])
-    lines = [line for one in batches for line in one.lines]
+    images = store.on_disk((len(share), how.side, how.side, 3), Path(stage.folder))
+    samples: list[int] = []
+    lines: list[list[str]] = []
+    for one in _batches(stage, found, finder, how, share):
+        images[len(samples) : len(samples) + len(one.images)] = one.images
+        samples += one.samples.tolist()
+        lines += one.lines
     attrs = {"kind": "faces", "set": fingerprint(found)}
-    arrays = {"images": images, "samples": samples}
+    arrays = {"images": images[: len(samples)], "samples": np.array(samples, dtype=np.int64)}
     files = {
         "faces.h5": store.write_arrays(Path(stage.path("faces.h5")), arrays, attrs),
         "photos.csv": store.write_text(Path(stage.path("photos.csv")), _csv(lines)),

@@ -19,24 +19,28 @@ from lifelong.plan.errors import DataError
 from lifelong.plan.faces import side_of
 
 Settings = Mapping[str, Any]
+_READ_FACES = 256  # at once
 
 
 def raw_faces(
-    settings: Settings, parts: Sequence[str], log: logging.Logger
+    settings: Settings, parts: Sequence[str], folder: Path, log: logging.Logger
 ) -> tuple[RawSet, dict[str, Any]]:
     """The images of a face set, and what was left out of it, by reason.
 
-    `parts` are the files of `align_faces`; without them the pictures are faces as they are. Raises
-    DataError where the list of photographs is another than the one that was aligned.
+    `parts` are the files of `align_faces`; without them the pictures are faces as they are. The
+    images lie on the disk, in `folder`: there may be more than memory holds. Raises DataError where
+    the list of photographs is another than the one that was aligned.
     """
     found = face_set(settings)
     side, channels = side_of(settings), settings["channels"]
     if parts:
-        rows, images = _joined(parts, found, side, channels)
+        rows, images = _joined(parts, found, (channels, side, side), folder)
     else:
         rows = np.arange(len(found.samples))
         paths = [found.root / sample.path for sample in found.samples]
-        images = folders.load(paths, (channels, side, side), True, log)
+        shape = channels, side, side
+        images = store.on_disk((len(paths), *shape), folder)
+        folders.load(paths, shape, True, log, images)
     labels = np.array([found.samples[row].label for row in rows], dtype=np.int32)
     _check_classes(found, labels)
     split = _split(found, rows, labels, settings)
@@ -50,21 +54,32 @@ def raw_faces(
 
 
 def _joined(
-    parts: Sequence[str], found: FaceSet, side: int, channels: int
+    parts: Sequence[str], found: FaceSet, shape: tuple[int, int, int], folder: Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """The samples that have an aligned face, and these faces, uint8 (N, C, side, side)."""
-    rows: list[int] = []
-    images = [np.zeros((0, channels, side, side), np.uint8)]
-    for part in map(Path, parts):
-        arrays, attrs = store.read_arrays(part, digest=store.verified(part))
-        if attrs.get("set") != fingerprint(found):
-            raise DataError(
-                f"the photographs in {found.root} are others than those that were aligned: "
-                f"delete {part.parent.parent} and run again"
-            )
-        rows += arrays["samples"].tolist()
-        images += [_face(one, side, channels)[None] for one in arrays["images"]]
-    return np.array(rows, dtype=np.int64), np.concatenate(images)
+    rows = [_samples(part, found) for part in map(Path, parts)]
+    images = store.on_disk((sum(map(len, rows)), *shape), folder)
+    done = 0
+    for part, samples in zip(map(Path, parts), rows, strict=True):
+        for start in range(0, len(samples), _READ_FACES):
+            block = slice(start, start + _READ_FACES)
+            faces = store.read_arrays(part, ("images",), rows=block)[0]["images"]
+            for row, face in enumerate(faces, done):
+                images[row] = _face(face, shape[1], shape[0])
+            done += len(faces)
+    return np.concatenate(rows), images
+
+
+def _samples(part: Path, found: FaceSet) -> np.ndarray:
+    """Which samples have a face in a part, after comparing its bytes with its manifest."""
+    store.verified(part)
+    arrays, attrs = store.read_arrays(part, ("samples",))
+    if attrs.get("set") != fingerprint(found):
+        raise DataError(
+            f"the photographs in {found.root} are others than those that were aligned: "
+            f"delete {part.parent.parent} and run again"
+        )
+    return arrays["samples"]
 
 
 def _face(pixels: np.ndarray, side: int, channels: int) -> np.ndarray:

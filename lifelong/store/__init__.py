@@ -3,7 +3,7 @@
 In: arrays, text, a manifest. Out: files that are absent or complete, and refused when damaged.
 """
 
-from lifelong.store.arrays import FORMAT, read_arrays, read_attrs, write_arrays
+from lifelong.store.arrays import FORMAT, Rows, read_arrays, read_attrs, write_arrays
 from lifelong.store.files import (
     digest,
     digest_once,
@@ -12,14 +12,17 @@ from lifelong.store.files import (
     replacing,
     write_text,
 )
+from lifelong.store.large import on_disk
 from lifelong.store.manifest import check_place, read_manifest, seal_of, verified, write_manifest
 
 __all__ = [
     "FORMAT",
+    "Rows",
     "check_place",
     "digest",
     "digest_once",
     "drop_leftovers",
+    "on_disk",
     "read_arrays",
     "read_attrs",
     "read_json",

@@ -6,6 +6,7 @@ The same arrays and attributes give the same bytes, so digests tell whether cont
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,31 @@ FORMAT = 2
 _CHUNK_BYTES = 1 << 20
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Rows of an array (N, ...) in an order (M,) of their own, gathered only as they are asked for.
+
+    Written they give the bytes of `array[order]`, which would be a second array in memory.
+    """
+
+    array: np.ndarray
+    order: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.order), *self.array.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return self.array[self.order[rows]]
+
+
 def write_arrays(
     path: Path,
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, np.ndarray | Rows],
     attrs: Mapping[str, Any],
     chunk_rows: Mapping[str, int] | None = None,
 ) -> str:
@@ -35,7 +58,7 @@ def write_arrays(
         with h5py.File(temporary, "w", libver="latest", track_order=False) as file:
             file.attrs["lifelong"] = json.dumps({"format": FORMAT, **attrs}, sort_keys=True)
             for name in sorted(arrays):
-                _write(file, name, np.asarray(arrays[name], order="C"), rows.get(name))
+                _write(file, name, arrays[name], rows.get(name))
         found = digest_of(temporary)
     return found
 
@@ -76,17 +99,19 @@ def read_attrs(path: Path) -> dict[str, Any]:
     return read_arrays(path, names=())[1]
 
 
-def _write(file: h5py.File, name: str, array: np.ndarray, rows: int | None) -> None:
-    if array.size == 0 or array.ndim == 0:  # HDF5 cannot chunk these
-        file.create_dataset(name, data=array)
+def _write(file: h5py.File, name: str, array: np.ndarray | Rows, rows: int | None) -> None:
+    shape, size = array.shape, math.prod(array.shape) * array.dtype.itemsize
+    if not (shape and size):  # HDF5 cannot chunk these
+        file.create_dataset(name, data=array[...])
         return
-    count = array.shape[0]
     if rows is None:  # equal chunks: HDF5 stores the last one whole, however little is in it
-        pieces = math.ceil(array.nbytes / _CHUNK_BYTES)
-        rows = math.ceil(count / pieces)
-    first = min(count, rows)
-    chunks = (first, *array.shape[1:])
-    file.create_dataset(name, data=array, chunks=chunks, fletcher32=True)
+        rows = math.ceil(shape[0] / math.ceil(size / _CHUNK_BYTES))
+    rows = min(shape[0], rows)
+    # The bytes depend on it that a data set is closed, as here on return, before the next is made.
+    chunks = (rows, *shape[1:])
+    made = file.create_dataset(name, shape, array.dtype, chunks=chunks, fletcher32=True)
+    for start in range(0, shape[0], rows):
+        made[start : start + rows] = array[start : start + rows]
 
 
 def _attrs(file: h5py.File, path: Path) -> dict[str, Any]:

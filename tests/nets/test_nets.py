@@ -182,6 +182,17 @@ def test_the_embedding_of_a_linear_head_is_the_bodys_output():
     assert torch.equal(network.head(network.embedding(x)), network(x))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_cropped_network_sees_the_centre_of_larger_images(channels):
+    network = placed(build("spherenet20", channels, 4, 0.1, image_size=21, crop=16), "cpu").eval()
+    images = torch.randn(2, channels, 21, 21)
+    centre = images[:, :, 2:18, 2:18]
+    with torch.no_grad():
+        assert torch.equal(network(images), network(centre))
+        assert torch.equal(network.embedding(images), network.embedding(centre.contiguous()))
+        assert not torch.allclose(network(images), network(images[:, :, :16, :16]))
+
+
 def test_an_unknown_head_is_refused():
     with pytest.raises(ConfigError, match="choose linear or angular"):
         build("small_cnn", 1, 2, head="round")

@@ -1,0 +1,23 @@
+"""Tasks that see less than their pictures: random squares in training, the centre otherwise."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lifelong.plan.errors import ConfigError
+from lifelong.plan.stacks import STACKS
+
+
+def seen_side(task: Mapping[str, Any], side: int) -> int:
+    """The side in pixels of what a network sees of a task's images of `side` pixels."""
+    return int(task.get("crop", side))
+
+
+def check_crop(task: Mapping[str, Any], side: int, networks: Iterable[str]) -> None:
+    """Raise ConfigError where a task's crop is larger than its images, or a network takes none."""
+    if "crop" not in task:
+        return
+    where = f"config key tasks: crop of task {task['name']!r}"
+    if task["crop"] > side:
+        raise ConfigError(f"{where} is {task['crop']}, but its images have {side} pixels: lower it")
+    if whole := sorted(set(networks) & set(STACKS)):
+        raise ConfigError(f"{where}: {whole[0]} always sees whole images: remove it")
