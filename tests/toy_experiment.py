@@ -6,14 +6,21 @@ from pathlib import Path
 import torch
 
 from lifelong.plan.config import check
+from lifelong.plan.methods import SHAPES
 from lifelong.plan.stages import Plan
 from lifelong.stages.driver import run_experiment
 
 CLASSES = {"zero_six": [0, 6], "one_three_eight_nine": [1, 3, 8, 9], "four_five": [4, 5]}
 TASKS = tuple(CLASSES)
+# Tasks of the layer family: as many classes in each, because one of its methods has one head.
+LAYER_CLASSES = {"zero_six": [0, 6], "one_seven": [1, 7], "four_five": [4, 5]}
+LAYERS = {
+    "network": {"name": "tiny_cnn2", "channels": 1.0},
+    "layers": {"epochs": 8, "lr": 5e-3, "decay": 1e-3, "eval_every": 3, "gated": {"delay": 3}},
+}
 
 
-def toy_config(methods: list[str], **changes: dict) -> dict:
+def toy_config(methods: list[str], **changes: object) -> dict:
     """Seconds a method. The second task cannot meet its goal at width 1 in so few epochs.
 
     `changes` replace whole sections.
@@ -43,14 +50,25 @@ def toy_config(methods: list[str], **changes: dict) -> dict:
     }
 
 
+def toy_layers_config(methods: list[str], **changes: dict) -> dict:
+    """The same digits for methods that share layers."""
+    tasks = [{"name": name, "classes": classes} for name, classes in LAYER_CLASSES.items()]
+    config = toy_config(methods, experiment="toy_layers", tasks=tasks, **LAYERS)
+    slower = {"gated_repo": {"layers": {"lr": 1e-3}}}  # its gates fall into one class at more
+    return {**config, "method_settings": slower, "goals": {}, **changes}
+
+
 def toy_plan(methods: list[str], **changes: dict) -> Plan:
-    return Plan(check(toy_config(methods, **changes)))
+    layered = all(name in SHAPES and SHAPES[name].layered for name in methods)
+    config = toy_layers_config if layered else toy_config
+    return Plan(check(config(methods, **changes)))
 
 
 def run_toy(folder: Path, methods: list[str], **changes: dict) -> Path:
     """Run the toy experiment in `folder`; returns its results."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
+    plan = toy_plan(methods, **changes)
     with contextlib.chdir(folder):
-        run_experiment(toy_plan(methods, **changes))
-    return folder / "results" / "toy"
+        run_experiment(plan)
+    return folder / plan.paths.base

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lifelong.plan.crops import seen_side
 from lifelong.plan.errors import ConfigError
 
 # Options of a source, and those of them it cannot do without.
@@ -69,8 +70,8 @@ def check_pairs(task: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
     ours, theirs = datasets[task["dataset"]], datasets[name]
     if ours["source"] not in FACE_SOURCES:
         raise ConfigError(f"{where} are of faces, but its data set is not: remove them")
-    alike = ours["channels"] == theirs["channels"] and side_of(ours) == side_of(theirs)
-    if not alike:
+    sides = {side_of(ours), seen_side(task, side_of(ours))}  # whole images, or what is seen of them
+    if ours["channels"] != theirs["channels"] or side_of(theirs) not in sides:
         raise ConfigError(
             f"{where}: {task['dataset']} and {name} need the same image_size and channels"
         )

@@ -21,3 +21,11 @@ def outcome(manifest: Mapping[str, Any], path: object) -> dict[str, float]:
     if not isinstance(found, Mapping):
         raise DamagedFile(f"{path} is damaged (no outcome): delete it and run again")
     return {name: number(found, name, path) for name in ("accuracy", "train_accuracy", "width")}
+
+
+def patterns(manifest: Mapping[str, Any], path: object) -> list[tuple[str, float]]:
+    """The patterns that a trained task may take and how good each is. Raises DamagedFile."""
+    found = (manifest.get("outcome") or {}).get("patterns")
+    if not isinstance(found, list) or not found:
+        raise DamagedFile(f"{path} says nothing of patterns: delete its folder and run again")
+    return [(str(pattern), number({"score": score}, "score", path)) for pattern, score in found]

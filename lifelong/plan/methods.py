@@ -14,26 +14,49 @@ class Shape:
     stages: tuple[str, ...]  # of one task, in order, without goals and expand
     has_goal: bool = False  # decisions compare with an accuracy goal
     expands: bool = False  # widens where the goal was missed
+    alone: bool = False  # a network a task, rather than one for all
+    layered: bool = False  # shares whole layers, not single weights
 
     @property
     def shares(self) -> bool:
         """One network for all tasks, rather than one a task."""
-        return "train" in self.stages
+        return not self.alone
 
     @property
     def last(self) -> str:
         """The stage that writes the task's shard."""
-        return "retrain" if self.shares else "baseline"
+        return "retrain" if "retrain" in self.stages else "baseline"
 
 
+_SEPARATE = ("baseline", "infer")
 _MASKED = ("train", "prune", "select", "retrain", "infer")
+_LAYERED = ("train", "select", "retrain", "infer")
 
 SHAPES: dict[str, Shape] = {
-    "scratch": Shape(("baseline", "infer")),
-    "finetune": Shape(("baseline", "infer")),
+    "scratch": Shape(_SEPARATE, alone=True),
+    "finetune": Shape(_SEPARATE, alone=True),
     "packnet": Shape(_MASKED),
     "pae": Shape(_MASKED, has_goal=True, expands=True),
     "cpg": Shape(_MASKED, has_goal=True, expands=True),
+    "stl": Shape(_LAYERED, layered=True, alone=True),
+    "snn": Shape(_LAYERED, layered=True),
+    "hps": Shape(_LAYERED, layered=True),
+    "tf": Shape(_LAYERED, layered=True),
+    "dfcnn": Shape(_LAYERED, layered=True),
+    "lasem_hps": Shape(_LAYERED, layered=True),
+    "lasem_tf": Shape(_LAYERED, layered=True),
+    "lasem_dfcnn": Shape(_LAYERED, layered=True),
+    "brute_hps": Shape(_LAYERED, layered=True),
+    "brute_tf": Shape(_LAYERED, layered=True),
+    "brute_dfcnn": Shape(_LAYERED, layered=True),
+    "progressive": Shape(_LAYERED, layered=True),
+    "den": Shape(_LAYERED, layered=True),
+    "darts_hps": Shape(_LAYERED, layered=True),
+    "darts_dfcnn": Shape(_LAYERED, layered=True),
+    "apd": Shape(_LAYERED, layered=True),
+    "apd_repo": Shape(_LAYERED, layered=True),
+    "gated": Shape(_LAYERED, layered=True),
+    "gated_repo": Shape(_LAYERED, layered=True),
 }
 
 METHOD_DEFAULTS: dict[str, dict[str, Any]] = {

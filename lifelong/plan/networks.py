@@ -14,7 +14,7 @@ IMAGE_SIDES: dict[str, tuple[int, int | None]] = {
 
 def misfit(network: str, side: int) -> str | None:
     """Why images of `side` x `side` pixels do not fit a network, or None."""
-    smallest, largest = IMAGE_SIDES[network]
+    smallest, largest = IMAGE_SIDES.get(network, (1, None))  # stacks of layers take any image
     if side < smallest:
         return f"{network} needs images of at least {smallest}x{smallest} pixels, not {side}"
     if largest is not None and side > largest:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 ROOT = "results"
+OF_EXPERIMENT = ("align_faces", "pack_data", "report", "tables")  # folders beside the methods'
 _STAGE = re.compile(
     r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d+)/"
     r"(?P<slug>\d{2,}-[^/]+)/(?P<kind>[a-z]+)(/a(?P<attempt>\d{1,4}))?/[^/]+$",

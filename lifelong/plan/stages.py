@@ -10,10 +10,14 @@ from typing import Any
 
 from lifelong.plan.config import settings
 from lifelong.plan.decisions import fair_ratio
+from lifelong.plan.draws import images_of, pack_settings
 from lifelong.plan.faces import alignment_settings
+from lifelong.plan.layers import TRAINING, options_of, pattern_of
 from lifelong.plan.methods import SHAPES, Shape
 from lifelong.plan.paths import Paths, slug
+from lifelong.plan.patterns import named
 from lifelong.plan.seeds import seed_of
+from lifelong.plan.stacks import STACKS
 from lifelong.plan.stage import Inputs, Key, Stage
 
 # Raise a stage's number when a change of its code changes its results: the stage reruns.
@@ -27,10 +31,10 @@ REVISIONS = {
     "prune": 1,
     "select": 1,
     "retrain": 1,
-    "infer": 1,
+    "infer": 2,
 }
 
-TABLES = ("summary", "accuracy", "goals", "size", "published")
+TABLES = ("summary", "accuracy", "goals", "size", "learning", "verification", "published")
 
 
 class Plan:
@@ -44,10 +48,15 @@ class Plan:
 
     @cached_property
     def _settings(self) -> dict[str, dict[str, Any]]:
-        return {method: settings(self.config, method) for method in SHAPES}
+        methods = {**SHAPES, **self.config["variants"]}
+        return {method: settings(self.config, method) for method in methods}
+
+    def base(self, method: str) -> str:
+        """The method that a variant is one of; any other is itself."""
+        return str(self.config["variants"].get(method, {"method": method})["method"])
 
     def shape(self, method: str) -> Shape:
-        return SHAPES[method]
+        return SHAPES[self.base(method)]
 
     def settings(self, method: str) -> dict[str, Any]:
         return self._settings[method]
@@ -65,7 +74,7 @@ class Plan:
 
     def shard(self, method: str, seed: int, position: int) -> str:
         """The file that holds what a task brought to the model."""
-        return self.file(Key(SHAPES[method].last, method, seed, position), "shard.h5")
+        return self.file(Key(self.shape(method).last, method, seed, position), "shard.h5")
 
     def _attempt(self, key: Key, attempt: int, name: str = "manifest.json") -> str:
         """A file of an attempt of a task; attempt 0 is the train stage."""
@@ -113,28 +122,34 @@ class Plan:
         }
 
     def _train_inputs(self, key: Key) -> Inputs:
-        return {"pack": self.pack(key.position), "shards": self._shards_before(key)}
+        inputs: Inputs = {"pack": self.pack(key.position), "shards": self._shards_before(key)}
+        if self.shape(key.method).layered and inputs["shards"]:  # whose tasks it looks at too
+            inputs["packs"] = [self.pack(i) for i in range(1, key.position)]
+        return inputs
 
     def _expand_inputs(self, key: Key) -> Inputs:
         return self._train_inputs(key) | {"before": self._attempt(key, key.attempt - 1)}
 
     def _prune_inputs(self, key: Key) -> Inputs:
         inputs = self._train_inputs(key)
-        if SHAPES[key.method].expands:
+        if self.shape(key.method).expands:
             inputs["learned"] = self._attempt(key, 0)
         return inputs
 
     def _select_inputs(self, key: Key) -> Inputs:
+        if self.shape(key.method).layered:
+            return {"learned": self._attempt(key, 0)}
         inputs: Inputs = {"record": self.file(self._with(key, "prune"), "record.csv")}
-        if SHAPES[key.method].has_goal:
+        if self.shape(key.method).has_goal:
             inputs["goal"] = self.file(self._with(key, "goals"), "goal.json")
         return inputs
 
     def _retrain_inputs(self, key: Key) -> Inputs:
-        return self._prune_inputs(key) | {
-            "prune": self.file(self._with(key, "prune"), "manifest.json"),
-            "selected": self.file(self._with(key, "select"), "selected.json"),
-        }
+        selected: Inputs = {"selected": self.file(self._with(key, "select"), "selected.json")}
+        if self.shape(key.method).layered:
+            return self._train_inputs(key) | selected
+        pruned: Inputs = {"prune": self.file(self._with(key, "prune"), "manifest.json")}
+        return self._prune_inputs(key) | pruned | selected
 
     def _infer_inputs(self, key: Key) -> Inputs:
         upto = range(1, key.position + 1)
@@ -142,7 +157,7 @@ class Plan:
             "packs": [self.pack(i) for i in upto],
             "shards": [self.shard(key.method, key.seed, i) for i in upto],
         }
-        if not SHAPES[key.method].shares:  # it names the repetitions, which infer measures too
+        if "baseline" in self.shape(key.method).stages:  # it names repetitions, to measure too
             last = [Key("baseline", key.method, key.seed, i) for i in upto]
             inputs["baselines"] = [self.file(one, "manifest.json") for one in last]
         task = self.config["tasks"][key.position - 1]
@@ -154,6 +169,8 @@ class Plan:
         return inputs
 
     def _shards_before(self, key: Key) -> list[str]:
+        if self.shape(key.method).alone:
+            return []
         return [self.shard(key.method, key.seed, i) for i in range(1, key.position)]
 
     def _with(self, key: Key, kind: str) -> Key:
@@ -178,6 +195,7 @@ class Plan:
     def spec(self, key: Key) -> dict[str, Any]:
         """Every setting that decides the bytes of a stage."""
         own = self.settings(key.method)
+        layered = self.shape(key.method).layered
         spec: dict[str, Any] = {
             "revision": REVISIONS[key.kind],
             "kind": key.kind,
@@ -190,13 +208,16 @@ class Plan:
         }
         if key.kind == "goals":
             return spec | {"goals": self._goal_of(key, own)}
+        if layered or self.base(key.method) != key.method:
+            spec["base"] = self.base(key.method)
         if key.kind == "select":
-            return spec | self._select_spec(key, own)
+            return spec | (self._layer_choice(key) if layered else self._select_spec(key, own))
         if key.kind == "infer":
             task = self.config["tasks"][key.position - 1]
             pairs = {"pairs": task["pairs"]} if "pairs" in task else {}
-            return spec | {"data": [self._data(i) for i in range(1, key.position + 1)]} | pairs
-        return spec | self._training_spec(key, own)
+            data = [self._data(i, key.seed) for i in range(1, key.position + 1)]
+            return spec | {"data": data} | pairs
+        return spec | (self._layer_spec(key) if layered else self._training_spec(key, own))
 
     def _goal_of(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
         goals, task = own["goals"], self.tasks[key.position - 1]
@@ -206,7 +227,7 @@ class Plan:
 
     def _select_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
         task = self.config["tasks"][key.position - 1]
-        shape, expected = SHAPES[key.method], own["expand"]["tasks_expected"]
+        shape, expected = self.shape(key.method), own["expand"]["tasks_expected"]
         return {
             "by_hand": task.get("ratio") if shape.has_goal else None,
             "cap": own["expand"]["cap"] if shape.expands else 1.0,
@@ -217,7 +238,7 @@ class Plan:
         section = "train" if key.kind == "expand" else key.kind
         spec = {
             "random_seed": seed_of(self._name(key), key.attempt),
-            "data": self._data(key.position),
+            "data": self._data(key.position, key.seed),
             "network": own["network"],
             "recipe": own["recipe"],
             section: own[section],
@@ -230,28 +251,65 @@ class Plan:
             spec |= {"attempt": key.attempt, "expand": own["expand"]}
         return spec
 
-    def _data(self, position: int) -> dict[str, Any]:
+    def _layer_spec(self, key: Key) -> dict[str, Any]:
+        own, base = self.settings(key.method), self.base(key.method)
+        layers, shape = own["layers"], self.shape(key.method)
+        known = range(1, 1 if shape.alone else key.position)
+        spec = {
+            "random_seed": seed_of(self._name(key), key.attempt),
+            "data": self._data(key.position, key.seed),
+            "older": [self._data(i, key.seed) for i in known],
+            "network": own["network"],
+            "pattern": pattern_of(base, layers, own["network"]["name"]),
+            "options": options_of(base, layers),
+            "training": {name: layers[name] for name in TRAINING},
+        }
+        if key.kind == "retrain":
+            spec["training"] = {"eval_every": layers["eval_every"]}
+        return spec
+
+    def _layer_choice(self, key: Key) -> dict[str, Any]:
+        task, own = self.config["tasks"][key.position - 1], self.settings(key.method)
+        network = own["network"]["name"]
+        by_hand = task.get("sharing") if self._chooses(key.method) else None
+        return {"by_hand": by_hand and named(by_hand, STACKS[network].depth, network)}
+
+    def _chooses(self, method: str) -> bool:
+        """Whether a method of the layer family finds its pattern itself."""
+        return "groups" in options_of(self.base(method), self.settings(method)["layers"])
+
+    def _data(self, position: int, seed: int) -> dict[str, Any]:
         """What a stage must know of a task's images beside the pack."""
         task = self.config["tasks"][position - 1]
-        wanted = ("classes", "group", "mean", "std")
+        wanted = ("classes", "group", "crop")
         data = {name: task[name] for name in wanted if name in task}
         if "classes" not in data and "group" not in data:
             data["group"] = task["name"]
-        return {"task": task["name"], **data}
+        dataset = self.config["datasets"][task["dataset"]]
+        if framed := self._framed(dataset):
+            data["alignment"] = framed
+        seen = images_of(self.config["experiment"], seed, task, dataset)
+        return {"task": task["name"], **data, **seen}
+
+    def _framed(self, dataset: Mapping[str, Any]) -> str:
+        """How the faces of a set were cut out; "" where its images are of other things."""
+        if "align" in dataset:
+            return str(dataset["align"]["preset"])
+        return "prealigned" if dataset.get("prealigned") else ""
 
     def pack_stage(self, dataset: str) -> Stage:
         """The job that packs one data set."""
         path = self.paths.pack(dataset)
         spec = {"revision": REVISIONS["pack_data"], "kind": "pack_data"}
         spec |= {"experiment": self.config["experiment"], "dataset": dataset}
-        spec |= {"settings": self.config["datasets"][dataset]}
+        spec |= {"settings": pack_settings(self.config["datasets"][dataset])}
         parts = [stage.path("faces.h5") for stage in self.align_stages(dataset)]
         inputs: Inputs = {"parts": list(parts)} if parts else {}
         return Stage("pack_data", path.rsplit("/", 1)[0], inputs, spec)
 
     def align_stages(self, dataset: str) -> list[Stage]:
         """The jobs that align a face set, one a shard; none for other sets."""
-        settings = self.config["datasets"][dataset]
+        settings = pack_settings(self.config["datasets"][dataset])
         if "align" not in settings:
             return []
         shards = settings["align"]["shards"]
@@ -266,7 +324,7 @@ class Plan:
     def keys(self, kind: str) -> Iterator[Key]:
         """All stages of a kind over methods, seeds and tasks, expand left out."""
         for method in self.config["methods"]:
-            if kind not in SHAPES[method].stages:
+            if kind not in self.shape(method).stages:
                 continue
             for seed in self.config["seeds"]:
                 for position in range(1, len(self.tasks) + 1):
@@ -275,7 +333,9 @@ class Plan:
     def table_inputs(self) -> Inputs:
         """The records that tables are made of, and the published numbers to print beside ours."""
         kinds = ("baseline", "prune", "select", "retrain", "infer")
-        records = [self.file(key, "record.csv") for kind in kinds for key in self.keys(kind)]
+        keys = [key for kind in kinds for key in self.keys(kind)]
+        keys += [key for key in self.keys("train") if self.shape(key.method).layered]
+        records = [self.file(key, "record.csv") for key in keys]
         inputs: Inputs = {"records": records}
         if self.config["published"]:
             inputs["published"] = self.config["published"]
@@ -293,5 +353,5 @@ class Plan:
         names = ("experiment", "protocol", "methods", "seeds")
         spec = {name: self.config[name] for name in names}
         spec |= {"tasks": self.tasks, "cpg_row": self.config["published_cpg_row"]}
-        spec["sharing"] = [m for m in self.config["methods"] if SHAPES[m].shares]
+        spec["sharing"] = [m for m in self.config["methods"] if self.shape(m).shares]
         return spec

@@ -11,7 +11,7 @@ import torch
 
 from lifelong import store
 from lifelong.data.batches import TaskData, task_data
-from lifelong.data.pack import read_task
+from lifelong.data.tasks import load_arrays, split_table
 from lifelong.masks.learner import Learner
 from lifelong.masks.shard import Card, Part, Shard
 from lifelong.masks.size import separate_network, shard_size
@@ -32,28 +32,27 @@ log = logging.getLogger(__name__)
 
 def load_task(stage: Stage, data: Mapping[str, Any], pack: str, device: str) -> TaskData:
     """One task's images on the device, split as the protocol says."""
-    path, group = Path(pack), data.get("group")
-    if group == data["task"] and not any(store.read_attrs(path)["groups"]):
-        group = None  # a data set of its own, not one of several in a tree
-    store.verified(path)
-    arrays = read_task(path, data.get("classes"), group)
+    store.verified(Path(pack))
     return task_data(
-        arrays, stage.spec["protocol"], data.get("mean"), data.get("std"), device=device
+        load_arrays(Path(pack), data),
+        stage.spec["protocol"],
+        data.get("mean"),
+        data.get("std"),
+        device=device,
+        crop=data.get("crop", 0),
+        own_split=data.get("normalise") == "own_split",
     )
 
 
-class Job:
-    """A stage that trains: device, images, the model so far, and the card of its task."""
+class Work:
+    """A stage that trains, of whatever family: device, images, seeds, resume state and rows."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.spec = stage, stage.spec
         self.device = prepare(stage.threads)
         self.data = load_task(stage, self.spec["data"], stage.input("pack"), self.device)
-        check_image_size(self.spec["network"]["name"], self.data.train.images.shape[-1])
-        self.loss = self._loss()
-        self.method = METHODS[self.spec["method"]]
-        self.shards = stage.input_list("shards")
-        self.model = read_model(self.shards, self.spec, views=False)
+        side = self.data.crop or self.data.train.images.shape[-1]
+        check_image_size(self.spec["network"]["name"], side)
         log.info(
             "%s of %s: %d training and %d %s images, %d classes, on %s",
             stage.kind,
@@ -69,38 +68,6 @@ class Job:
         """A seed for one part of the stage."""
         text = canonical({"seed": self.spec["random_seed"], "part": list(names)})
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
-
-    def card(self, width: float) -> Card:
-        spec, data = self.spec, self.data
-        return Card(
-            experiment=spec["experiment"],
-            method=spec["method"],
-            seed=spec["seed"],
-            position=spec["position"],
-            task=spec["task"],
-            classes=data.classes,
-            network=spec["network"]["name"],
-            channels=spec["network"]["channels"],
-            width=width,
-            in_channels=int(data.train.images.shape[1]),
-            image_size=int(data.train.images.shape[-1]),
-            mean=data.mean,
-            std=data.std,
-            lineage=tuple(store.verified(Path(path)) for path in self.shards),
-            alone=self.method.alone,
-            head=head_for(self.spec.get("loss", {})),
-        )
-
-    def _loss(self) -> Loss:
-        """The loss of the task; weights of classes come from its training images, if not given."""
-        given, classes = dict(self.spec.get("loss", {})), len(self.data.classes)
-        if given.get("kind") == "weighted" and "counts" not in given:
-            given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
-        return loss_of(given, classes, self.device)
-
-    def learner(self, width: float, *names: str | float) -> Learner:
-        """A learner of this task; `names` tell its random start from others of the stage."""
-        return Learner(self.model, self.card(width), self.seed("start", *names), self.device)
 
     def resume(self, *names: str | float) -> ResumeFile:
         """The resume state of one part of the stage, beside its folder."""
@@ -123,6 +90,51 @@ class Job:
             rows.append(self.row("accuracy", epoch.train_accuracy, split="train", **at))
             rows.append(self.row("accuracy", epoch.accuracy, split=self.data.deciding_name, **at))
         return rows
+
+
+class Job(Work):
+    """A stage of the mask family: the model so far, and the card of its task."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.loss = self._loss()
+        self.method = METHODS[self.spec.get("base", self.spec["method"])]
+        self.shards = stage.input_list("shards")
+        self.model = read_model(self.shards, self.spec, views=False)
+
+    def card(self, width: float) -> Card:
+        spec, data = self.spec, self.data
+        return Card(
+            experiment=spec["experiment"],
+            method=spec["method"],
+            seed=spec["seed"],
+            position=spec["position"],
+            task=spec["task"],
+            classes=data.classes,
+            network=spec["network"]["name"],
+            channels=spec["network"]["channels"],
+            width=width,
+            in_channels=int(data.train.images.shape[1]),
+            image_size=int(data.train.images.shape[-1]),
+            mean=data.mean,
+            std=data.std,
+            lineage=tuple(store.verified(Path(path)) for path in self.shards),
+            alone=self.method.alone,
+            head=head_for(self.spec.get("loss", {})),
+            crop=self.data.crop,
+            alignment=spec["data"].get("alignment", ""),
+        )
+
+    def _loss(self) -> Loss:
+        """The loss of the task; weights of classes come from its training images, if not given."""
+        given, classes = dict(self.spec.get("loss", {})), len(self.data.classes)
+        if given.get("kind") == "weighted" and "counts" not in given:
+            given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
+        return loss_of(given, classes, self.device)
+
+    def learner(self, width: float, *names: str | float) -> Learner:
+        """A learner of this task; `names` tell its random start from others of the stage."""
+        return Learner(self.model, self.card(width), self.seed("start", *names), self.device)
 
     def size_rows(self, shard: Shard | Part, counts: Mapping[str, int], path: Path) -> list[Row]:
         """What the task's shard holds and weighs, and what a separate network would."""
@@ -150,11 +162,21 @@ def resume_folder(stage: Stage) -> Path:
 def commit(
     stage: Stage, files: Mapping[str, str], rows: Iterable[Row], outcome: Mapping[str, Any]
 ) -> None:
-    """Write the record, then the manifest that makes the stage's files count."""
+    """Write the record, then the manifest that makes the stage's files count.
+
+    Stages that learn a task from some of its images say from which, in split.csv.
+    """
     record = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
     versions = {"torch": torch.__version__, "h5py": h5py.__version__}
-    seal(stage, {**files, "record.csv": record}, outcome, versions)
+    seal(stage, {**files, **_drawn(stage), "record.csv": record}, outcome, versions)
     forget(stage)
+
+
+def _drawn(stage: Stage) -> dict[str, str]:
+    if stage.kind not in ("baseline", "train") or "draw" not in stage.spec["data"]:
+        return {}
+    text = split_table(Path(stage.input("pack")), stage.spec["data"])
+    return {"split.csv": store.write_text(Path(stage.path("split.csv")), text)}
 
 
 def forget(stage: Stage) -> None:

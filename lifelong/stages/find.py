@@ -10,7 +10,6 @@ from lifelong import store
 from lifelong.plan.decisions import last_attempt
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
-from lifelong.plan.methods import SHAPES
 from lifelong.plan.paths import parse_stage
 from lifelong.plan.stage import Key, Stage
 from lifelong.plan.stages import TABLES, Plan
@@ -20,8 +19,8 @@ _FILES = {  # of a stage, beside its log
     "pack_data": r"manifest\.json|pack\.h5",
     "goals": r"manifest\.json|goal\.json",
     "select": r"manifest\.json|record\.csv|selected\.json",
-    "baseline": r"manifest\.json|record\.csv|shard\.h5|repeat-\d+\.h5",
-    "train": r"manifest\.json|record\.csv|candidate\.h5",
+    "baseline": r"manifest\.json|record\.csv|shard\.h5|repeat-\d+\.h5|split\.csv",
+    "train": r"manifest\.json|record\.csv|candidate\.h5|split\.csv",
     "expand": r"manifest\.json|record\.csv|candidate\.h5",
     "prune": r"manifest\.json|record\.csv|ratio-[\d.e-]+\.h5",
     "retrain": r"manifest\.json|record\.csv|shard\.h5",
@@ -90,7 +89,7 @@ def _key(plan: Plan, path: str) -> Key | None:
     if parts["method"] not in methods or parts["seed"] not in {str(seed) for seed in seeds}:
         return None
     kind, method, task = (str(parts[name]) for name in ("kind", "method", "slug"))
-    shape = SHAPES[method]
+    shape = plan.shape(method)
     kinds = {*shape.stages}
     kinds |= {"goals"} if shape.has_goal else set()
     kinds |= {"expand"} if shape.expands else set()
@@ -104,7 +103,7 @@ def _key(plan: Plan, path: str) -> Key | None:
 
 def _attempt(plan: Plan, key: Key, read: Reader) -> int:
     """The attempt that met the task's goal or the cap."""
-    if not SHAPES[key.method].expands:
+    if not plan.shape(key.method).expands:
         return 0
     settings = plan.settings(key.method)
     given = plan.file(replace(key, kind="goals"), "goal.json")

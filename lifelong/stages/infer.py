@@ -13,14 +13,16 @@ from torch import Tensor
 
 from lifelong import store
 from lifelong.data.batches import TaskData
+from lifelong.layers.model import LayerModel
 from lifelong.masks import Model
+from lifelong.methods import LAYER_METHODS
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.stages.base import commit, load_task, row
 from lifelong.stages.baseline import file_name
 from lifelong.stages.pairs import verification
-from lifelong.stages.shards import read_model
+from lifelong.stages.shards import is_layered, read_layers, read_model
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
 
@@ -31,7 +33,7 @@ def run(stage: Stage) -> None:
     """Write the record, and logits.h5 for the next run to compare with."""
     device = prepare(stage.threads)
     paths = stage.input_list("shards")
-    model = read_model(paths, stage.spec)
+    model = _model(stage, paths)
     rows: list[Row] = []
     found: dict[str, np.ndarray] = {}
     for position, data in enumerate(stage.spec["data"], 1):
@@ -50,25 +52,29 @@ def run(stage: Stage) -> None:
     commit(stage, {"logits.h5": digest}, rows + measured, {"changed": changed})
 
 
-def _logits(model: Model, position: int, task: TaskData, device: str) -> Tensor:
+def _logits(model: Model | LayerModel, position: int, task: TaskData, device: str) -> Tensor:
     return logits(model.view(position, device), task.test, task.mean, task.std)
 
 
-def _row(stage: Stage, model: Model, task: str, value: float, attempt: int) -> Row:
+def _row(stage: Stage, model: Model | LayerModel, task: str, value: float, attempt: int) -> Row:
     width = model.shards[-1].card.width
     return row(stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width)
 
 
-def _verified(stage: Stage, model: Model, device: str) -> list[Row]:
-    """Pairs of faces, by the newest task's network; that of an older one is as it was."""
-    if not stage.input_list("pairs"):
+def _verified(stage: Stage, model: Model | LayerModel, device: str) -> list[Row]:
+    """Pairs of faces, by the newest task's networks; those of an older one are as they were."""
+    if not stage.input_list("pairs") or isinstance(model, LayerModel):
         return []
-    position, card = len(model.shards), model.shards[-1].card
-    network, pack = model.view(position, device), Path(stage.input("pairs"))
-    found = verification(network, card, pack, stage.spec["pairs"], device)
-    log.info("pairs: accuracy %.4f", found["verification_accuracy"])
-    at = {"on_task": card.task, "split": "test", "width": card.width}
-    return [row(stage, metric, value, **at) for metric, value in found.items()]
+    card, pack = model.shards[-1].card, Path(stage.input("pairs"))
+    networks = [model.view(len(model.shards), device)]
+    networks += [one.view(1, device) for one in _repetitions(stage.input_list("shards")[-1])]
+    rows = []
+    for attempt, network in enumerate(networks):
+        found = verification(network, card, pack, stage.spec["pairs"], device)
+        log.info("pairs: accuracy %.4f", found["verification_accuracy"])
+        at = {"attempt": attempt, "on_task": card.task, "split": "test", "width": card.width}
+        rows += [row(stage, metric, value, **at) for metric, value in found.items()]
+    return rows
 
 
 def _repetitions(path: str) -> list[Model]:
@@ -82,8 +88,18 @@ def _repetitions(path: str) -> list[Model]:
     return found
 
 
-def _changed(stage: Stage, model: Model, now: dict[str, np.ndarray], device: str) -> list[str]:
-    """Names of tasks whose logits differ from the run before only because the machine does.
+def _model(stage: Stage, paths: list[str]) -> Model | LayerModel:
+    base = is_layered(Path(paths[0]))
+    if base is None:
+        return read_model(paths, stage.spec)
+    return read_layers(paths, LAYER_METHODS[base], stage.spec)
+
+
+def _changed(
+    stage: Stage, model: Model | LayerModel, now: dict[str, np.ndarray], device: str
+) -> list[str]:
+    """Names of tasks whose logits differ from the run before: because their method lets them
+    follow shared layers, or only because the machine does.
 
     Raises DamagedFile where a task itself changed. Other processors or thread counts sum in
     another order; then the task is computed again from its own shards alone, here and now.
@@ -94,9 +110,13 @@ def _changed(stage: Stage, model: Model, now: dict[str, np.ndarray], device: str
     saved, _ = store.read_arrays(before, digest=store.verified(before))
     others = [key for key, value in saved.items() if not np.array_equal(value, now[key])]
     names = []
+    drifts = isinstance(model, LayerModel) and not LAYER_METHODS[stage.spec["base"]].isolates
     for key in others:
         position = int(key)
-        alone = read_model(stage.input_list("shards")[:position])
+        if drifts:  # what this family is about: shared layers follow the newest task
+            names.append(stage.spec["data"][position - 1]["task"])
+            continue
+        alone = _model(stage, stage.input_list("shards")[:position])
         data = stage.spec["data"][position - 1]
         task = load_task(stage, data, stage.input_list("packs")[position - 1], device)
         if not torch.equal(

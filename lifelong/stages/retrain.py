@@ -7,7 +7,7 @@ from lifelong import store
 from lifelong.masks import Shard
 from lifelong.plan.facts import number
 from lifelong.plan.stage import Stage
-from lifelong.stages import shards
+from lifelong.stages import layer_commit, shards
 from lifelong.stages.base import Job, commit
 from lifelong.stages.prune import own_candidate, rung_name, with_scores
 from lifelong.train.evaluate import accuracy, logits
@@ -19,6 +19,14 @@ log = logging.getLogger(__name__)
 
 def run(stage: Stage) -> None:
     """Write shard.h5, the task's part of the model, never to be written again."""
+    if "options" in stage.spec:  # only the layer family has them
+        layer_commit.run(stage)
+    else:
+        train_again(stage)
+
+
+def train_again(stage: Stage) -> None:
+    """The mask family: keep what is better, the rung as it is or trained once more."""
     job = Job(stage)
     chosen = _selected(job)
     learner = job.learner(chosen.card.width)

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lifelong import store
+from lifelong.layers.model import LayerModel
+from lifelong.layers.part import LayerCard, LayerPart
+from lifelong.layers.part import part_from as layers_from
 from lifelong.masks import Model, Shard
 from lifelong.masks.layout import part_from, shard_from, to_arrays
-from lifelong.masks.shard import Part
+from lifelong.masks.shard import Card, Part
+from lifelong.methods import LAYER_METHODS, LayerMethod
 from lifelong.plan.errors import DamagedFile
 
 _OF_A_RUN = ("experiment", "method", "seed")
-_Form = TypeVar("_Form", Shard, Part)
+_Form = TypeVar("_Form", Shard, Part, LayerPart)
 
 
 def save(path: Path, task: Shard | Part) -> str:
@@ -52,21 +56,10 @@ def read_model(
     """
     model = Model()
     digests: list[str] = []
-    wanted = {name: value for name, value in (expected or {}).items() if name in _OF_A_RUN}
     for position, path in enumerate(map(Path, paths), 1):
         digest = store.verified(path)
         part = load_part(path, picks=views)
-        for name, value in (wanted and {**wanted, "position": position}).items():
-            if getattr(part.card, name) != value:
-                raise DamagedFile(
-                    f"{path} is of {name} {getattr(part.card, name)}, not {value}: "
-                    "it belongs to another run; delete it and run again"
-                )
-        if not part.card.alone and list(part.card.lineage) != digests:
-            raise DamagedFile(
-                f"{path} was learned on top of other tasks than those before it: "
-                "it belongs to another run; delete it and run again"
-            )
+        _check_card(path, part.card, position, digests, expected)
         if model.shards and not views:
             model.shards[-1] = replace(model.shards[-1], dense={})
         model.add(part)
@@ -74,7 +67,33 @@ def read_model(
     return model
 
 
-def finished_model(folder: Path) -> tuple[Model, list[Path]]:
+def load_layers(path: Path) -> LayerPart:
+    """Read a task of the layer family, finished or a candidate, as `load` does."""
+    return _read(path, layers_from)
+
+
+def read_layers(
+    paths: Iterable[str | Path], method: LayerMethod, expected: Mapping[str, Any] | None = None
+) -> LayerModel:
+    """Assemble the tasks of a model of the layer family, checked as `read_model` does."""
+    model = LayerModel(method.view)
+    digests: list[str] = []
+    for position, path in enumerate(map(Path, paths), 1):
+        digest = store.verified(path)
+        part = load_layers(path)
+        _check_card(path, part.card, position, digests, expected)
+        model.add(part)
+        digests.append(digest)
+    return model
+
+
+def is_layered(path: Path) -> str | None:
+    """The method of the layer family that wrote a shard, or None for other shards."""
+    attrs = store.read_attrs(path)
+    return attrs["card"]["options"]["base"] if attrs.get("kind") == "layers" else None
+
+
+def finished_model(folder: Path) -> tuple[Model | LayerModel, list[Path]]:
     """The model in a folder such as results/digits/cpg/s0: all finished shards, in task order.
 
     Raises DamagedFile where there is none.
@@ -84,7 +103,32 @@ def finished_model(folder: Path) -> tuple[Model, list[Path]]:
     if not paths:
         raise DamagedFile(f"{folder} holds no finished model: name a folder like results/x/cpg/s0")
     paths.sort(key=_position)
+    base = is_layered(paths[0])
+    if base is not None:
+        return read_layers(paths, LAYER_METHODS[base]), paths
     return read_model(paths), paths
+
+
+def _check_card(
+    path: Path,
+    card: Card | LayerCard,
+    position: int,
+    before: list[str],
+    expected: Mapping[str, Any] | None,
+) -> None:
+    """Raise DamagedFile for a shard of another run, or learned after other tasks."""
+    wanted = {name: value for name, value in (expected or {}).items() if name in _OF_A_RUN}
+    for name, value in (wanted and {**wanted, "position": position}).items():
+        if getattr(card, name) != value:
+            raise DamagedFile(
+                f"{path} is of {name} {getattr(card, name)}, not {value}: "
+                "it belongs to another run; delete it and run again"
+            )
+    if not card.alone and list(card.lineage) != before:
+        raise DamagedFile(
+            f"{path} was learned on top of other tasks than those before it: "
+            "it belongs to another run; delete it and run again"
+        )
 
 
 def _position(path: Path) -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lifelong.plan.decisions import next_width
 from lifelong.plan.stage import Stage
-from lifelong.stages import shards
+from lifelong.stages import layer_train, shards
 from lifelong.stages.base import Job, commit
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase
@@ -12,7 +12,10 @@ from lifelong.train.phase import Phase
 
 def run(stage: Stage) -> None:
     """Write candidate.h5: the task's weights and scores, not pruned."""
-    learn(stage, attempt=0)
+    if "options" in stage.spec:  # only the layer family has them
+        layer_train.run(stage)
+    else:
+        learn(stage, attempt=0)
 
 
 def learn(stage: Stage, attempt: int) -> None:

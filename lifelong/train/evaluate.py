@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lifelong.data.batches import Split, eval_batches
+from lifelong.layers.model import TaskView
 from lifelong.masks import Network
 
 _BATCH = {"cpu": 100, "cuda": 1000}  # CPUs lose their caches with more
@@ -13,7 +14,7 @@ _BATCH = {"cpu": 100, "cuda": 1000}  # CPUs lose their caches with more
 
 @torch.inference_mode()
 def logits(
-    network: Network, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
+    network: Network | TaskView, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
     """Logits of every image in order: (images, classes) float32 on the device."""
     return _found(network, network, split, mean, std)
@@ -28,7 +29,7 @@ def embeddings(
 
 
 def _found(
-    network: Network,
+    network: Network | TaskView,
     look: Callable[[Tensor], Tensor],
     split: Split,
     mean: tuple[float, ...],

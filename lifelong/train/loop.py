@@ -4,15 +4,18 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Protocol
 
 from torch import Tensor
 
 from lifelong.data.batches import TaskData, TrainBatches
+from lifelong.layers.learner import LayerLearner
 from lifelong.masks.learner import Learner
 from lifelong.plan.errors import ConfigError
 from lifelong.train.device import use_precision
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.layer_step import LayerStep
 from lifelong.train.losses import Loss
 from lifelong.train.phase import Phase
 from lifelong.train.resume import Resume
@@ -30,6 +33,7 @@ class Epoch:
     train_loss: float
     train_accuracy: float
     accuracy: float
+    more: dict[str, float] = field(default_factory=dict)  # what the caller had measured
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,31 @@ class Result:
 
 
 StepHook = Callable[[int, int], None]  # (steps done in this phase, steps an epoch)
+EpochHook = Callable[[int], dict[str, float]]  # epochs done; numbers to keep with the epoch
+
+
+class Stepper(Protocol):
+    """What does a training step, and counts."""
+
+    loss_sum: Tensor
+    correct: Tensor
+
+    @property
+    def picking(self) -> bool: ...
+
+    def __call__(self, x: Tensor, y: Tensor) -> None: ...
+
+    def set_rates(self, rate: float, mask_rate: float) -> None: ...
+
+    def freeze_picks(self) -> None: ...
+
+    def state(self) -> dict[str, Tensor]: ...
+
+    def reset(self) -> None: ...
 
 
 def fit(
-    learner: Learner,
+    learner: Learner | LayerLearner,
     data: TaskData,
     phase: Phase,
     seed: int,
@@ -52,14 +77,15 @@ def fit(
     resume: Resume | None = None,
     name: str = "train",
     loss: Loss | None = None,
+    after_epoch: EpochHook | None = None,
 ) -> Result:
     """Train a learner; it ends with the last epoch's weights, or the best's if `phase.beat` is set.
 
     `loss`: cross entropy unless another is given. Masks are trained where `phase.mask_lr` is above
-    0. The same learner, data, phase and seed give the same bits, whether or not the run was
-    interrupted and resumed.
+    0. A method of the layer family brings its own loss. The same learner, data, phase and seed give
+    the same bits, whether or not the run was interrupted and resumed.
     """
-    run = _Run(learner, data, phase, seed, resume, name, loss)
+    run = _Run(learner, data, phase, seed, resume, name, loss, after_epoch)
     told = time.monotonic()
     while run.unfinished():
         for x, y in run.batches.epoch(run.epoch, run.step):
@@ -80,16 +106,18 @@ class _Run:
 
     def __init__(
         self,
-        learner: Learner,
+        learner: Learner | LayerLearner,
         data: TaskData,
         phase: Phase,
         seed: int,
         resume: Resume | None,
         name: str,
         loss: Loss | None,
+        after_epoch: EpochHook | None = None,
     ) -> None:
-        self.learner, self.data, self.phase, self.resume = learner, data, phase, resume
-        self.name = name
+        self.learner = learner
+        self.data, self.phase, self.resume = data, phase, resume
+        self.name, self.after_epoch = name, after_epoch
         use_precision(phase.precision)
         self.batches = TrainBatches(
             data.train,
@@ -100,6 +128,8 @@ class _Run:
             phase.flip,
             seed,
             learner.network.form,
+            phase.whole_batches,
+            data.crop,
         )
         self.epoch = self.step = 0
         self.epochs: list[Epoch] = []
@@ -107,16 +137,7 @@ class _Run:
         self.kept: Epoch | None = None
         self.since_best = 0
         self.started, self.resumed_at = time.monotonic(), 0
-        scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
-        self.do_step = make_step(
-            learner,
-            phase.weight_decay,
-            phase.momentum,
-            scores,
-            phase.precision,
-            phase.update,
-            loss=loss,
-        )
+        self.do_step = _stepper(learner, phase, seed, loss)
         self._go_on()
         self._set_rates()
 
@@ -138,6 +159,7 @@ class _Run:
             float(self.do_step.loss_sum) / seen,
             int(self.do_step.correct) / seen,
             accuracy(found, data.deciding.labels),
+            {} if self.after_epoch is None else self.after_epoch(self.epoch + 1),
         )
         if not math.isfinite(epoch.train_loss):
             raise ConfigError(
@@ -170,6 +192,7 @@ class _Run:
     def _set_rates(self) -> None:
         rate, mask_rate = self.phase.rate(self.epoch), self.phase.mask_rate(self.epoch)
         if mask_rate == 0 and self.do_step.picking:
+            assert isinstance(self.learner, Learner)
             if self.learner.counts()["owned"]:
                 self.do_step.freeze_picks()
             else:  # a task without weights of its own has nothing but its masks to train
@@ -220,6 +243,16 @@ class _Run:
         self.since_best = facts["since_best"]
         self.resumed_at = self.epoch
         log.info("resumed in epoch %d at step %d", self.epoch + 1, self.step)
+
+
+def _stepper(
+    learner: Learner | LayerLearner, phase: Phase, seed: int, loss: Loss | None
+) -> Stepper:
+    if isinstance(learner, LayerLearner):
+        return LayerStep(learner, seed)
+    scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
+    settings = (phase.weight_decay, phase.momentum, scores, phase.precision, phase.update)
+    return make_step(learner, *settings, loss=loss)
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -61,6 +61,11 @@ class Adam:
         self.squares = [torch.zeros_like(p) for p in self.parameters]
         self.steps = torch.zeros((), device=self.parameters[0].device)
 
+    def step(self, gradients: Sequence[Tensor], rate: Rate) -> None:
+        """Step all parameters; gradients are in their order."""
+        self.begin()
+        self.update(self.parameters, list(gradients), self.means, self.squares, rate)
+
     def begin(self) -> None:
         """Count a step; `update` follows for each part."""
         self.steps += 1

@@ -11,6 +11,7 @@ class Phase:
 
     `beat`: an accuracy to improve upon; with it the best epoch counts and training stops after
     `patience` epochs without a new best (0: never). Without it the last epoch counts.
+    `decay` lowers the rate with the epochs of all tasks, `epochs_before` of them earlier ones.
     """
 
     epochs: int
@@ -30,6 +31,9 @@ class Phase:
     flip: bool = True
     precision: str = "float32"
     update: str = "eager"
+    decay: float = 0.0
+    epochs_before: int = 0
+    whole_batches: bool = False  # leave out what does not fill a batch
 
     @classmethod
     def of(cls, section: Mapping[str, Any], recipe: Mapping[str, Any], **changes: Any) -> "Phase":
@@ -43,7 +47,8 @@ class Phase:
 
     def rate(self, epoch: int) -> float:
         """SGD's rate in an epoch counted from 0."""
-        return stepped(self.lr, self.milestones, self.factor, epoch)
+        lr = self.lr / (1 + self.decay * (self.epochs_before + epoch))
+        return stepped(lr, self.milestones, self.factor, epoch)
 
     def mask_rate(self, epoch: int) -> float:
         """Adam's rate in an epoch; 0 once the masks are to stay."""

@@ -10,6 +10,7 @@ from bad_input.result_cases import CPG, PACKNET, TINY
 SPELLING = "check its spelling, and give the experiment's --configfile"
 COUNT = "is not a whole number from 1 to 9999"
 INFER = ("infer", "--model", PACKNET, "--task", "a")
+PREDICT = ("predict", PACKNET, "picture.png", "--whole")
 
 
 def _nothing(folder: Path) -> None:
@@ -17,7 +18,11 @@ def _nothing(folder: Path) -> None:
 
 
 def _file(name: str) -> Make:
-    return lambda folder: (folder / name).write_text("no picture") and None
+    def make(folder: Path) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("no picture")
+
+    return make
 
 
 def _unwritten(path: str) -> str:
@@ -33,8 +38,8 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("--threads beyond any machine", f"argument --threads: '99999999999999999999' {COUNT}", "give a number", ("run", "--threads", "9" * 20), 2),
     ("--top -1", f"argument --top: '-1' {COUNT}", "give a number", (*INFER, "--top", "-1", "p.png"), 2),
     ("--task-limit two", f"argument --task-limit: 'two' {COUNT}", "give a number", ("run", "--task-limit", "two"), 2),
-    ("--methods with an unknown one", "config key methods.1: 'den' is not one of […]", "use one of those listed", ("run", "--methods", "cpg,den"), 1),
-    ("--methods without one", "config key methods.0: '' is not one of […]", "name at least one", ("run", "--methods", ""), 1),
+    ("--methods with an unknown one", "config key methods.1: there is no method 'no'; there are …", "use one of those listed", ("run", "--methods", "cpg,no"), 1),
+    ("--methods without one", "config key methods.0: there is no method ''; there are …", "name at least one", ("run", "--methods", ""), 1),
     ("--configfile that is missing", "cannot read none.yaml: No such file or directory", "correct the path", ("run", "--configfile", "none.yaml"), 1),
     ("infer: unknown task", f"{PACKNET} has no task 'z'; it has a, b", "name one of those listed", ("infer", "--model", PACKNET, "--task", "z", "picture.png"), 1),
     ("infer: no model there", "nowhere holds no finished model: name a folder like results/x/cpg/s0", "name a folder like results/x/cpg/s0", ("infer", "--model", "nowhere", "--task", "a", "picture.png"), 1),
@@ -43,6 +48,21 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("infer: the picture is a folder", "there is no picture file results: check its name", "name files", (*INFER, "results"), 1),
     ("infer: the picture is a text", "config.yaml cannot be read as a picture: mend or remove it", "name pictures", (*INFER, "config.yaml"), 1),
     ("infer: no picture", "the following arguments are required: PICTURE", "name pictures", INFER, 2),
+    ("predict: no photograph", "the following arguments are required: PHOTO", "name photographs", ("predict", PACKNET), 2),
+    ("predict: no model there", "nowhere holds no finished model: name a folder like results/x/cpg/s0", "name a folder like results/x/cpg/s0", ("predict", "nowhere", "picture.png"), 1),
+    ("predict: a model that was not learned on faces", f"task a of {PACKNET} was not learned on faces: add --whole, to give it whole pictures, or name the tasks that were by --tasks", "do one of both", ("predict", PACKNET, "picture.png"), 1),
+    ("predict: unknown task", f"{PACKNET} has no task 'z'; it has a, b", "name those listed", (*PREDICT, "--tasks", "a,z"), 1),
+    ("predict: unknown task of identities", f"{PACKNET} has no task 'z'; it has a, b", "name one of those listed", (*PREDICT, "--gallery", "results", "--identity", "z"), 1),
+    ("predict: --threshold without a gallery", "--threshold needs a gallery: add --gallery FOLDER", "add it", (*PREDICT, "--threshold", "1"), 1),
+    ("predict: --identity without a gallery", "--identity needs a gallery: add --gallery FOLDER", "add it", (*PREDICT, "--identity", "a"), 1),
+    ("predict: --threshold that is no number", "argument --threshold: 'nan' is not a number from 0 to 4", "give a number", (*PREDICT, "--threshold", "nan"), 2),
+    ("predict: --margin below zero", "argument --margin: '-1' is not a number from 0 to 4", "give a number", ("predict", PACKNET, "picture.png", "--margin=-1"), 2),
+    ("predict: a margin about whole pictures", "--margin is for faces that are cut out: leave it or --whole out", "leave one out", (*PREDICT, "--margin", "0"), 1),
+    ("predict: a gallery that is missing", "there is no gallery none: name a folder that holds one a person", "correct the path", (*PREDICT, "--gallery", "none", "--identity", "a"), 1),
+    ("predict: a gallery that is a file", "there is no gallery picture.png: name a folder that holds one a person", "name a folder", (*PREDICT, "--gallery", "picture.png", "--identity", "a"), 1),
+    ("predict: a gallery of folders of folders", "results/tiny should hold pictures, not folder …: move it", "name the folder of the people", (*PREDICT, "--gallery", "results", "--identity", "a"), 1),
+    ("predict: nobody knows which task tells people apart", "which task tells people apart? name it by --identity: a, b", "add --identity", (*PREDICT, "--gallery", "results"), 1),
+    ("predict: --draw names a file", "cannot use picture.png: File exists", "name a folder", (*PREDICT, "--draw", "picture.png"), 1),
     ("stage: a path outside results", _unwritten("…etc/passwd"), "name a file under results/", ("stage", "/etc/passwd"), 1),
     ("stage: a path that leads upwards", _unwritten("../x/manifest.json"), "name a file under results/", ("stage", "results/../../x/manifest.json"), 1),
     ("stage: no path", _unwritten("."), "name a file under results/", ("stage", ""), 1),
@@ -59,10 +79,21 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("stage: a path that is not UTF-8", _unwritten(r"results/\udcff"), "correct the path", ("stage", "results/\udcff"), 1),
     ("show: no tables there", "results/none has no tables/summary.csv: name a folder like results/digits", "name a folder like results/digits", ("show", "results/none"), 1),
 ]  # fmt: skip
+_GALLERY = (*PREDICT, "--gallery", "people", "--identity", "a")
+# what is wrong | message | what to do | a file to be made
+_GALLERIES: list[tuple[str, str, str, str]] = [
+    ("a gallery without folders", "the gallery people holds no folders: make one a person, named so", "put pictures into folders", "people/ann.png"),
+    ("a gallery with something else in it", "people/ann/ann.txt is no picture (.jpg .jpeg .png .bmp .webp .pgm .ppm .tif .tiff): move it elsewhere", "move it", "people/ann/ann.txt"),
+    ("a gallery without a usable picture", "the gallery people has no picture with a usable face (people/ann/ann.png: unreadable): add some", "add pictures", "people/ann/ann.png"),
+]  # fmt: skip
 CASES = [
     *(
         Case(wrong, says, do, _nothing, command, code, start="finished")
         for wrong, says, do, command, code in _TABLE
+    ),
+    *(
+        Case(f"predict: {wrong}", says, do, _file(name), _GALLERY, start="finished")
+        for wrong, says, do, name in _GALLERIES
     ),
     *(
         Case(

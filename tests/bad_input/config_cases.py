@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 from bad_input.case import CONFIG, IMAGES, Case, Make, edited
 
+from lifelong.plan.class_names import GROUP_OF
+
 LONG = "x" * 101
 NAME = " has to begin with a letter or digit of A-Z, a-z, 0-9, and may go on with these and _ . -"
 MANY = [{"name": f"t{i}", "classes": [0, 1]} for i in range(255)]
@@ -19,8 +21,8 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("a key of a data set is unknown", "datasets.digits.sauce", 1, "datasets.digits: there is no key 'sauce'; did you mean 'source'?", "correct it"),
     ("a key of a task is unknown", "tasks.0.color", 1, "tasks.0: there is no key 'color'; …", "use one of those listed"),
     ("a key of a method's section is unknown", "method_settings.cpg.train", {"rate": 1}, "method_settings.cpg.train: there is no key 'rate'; …", "use one of those listed"),
-    ("settings for an unknown method", "method_settings.den", {}, "method_settings: there is no key 'den'; …", "use one of those listed"),
-    ("a method is unknown", "methods", ["den"], "methods.0: 'den' is not one of ['scratch', …]", "use one of those listed"),
+    ("settings for an unknown method", "method_settings.ewc", {}, "method_settings: there is no key 'ewc'; …", "use one of those listed"),
+    ("a method is unknown", "methods", ["ewc"], "methods.0: there is no method 'ewc'; there are scratch, …", "use one of those listed"),
     ("a method is listed twice", "methods", ["cpg", "cpg"], "methods: ['cpg', 'cpg'] has non-unique elements", "list it once"),
     ("no method", "methods", [], "methods: …", "name at least one"),
     ("methods as a text", "methods", "cpg", "methods: 'cpg' is not of type 'array'", "write [cpg]"),
@@ -53,6 +55,18 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("a class is listed twice", "tasks.0.classes", [0, 0], "tasks.0.classes: [0, 0] has non-unique elements", "list it once"),
     ("a class is listed twice, as text and number", "tasks.0.classes", [1, "1"], "tasks: task 'a' lists a class twice", "list it once"),
     ("a digit that is none", "tasks.0.classes", [0, 77], "tasks: class '77' of task 'a' is no digit, use 0 to 9", "use 0 to 9"),
+    ("two tasks with a class in common", "tasks.1.classes", [1, 2], "tasks: 'a' and 'b' both have 1 of digits: change one of them, or set overlapping_classes: true", "change one, or allow it"),
+    ("a draw that says nothing", "tasks.0.draw", {"seed": "shared"}, "tasks: draw of task 'a' needs train and validation, or percent instead of them", "say how many"),
+    ("a draw that counts twice", "tasks.0.draw", {"train": 5, "percent": 4}, "tasks: draw of task 'a' needs train and validation, or percent instead of them", "keep one of them"),
+    ("a draw of no image", "tasks.0.draw", {"train": 0}, "tasks.0.draw.train: 0 is less than the minimum of 1", "draw at least one"),
+    ("a percentage of other images than CIFAR-100's", "datasets.digits.draw", {"percent": 4}, "datasets.digits: draw of the data set: percent counts CIFAR-100, give train and validation", "give train and validation"),
+    ("a percentage that LASEM does not have", "datasets.digits.draw", {"percent": 5}, "datasets.digits.draw.percent: 5 is not one of [2, 4, …]", "use one of those listed"),
+    ("a way to normalise that is unknown", "datasets.digits.normalise", "test", "datasets.digits.normalise: 'test' is not one of ['train', 'own_split']", "use one of those listed"),
+    ("a data set's mean without its std", "datasets.digits.mean", [0.5], "datasets.digits: the data set needs both mean and std", "give both or none"),
+    ("a mean, and a way to normalise", "tasks.0", {"name": "a", "classes": [0, 1], "mean": [0.5], "std": [0.5], "normalise": "train"}, "tasks: task 'a' has mean and std, and normalise too: keep one of them", "keep one of them"),
+    ("noise of negative width", "tasks.0.noise", {"mean": 0.0, "std": -0.1}, "tasks.0.noise.std: -0.1 is less than the minimum of 0", "use 0 for none"),
+    ("noise without its width", "tasks.0.noise", {"mean": 0.1}, "tasks.0.noise: 'std' is a required property", "add it"),
+    ("an order of channels that leaves one out", "tasks.0.channel_order", [1], "tasks: channel_order of task 'a' has to list 0, each once", "list each channel once"),
     ("a class called no, which YAML reads as false", "tasks.0.classes", [0, False], "tasks.0.classes.1: False is not of type 'string', 'integer'; put it in quotes to make a text of it", "put it in quotes"),
     ("a loss is unknown", "tasks.0.loss", {"kind": "hinge"}, "tasks.0.loss.kind: 'hinge' is not one of ['cross_entropy', …]", "use one of those listed"),
     ("a loss with another's setting", "tasks.0.loss", {"kind": "weighted", "margin": 4}, "tasks: the loss of task 'a', weighted, has no setting 'margin': remove it", "remove it"),
@@ -82,6 +96,7 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("no seeds", "seeds", [], "seeds: …", "give at least one"),
     ("a seed twice", "seeds", [0, 0], "seeds: [0, 0] has non-unique elements", "list it once"),
     ("a network too deep for the images", "network.name", "vgg16_bn", "network.name: vgg16_bn needs images of at least 32x32 pixels, not 8 (dataset digits)", "use small_cnn, or larger images"),
+    ("a crop larger than the images", "tasks.0.crop", 9, "tasks: crop of task 'a' is 9, but its images have 8 pixels: lower it", "lower it"),
     ("a mean without std", "tasks.0.mean", [0.5], "tasks: task 'a' needs both mean and std", "give both or none"),
     ("published accuracies that are not there", "published", "none.csv", "published: none.csv cannot be read: No such file or directory", "correct the path"),
     ("published accuracies without the columns", "published", "config.yaml", "published: config.yaml has no column 'method': add it", "name a CSV with method, task, accuracy_percent"),
@@ -138,6 +153,14 @@ def _number_as_key(folder: Path) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG) + "1: b\n")
 
 
+def _cifar(task: dict[str, Any], **more: Any) -> Make:
+    config = IMAGES | {"datasets": {"cifar": {"source": "cifar100", "root": "raw", **more}}}
+    return edited("tasks", [{"name": "a", **task}], config)
+
+
+_people2 = _cifar({"group": "people2"})
+_few_percent = _cifar({"classes": list(GROUP_OF)[:25]}, draw={"percent": 2})
+
 CASES = [
     *(Case(wrong, f"config key {says}", do, edited(key, value)) for wrong, key, value, says, do in _KEYS),
     *(Case(f"the published CSV {wrong}", f"config key {says}", do, _published(text)) for wrong, text, says, do in _PUBLISHED),
@@ -146,6 +169,11 @@ CASES = [
     Case("a key is a number", "config: put 1 in quotes, keys are texts", "put it in quotes", _number_as_key),
     Case("an image folder without root", "config key datasets.shapes.root: say where the images lie", "set root", edited("datasets.shapes.root", None, IMAGES)),
     Case("an image folder without a size", "config key datasets.shapes.image_size: pictures need one size", "set image_size", edited("datasets.shapes.image_size", None, IMAGES)),
+    Case("Office-Home without a size", "config key datasets.shapes.image_size: pictures need one size", "set image_size", edited("datasets.shapes", {"source": "office_home", "root": "raw"}, IMAGES)),
+    Case("STL-10 in another size", "config key datasets.shapes.image_size: STL-10 is 96 pixels wide: remove it", "remove it", edited("datasets.shapes", {"source": "stl10", "root": "raw", "image_size": 64}, IMAGES)),
+    Case("a class that STL-10 does not have", "config key tasks: STL-10 has no class 'dark' (task 'a'); it has airplane, …", "correct its name", edited("datasets.shapes", {"source": "stl10", "root": "raw"}, IMAGES)),
+    Case("a group that CIFAR-100 does not have", "config key tasks: CIFAR-100 has no group 'people2' (task 'a'); did you mean 'people'?", "correct its name", _people2),
+    Case("a percentage too small for the classes of a task", "config key tasks: task 'a': draw.percent 2 is 20 validation images a task, too few for 25 classes: raise it, or give train and validation", "raise it", _few_percent),
     *(Case(f"config.yaml: {wrong}", f"config.yaml{says}", do, bytes_of(text)) for wrong, text, says, do in _FILES),
     Case("config.yaml: anchors in a circle", "config key tasks…: too many values, or anchors that lead in a circle", "write the values out", _circle),
     Case("config.yaml: anchors that multiply", "config key …: too many values, or anchors that lead in a circle", "write the values out", _bomb),

@@ -105,6 +105,12 @@ def _odd_picture_name(folder: Path) -> None:
     Path(os.fsdecode(path)).write_bytes(b"no picture")
 
 
+def _published(source: str, *classes: str, **more: Any) -> Make:
+    """A published data set, said to lie where the pictures are."""
+    sets = {"shapes": {"source": source, "root": "raw", **more}}
+    return edited("tasks.0.classes", list(classes), IMAGES | {"datasets": sets})
+
+
 _COLOUR = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8))
 _DEEP = Image.fromarray(np.full((8, 8), 40000, np.uint16))
 _ZIP_TEXT = _chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * (2 << 20)))
@@ -144,7 +150,20 @@ _TABLE: list[tuple[str, str, str, Make]] = [
     ("a picture of 16 bits", f"{PICTURE} has more than 8 bits a channel: save it with 8 bits", "save it with 8 bits", _saved(_DEEP)),
     ("a transparent picture", f"{PICTURE} is transparent: lay it on a background of your choice first", "remove the transparency", _saved(Image.new("RGBA", (8, 8), (1, 1, 1, 9)))),
     ("an animation", f"raw/train/dark/z.gif is no picture {SUFFIXES}: move it elsewhere", "save one frame as PNG", _saved(Image.new("L", (8, 8)), "raw/train/dark/z.gif")),
-    ("a folder tree where CIFAR-100's archive should be", "no whole CIFAR-100 archive in raw/cifar-100-python: `download: true` fetches it (…)", "set download: true, or another source", edited(_SHAPES, {"source": "cifar100", "root": "raw"}, IMAGES)),
-    ("a tree of other pictures for CIFAR-100", "raw/train/dark holds no folders, but should hold one a class or group", "use source: image_folder", edited(_SHAPES, {"source": "cifar100_folders", "root": "raw"}, IMAGES)),
+    ("a folder tree where CIFAR-100's archive should be", "no whole CIFAR-100 archive in raw/cifar-100-python: `download: true` fetches it (…)", "set download: true, or another source", _published("cifar100", "beaver", "seal")),
+    ("a tree of other pictures for CIFAR-100", "raw/train/dark holds no folders, but should hold one a class or group", "use source: image_folder", _published("cifar100_folders", "beaver", "seal")),
+    ("a folder tree where STL-10's binaries should be", "raw/stl10_binary holds no train_X.bin: `download: true` fetches STL-10", "set download: true, or unpack it", _published("stl10", "cat", "dog")),
+    ("Office-Home without one of its domains", "raw holds no folder Product: unpack the whole archive", "unpack it again", _published("office_home", "Product/TV", "Product/Bed", image_size=8)),
 ]  # fmt: skip
-CASES = [Case(wrong, says, do, make, PACK, start="pictures") for wrong, says, do, make in _TABLE]
+CASES = [
+    *(Case(wrong, says, do, make, PACK, start="pictures") for wrong, says, do, make in _TABLE),
+    Case(
+        "a draw of more images than a class has",
+        "class 0 has 107 train images and draw asks for 108: draw fewer, or set the validation "
+        "share of the data set",
+        "draw fewer",
+        edited("tasks.0.draw", {"train": 108, "validation": 5}),
+        ("stage", "results/tiny/packnet/s0/01-a/train/manifest.json"),
+        start="finished",
+    ),
+]

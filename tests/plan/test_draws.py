@@ -165,7 +165,7 @@ def test_cifar_tasks_are_those_of_lasem(name):
     published = read_ids()
     assert ids == published[: len(ids)] and len(ids) == (10 if name.endswith("10") else 3)
     for position in range(1, len(ids) + 1):
-        data = data_of(config | {"methods": ["cpg"]}, position)
+        data = data_of(config | {"methods": ["stl"]}, position, method="stl")
         assert drawn_a_class(data["draw"], len(data["classes"])) == DRAW
         assert data["normalise"] == "own_split"
     for half in (config["tasks"][:5], config["tasks"][5:]):

@@ -10,7 +10,18 @@ import pytest
 
 TREE = Path(__file__).parents[2]
 PACKAGE = TREE / "lifelong"
-BELOW_STAGES = {"plan", "store", "records", "data", "faces", "nets", "masks", "methods", "train"}
+BELOW_STAGES = {
+    "plan",
+    "store",
+    "records",
+    "data",
+    "faces",
+    "nets",
+    "masks",
+    "layers",
+    "methods",
+    "train",
+}
 MAY_IMPORT = {
     "plan": set(),
     "store": {"plan"},
@@ -19,8 +30,9 @@ MAY_IMPORT = {
     "faces": {"plan", "store"},
     "nets": {"plan"},
     "masks": {"plan", "nets"},
-    "methods": {"nets", "masks"},
-    "train": {"data", "masks", "methods.base", "plan.errors"},  # errors belong to all
+    "layers": {"plan", "nets"},
+    "methods": {"nets", "masks", "layers"},
+    "train": {"data", "masks", "layers", "methods.base", "plan.errors"},  # errors belong to all
     "report": {"records"},
     "stages": BELOW_STAGES | {"report"},
     "cli": {"plan", "stages"},
@@ -30,6 +42,7 @@ MAY_IMPORT = {
 TORCH_FREE = ("plan", "store", "records", "report", "cli")
 LOCAL = (
     "driver",
+    "export",
     "find",
     "goals",
     "report",
@@ -37,6 +50,7 @@ LOCAL = (
     "select",
     "tables",
     "seal",
+    "show",
     "verify",
 )  # stages, no torch
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "h5py", "sklearn", "matplotlib")
@@ -125,7 +139,7 @@ def test_parsing_the_snakefile_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "stage", ["goals", "select", "tables", "report", "driver", "runner", "verify"]
+    "stage", ["goals", "select", "tables", "report", "export", "driver", "runner", "verify"]
 )
 def test_deciding_stages_load_no_torch(stage):
     assert "torch" not in loaded_by(f"import lifelong.stages.{stage}")

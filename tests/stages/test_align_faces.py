@@ -13,13 +13,14 @@ from harness_tree import Killed, content
 from PIL import Image
 
 from lifelong import store
-from lifelong.data.pack import read_pairs, read_task
+from lifelong.data.pack import read_pairs, read_task, write_raw
 from lifelong.faces.align import TEMPLATE
 from lifelong.faces.detect import NO_FACES, Faces
 from lifelong.plan.config import check
 from lifelong.plan.errors import DataError, OutOfTime, UserError
 from lifelong.plan.stages import Plan
-from lifelong.stages import align_faces
+from lifelong.stages import align_faces, face_packs
+from lifelong.stages.face_packs import raw_faces
 from lifelong.stages.runner import execute
 
 FACE = Faces(np.array([(4.5, 3.2, 20.1, 22.9)]), np.array([0.99]), TEMPLATE[None] / 5)
@@ -102,6 +103,21 @@ def test_shards_share_the_photographs_and_the_pack_is_the_same():
     assert [len(photos(stage)) for stage in three.align_stages("faces")] == [8, 8, 8]
     outcome = store.read_manifest(Path("results/toy/pack_data/faces"))["outcome"]
     assert sum(outcome["images"].values()) == 24 and outcome["images"]["test"] == 6
+
+
+@pytest.mark.parametrize("how", [{"align": ALIGN}, {"prealigned": True, "image_size": 24}])
+def test_faces_lie_on_the_disk_while_they_are_packed(how, monkeypatch, tmp_path):
+    draw_orl(Path("people"), people=2, each=8)
+    plan = plan_of(**how)
+    whole = packed(plan).read_bytes()
+    monkeypatch.setattr(face_packs, "_READ_FACES", 3)
+    stage = plan.pack_stage("faces")
+    log = logging.getLogger("toy")
+    raw, _ = raw_faces(stage.spec["settings"], stage.input_list("parts"), tmp_path / "on", log)
+    assert isinstance(raw.images, np.memmap)
+    assert list((tmp_path / "on").iterdir()) == []
+    write_raw(tmp_path / "other.h5", raw)
+    assert (tmp_path / "other.h5").read_bytes() == whole
 
 
 def test_more_shards_than_photographs_leave_some_empty():

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from workflow_tree import TREE, snakemake
 
-from lifelong.methods import METHODS
-from lifelong.plan.config import SECTIONS, check, merge, read, settings
+from lifelong.methods import LAYER_METHODS, METHODS
+from lifelong.plan.config import SECTIONS, check, merge, read, settings, shape_of
 from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
 
 RULES = sorted(path.stem for path in (TREE / "rules").glob("*.smk") if path.stem != "common")
@@ -66,11 +66,16 @@ def test_files_and_functions_are_of_a_readable_size(file):
 
 def test_methods_have_one_list_of_names():
     properties = SCHEMA["properties"]
-    names = set(properties["methods"]["items"]["enum"])
-    assert names == set(METHODS) == set(SHAPES)
-    assert names == set(properties["method_settings"]["properties"])
+    names = set(properties["method_settings"]["properties"])
+    assert names == {*METHODS, *LAYER_METHODS} == set(SHAPES)
     assert set(METHOD_DEFAULTS) <= names
     assert set(SCHEMA["$defs"]["settings"]["properties"]) < {*properties}
+    variant = SCHEMA["$defs"]["variant"]["properties"]
+    assert (
+        set(variant)
+        == {"method", *SCHEMA["$defs"]["settings"]["properties"]}
+        == {"method", *SECTIONS}
+    )
 
 
 def keys_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,10 +100,14 @@ def test_nothing_of_the_default_experiment_leaks_into_another(file):
     alone = check(read(file))
     over = check(merge(read(TREE / "config.yaml"), read(file)))
     names = ("experiment", "protocol", "seeds", "tasks", "methods", "published")
-    for name in (*names, "published_cpg_row", *SECTIONS):
+    shapes = [shape_of(alone, method) for method in alone["methods"]]
+    # Methods that share layers read no other sections.
+    sections = ("network", "layers") if all(one.layered for one in shapes) else SECTIONS
+    for name in (*names, "published_cpg_row", "variants", *sections):
         assert over[name] == alone[name], name
     for method in alone["methods"]:
-        assert settings(over, method) == settings(alone, method), method
+        ours, theirs = settings(alone, method), settings(over, method)
+        assert {name: ours[name] for name in sections} == {name: theirs[name] for name in sections}
     for task in alone["tasks"]:
         assert over["datasets"][task["dataset"]] == alone["datasets"][task["dataset"]]
 

@@ -1,0 +1,173 @@
+"""A task that learns all configurations at once and how probable each is, as LASEM does.
+
+The posterior of each batch weighs the configurations' losses; its running mean over the task is
+the prior of the next batch, and after the task it decides which layers are shared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lifelong.layers.fixed import moved_view, shared_layer
+from lifelong.layers.forms import Form
+from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.mixture import chosen
+from lifelong.layers.model import TaskView, Tensors
+from lifelong.layers.network import (
+    filters_of,
+    head_of,
+    inside,
+    own_filter,
+    shapes_of,
+    shared_filter,
+    start_head,
+    start_layer,
+    start_own_layer,
+)
+from lifelong.layers.part import LayerCard
+from lifelong.layers.tree import all_features
+from lifelong.nets.conv_stack import dropout, features, head
+from lifelong.plan.patterns import SHARED, configurations, named
+
+
+class Expectation(LayerLearner):
+    """Expectation and maximisation over configurations, both on one pass through all of them."""
+
+    def __init__(self, start: Start, form: Form) -> None:
+        super().__init__(start)
+        self.form = form
+        for shape in shapes_of(self.card):
+            self.take(shared_layer(self, form, shape.index))
+            mapping = form.start_own(shape, self.start_generator, self.options)
+            self.take(start_layer(f"{self.card.own}map.{shape.index}", mapping))
+            self.take(start_own_layer(self.card, shape, self.start_generator))
+        self.take(start_head(self.card, self.card.own, self.start_generator))
+        self.train(lambda name: True)
+        depth, network = self.card.stack.depth, self.card.network
+        self.names = configurations(depth, self.options["groups"])
+        letters = [[letter == SHARED for letter in name] for name in self.names]
+        self.shares = torch.tensor(letters, dtype=torch.float32, device=self.device)
+        fixed = str(self.options["lasem"]["fixed_posterior"]["pattern"])
+        place = self.names.index(named(fixed, depth, network)) if fixed else None
+        self.posterior = Posterior(self.options["lasem"], len(self.names), place, self.device)
+
+    def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        found, layers = self._features(x), head_of(self.tensors, self.card)
+        with torch.no_grad():
+            prior = self.posterior.prior()
+            plain = head(found.detach().flatten(0, 1), layers).view(*found.shape[:2], -1)
+            q = self.posterior.of_batch(prior, plain, y)
+            self.posterior.add(q)
+        dropped = dropout(found, self.options["dropout"], generator).flatten(0, 1)
+        losses = functional.cross_entropy(
+            head(dropped, layers), y.repeat(len(self.names)), reduction="none"
+        )
+        weights = q.to(losses.dtype)
+        loss = weights @ losses.view(len(self.names), -1).mean(1)
+        return loss + self._penalty(weights), plain.index_select(0, prior.argmax(0, True))[0]
+
+    def _features(self, x: Tensor) -> Tensor:
+        own, layers = self.card.own, range(self.card.stack.depth)
+        shared = [shared_filter(self.form, self.tensors, own, layer) for layer in layers]
+        owned = [own_filter(self.tensors, own, layer) for layer in layers]
+        return all_features(x, self.card.stack, shared, owned, self.options["groups"])
+
+    def _penalty(self, weights: Tensor) -> Tensor | float:
+        """What the shared kind of each layer costs, times the probability that it is shared."""
+        probable, found = weights @ self.shares, []
+        for layer in range(self.card.stack.depth):
+            shared = inside(self.tensors, f"shared.{layer}")
+            own = inside(self.tensors, f"{self.card.own}map.{layer}")
+            extra = self.form.penalty(shared, own, self.options)
+            if extra is not None:
+                found.append(probable[layer] * extra)
+        return torch.stack(found).sum() if found else 0.0
+
+    def logits(self, x: Tensor) -> Tensor:
+        pattern = self.names[int(self.posterior.prior().argmax())]
+        filters = filters_of(self.form, self.tensors, self.card.own, pattern)
+        return head(features(x, self.card.stack, filters), head_of(self.tensors, self.card))
+
+    def patterns(self) -> dict[str, float]:
+        """How probable each configuration is; the first of the best is also what is measured."""
+        return dict(zip(self.names, self.posterior.prior().tolist(), strict=True))
+
+    def epoch_facts(self) -> dict[str, float]:
+        """The prior after the epoch, and the mean of the epoch's posteriors."""
+        found = {"posterior": self.posterior.prior(), "posterior_epoch": self.posterior.epoch()}
+        return {
+            f"{metric}:{name}": value
+            for metric, values in found.items()
+            for name, value in zip(self.names, values.tolist(), strict=True)
+        }
+
+    def older(self, position: int) -> TaskView | None:
+        """On the shared tensors of all layers as they are now, though some will be rolled back."""
+        return moved_view(self, self.form, position)
+
+    def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
+        """Shared tensors of layers that the task does not share are not written: rolled back."""
+        return replace(self.card, pattern=pattern), chosen(self.tensors, self.card, pattern)
+
+    def state(self) -> Tensors:
+        return self.tensors | self.posterior.state()
+
+
+class Posterior:
+    """How probable each configuration is, in float64 on the device; nobody waits for it.
+
+    `likelihood`: of a batch, the "mean" over its images of what the true class is given, or by
+    "log" the product over them. `prior`: the "mean" of all posteriors so far, uniform before the
+    first; or "counts" of how often each configuration was the most probable, from `prior_start`.
+    With a `fixed` place nothing is inferred: that configuration has its share, the others the rest.
+    """
+
+    def __init__(
+        self, options: Mapping[str, Any], count: int, fixed: int | None, device: str
+    ) -> None:
+        self._log, self._counts = options["likelihood"] == "log", options["prior"] == "counts"
+        start = options["prior_start"] if self._counts else 0.0
+        zeros = torch.zeros(count, dtype=torch.float64, device=device)
+        self._places = torch.arange(count, device=device)
+        self._uniform = zeros + 1 / count
+        self._sums, self._epoch = zeros + start, zeros.clone()
+        self._fixed: Tensor | None = None
+        if fixed is not None:
+            share = options["fixed_posterior"]["share"]
+            rest = zeros + (1 - share) / (count - 1)
+            self._fixed = torch.where(self._places == fixed, share, rest)
+
+    def prior(self) -> Tensor:
+        """(configurations,), sums to one."""
+        if self._fixed is not None:
+            return self._fixed
+        total = self._sums.sum()
+        return torch.where(total > 0, self._sums / total.clamp_min(1e-300), self._uniform)
+
+    def of_batch(self, prior: Tensor, logits: Tensor, y: Tensor) -> Tensor:
+        """The posterior from logits (configurations, batch, classes) without dropout."""
+        if self._fixed is not None:
+            return self._fixed
+        found = torch.log_softmax(logits.double(), -1)
+        found = found.gather(-1, y.expand(len(found), -1)[..., None])[..., 0]
+        found = found.sum(1) if self._log else torch.logsumexp(found, 1)
+        return torch.softmax(prior.log() + found, 0)
+
+    def add(self, q: Tensor) -> None:
+        """Count a batch."""
+        self._epoch += q
+        self._sums += self._places == q.argmax() if self._counts else q
+
+    def epoch(self) -> Tensor:
+        """The mean posterior of the batches since this was last asked."""
+        found = self._epoch / self._epoch.sum()
+        self._epoch.zero_()
+        return found
+
+    def state(self) -> Tensors:
+        """What training changes; the tensors themselves."""
+        return {"posterior.sums": self._sums, "posterior.epoch": self._epoch}

@@ -1,0 +1,118 @@
+"""What the loop, the stages and the records want of a task being learned in the layer family.
+
+A method is a subclass of `LayerLearner`; nothing but its paper's idea is in it. Random numbers of
+training come from the generator that the step hands over, so that a resumed run repeats them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lifelong.layers.model import LayerModel, TaskView, Tensors
+from lifelong.layers.part import LayerCard
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a learner begins with; `card.pattern` is the pattern of the configuration."""
+
+    model: LayerModel
+    card: LayerCard
+    seed: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the phases that a task is learned in: `share` of its epochs, perhaps at one rate."""
+
+    name: str = ""
+    share: float = 1.0
+    steady: bool = False
+
+
+class LayerLearner(ABC):
+    """A task being learned. `tensors` holds all it works on, by whole name, on the device."""
+
+    optimiser = "rmsprop"  # or "adam"
+    part = Part()
+
+    def __init__(self, start: Start) -> None:
+        self.model, self.card, self.device = start.model, start.card, start.device
+        self.options = start.card.options
+        self.start_generator = torch.Generator().manual_seed(start.seed)  # of first values only
+        self.tensors: Tensors = {}
+        self.network = TaskView(self.logits)
+
+    @abstractmethod
+    def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The loss to minimise (scalar, with a graph), and logits (batch, classes) to count by."""
+
+    @abstractmethod
+    def logits(self, x: Tensor) -> Tensor:
+        """What the task's network says now, without dropout: (batch, classes)."""
+
+    @abstractmethod
+    def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
+        """What the task leaves behind: its card, and every tensor it brought or changed."""
+
+    def trained(self) -> list[Tensor]:
+        """The tensors that the optimiser steps, always in the same order."""
+        return [tensor for tensor in self.tensors.values() if tensor.requires_grad]
+
+    def older(self, position: int) -> TaskView | None:
+        """An older task's network on the tensors as they are now; None where none of it moved."""
+        return None
+
+    def patterns(self) -> dict[str, float]:
+        """How good each pattern is; `select` takes the first of the best. One: there is no choice.
+
+        Read after training.
+        """
+        return {self.card.pattern: 1.0}
+
+    def epoch_facts(self) -> dict[str, float]:
+        """Numbers for the record after an epoch, by metric; a new epoch begins after the call."""
+        return {}
+
+    def following(self, last: Mapping[str, float]) -> "LayerLearner | None":
+        """Who goes on with the task in another phase; None where it is learned.
+
+        `last`: the numbers of the last epoch. What follows must come again from its card's facts.
+        """
+        return None
+
+    def finish(self, batches: Iterable[Tensor]) -> None:
+        """Look once at the images that decide, when all of the training is over."""
+        return
+
+    def before_step(self, x: Tensor, y: Tensor, generator: torch.Generator, rate: float) -> None:
+        """What else a step does, before the weights' own."""
+        return
+
+    def after_step(self, rate: float) -> None:
+        """What else a step does, once the weights have moved."""
+        return
+
+    def state(self) -> Tensors:
+        """Everything that training changes; the tensors themselves, not copies."""
+        return self.tensors
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what `state` gave, perhaps in another process."""
+        mine = self.state()
+        for name, tensor in state.items():
+            mine[name].data.copy_(tensor)
+
+    def train(self, names: Callable[[str], bool]) -> None:
+        """Let the optimiser step the tensors whose names are chosen, and no others."""
+        for name, tensor in self.tensors.items():
+            tensor.requires_grad_(names(name))
+
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put tensors on the device under their names; they are copies, and may be trained."""
+        for name, tensor in tensors.items():
+            self.tensors[name] = tensor.detach().to(self.device, copy=True)

@@ -1,0 +1,61 @@
+"""A model of the layer family: its tasks in order, and the newest value of every tensor."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from lifelong.layers.part import LayerCard, LayerPart
+
+Tensors = dict[str, Tensor]
+Forward = Callable[[Tensor], Tensor]
+
+
+class LayerModel:
+    """All tasks learned so far; `tensors` are on the CPU, and what a later task wrote counts.
+
+    `view_of` makes a task's network from a model, a position from 1 and a device.
+    """
+
+    def __init__(self, view_of: "Callable[[LayerModel, int, str], TaskView]") -> None:
+        self.shards: list[LayerPart] = []  # without their tensors, which lie in `tensors`
+        self.tensors: Tensors = {}
+        self._view_of = view_of
+
+    def view(self, position: int, device: str = "cpu") -> "TaskView":
+        """A task's network as the model is now; `position` counts from 1."""
+        return self._view_of(self, position, device)
+
+    def add(self, part: LayerPart) -> None:
+        """Append a task."""
+        self.tensors |= {name: torch.from_numpy(array) for name, array in part.tensors.items()}
+        self.shards.append(LayerPart(part.card, {}))
+
+    @property
+    def cards(self) -> list[LayerCard]:
+        return [part.card for part in self.shards]
+
+    def shared(self) -> Tensors:
+        """The tensors that belong to all tasks."""
+        return part_of(self.tensors, "shared.")
+
+
+class TaskView(nn.Module):
+    """A task's network as something to call: (batch, channels, side, side) to (batch, classes).
+
+    `tensors` is what `compute` reads, so that it may change while somebody looks on.
+    """
+
+    form = torch.channels_last  # a fifth faster on CPUs for these few channels
+
+    def __init__(self, compute: Forward) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._compute(x)
+
+
+def part_of(tensors: Mapping[str, Tensor], prefix: str) -> Tensors:
+    """The tensors whose names begin with a prefix, under their whole names."""
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,82 @@
+"""What one task brought to a model of the layer family.
+
+A tensor's name says whose it is: `shared.…` belongs to all tasks and may be written again by later
+ones, `t003.…` to the third task. The newest task that wrote a name decides its value; a method
+that isolates tasks writes each name once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lifelong.plan.errors import DamagedFile
+from lifelong.plan.stacks import STACKS, Stack
+
+Arrays = dict[str, np.ndarray]
+
+
+def own_prefix(position: int) -> str:
+    """What the names of a task's own tensors begin with."""
+    return f"t{position:03d}."
+
+
+@dataclass(frozen=True)
+class LayerCard:
+    """Everything about a task that is not a tensor; enough to rebuild its network and use it.
+
+    `pattern` has a letter a layer: S shared, - its own. `facts`: what else its method must know.
+    """
+
+    experiment: str
+    method: str
+    seed: int
+    position: int
+    task: str
+    classes: tuple[str, ...]
+    network: str
+    channels: float
+    in_channels: int
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    lineage: tuple[str, ...]
+    pattern: str
+    alignment: str = ""
+    alone: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    width: float = 1.0  # these networks do not widen as a whole
+
+    @property
+    def stack(self) -> Stack:
+        return STACKS[self.network].scaled(self.channels)
+
+    @property
+    def own(self) -> str:
+        return own_prefix(self.position)
+
+
+@dataclass(frozen=True)
+class LayerPart:
+    """A task of the model: its card and the tensors it wrote, float32; uint8 where only bits."""
+
+    card: LayerCard
+    tensors: Arrays
+
+
+def to_arrays(part: LayerPart) -> tuple[Arrays, dict[str, Any]]:
+    """As `store.write_arrays` takes it."""
+    return dict(part.tensors), {"kind": "layers", "card": asdict(part.card)}
+
+
+def part_from(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> LayerPart:
+    """The part that `to_arrays` laid out. Raises DamagedFile for anything else."""
+    if attrs.get("kind") != "layers":
+        raise DamagedFile("is no task of a model that shares layers: delete it and run again")
+    found = dict(attrs["card"])
+    for name in ("classes", "mean", "std", "lineage"):
+        found[name] = tuple(found[name])
+    # HDF5 gives a single number as a scalar
+    return LayerPart(LayerCard(**found), {name: np.asarray(arrays[name]) for name in arrays})

@@ -1,0 +1,15 @@
+"""STL: single-task learning, a network of its own for every task; the reference of LASEM's tables.
+
+Nothing is shared and nothing forgotten. LASEM (ICML 2021) compares with it.
+"""
+
+from functools import partial
+
+from lifelong.layers.fixed import FixedPattern
+from lifelong.layers.forms import HARD
+from lifelong.layers.network import task_view
+from lifelong.methods.base import LayerMethod
+
+STL = LayerMethod(
+    "stl", partial(FixedPattern, form=HARD), partial(task_view, HARD), alone=True, isolates=True
+)

@@ -1,0 +1,158 @@
+"""What the stages of the layer family have in common: all tasks' images, the model, a learner."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lifelong import store
+from lifelong.data.batches import Split, TaskData, eval_batches
+from lifelong.layers.learner import LayerLearner, Part, Start
+from lifelong.layers.model import LayerModel, TaskView, Tensors
+from lifelong.layers.part import LayerCard, LayerPart, to_arrays
+from lifelong.methods import LAYER_METHODS
+from lifelong.plan.errors import DataError
+from lifelong.plan.stage import Stage
+from lifelong.records.rows import Row
+from lifelong.stages.base import Work, load_task
+from lifelong.stages.shards import read_layers
+from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.phase import Phase
+
+log = logging.getLogger(__name__)
+_SPLITS: dict[str, Callable[[TaskData], Split]] = {
+    "train": lambda data: data.train,
+    "validation": lambda data: data.deciding,
+    "test": lambda data: data.test,
+}
+
+
+class LayerJob(Work):
+    """A stage that trains or commits a task of a method of the layer family."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.method = LAYER_METHODS[self.spec["base"]]
+        self.shards = stage.input_list("shards")
+        self.model: LayerModel = read_layers(self.shards, self.method, self.spec)
+        older = zip(self.spec["older"], stage.input_list("packs"), strict=True)
+        self.older = [load_task(stage, data, pack, self.device) for data, pack in older]
+        self._check_classes()
+
+    def card(self) -> LayerCard:
+        spec, data = self.spec, self.data
+        return LayerCard(
+            **{name: spec[name] for name in ("experiment", "method", "seed", "position", "task")},
+            classes=data.classes,
+            network=spec["network"]["name"],
+            channels=spec["network"]["channels"],
+            in_channels=int(data.train.images.shape[1]),
+            image_size=int(data.train.images.shape[-1]),
+            mean=data.mean,
+            std=data.std,
+            lineage=tuple(store.verified(Path(path)) for path in self.shards),
+            pattern=spec["pattern"],
+            alignment=spec["data"].get("alignment", ""),
+            alone=self.method.alone,
+            options={"base": spec["base"], **spec["options"]},
+        )
+
+    def tries(self) -> list[str]:
+        """The patterns that are trained one after another; mostly the one of the configuration."""
+        return list(self.method.tries(self.card()))
+
+    def learner(self, *names: str | float, **changes: Any) -> LayerLearner:
+        """A learner of this task as it begins; `changes` are to its card."""
+        card = replace(self.card(), **changes)
+        return self.method.learner(Start(self.model, card, self.seed("start", *names), self.device))
+
+    def phase(self, part: Part, done: int = 0) -> Phase:
+        """How a part of the task is trained, `done` of its epochs after it began.
+
+        The rate falls with the epochs of all tasks.
+        """
+        training = self.spec["training"]
+        before = 0 if self.method.alone else len(self.model.shards) * training["epochs"]
+        phase = Phase(
+            epochs=max(1, round(part.share * training["epochs"])),
+            lr=training["lr"],
+            decay=training["decay"],
+            epochs_before=before + done,
+            batch_size=training["batch_size"],
+            crop_padding=0,
+            flip=False,
+            whole_batches=True,
+        )
+        return replace(phase, lr=phase.rate(0), decay=0.0) if part.steady else phase
+
+    def deciding_images(self) -> Iterator[Tensor]:
+        """Batches of the images that decide, as the networks take them."""
+        data = self.data
+        split = data.deciding
+        for x, _ in eval_batches(split, data.mean, data.std, memory_format=TaskView.form):
+            yield x
+
+    def looks_at(self, epoch: int, epochs: int) -> bool:
+        """Whether all tasks are measured after an epoch."""
+        return epoch % self.spec["training"]["eval_every"] == 0 or epoch == epochs
+
+    def measured(self, learner: LayerLearner) -> dict[str, float]:
+        """Accuracies of every task on every split, as "split task" says; "" is this task.
+
+        Older tasks that no training step can move are left out.
+        """
+        found = {f"{name} ": self._accuracy(learner.network, self.data, name) for name in _SPLITS}
+        for position, data in enumerate(self.older, 1):
+            view = learner.older(position)
+            if view is not None:
+                task = self.model.cards[position - 1].task
+                for name in _SPLITS:
+                    found[f"{name} {task}"] = self._accuracy(view, data, name)
+        return found
+
+    def _accuracy(self, network: nn.Module, data: TaskData, name: str) -> float:
+        split = _SPLITS[name](data)
+        found = logits(network, split, data.mean, data.std)  # type: ignore[arg-type]
+        return accuracy(found, split.labels)
+
+    def measured_rows(self, measured: Mapping[str, float], epoch: int) -> list[Row]:
+        """Rows of what `measured` found and of further numbers, which have no space in them."""
+        rows = []
+        for name, value in measured.items():
+            split, space, task = name.partition(" ")
+            if not space:
+                rows.append(self.row(name, value, epoch=epoch, width=1.0))
+                continue
+            at = {"split": split, "on_task": task or self.spec["task"]}
+            rows.append(self.row("accuracy", value, epoch=epoch, width=1.0, **at))
+        return rows
+
+    def _check_classes(self) -> None:
+        """One head for all tasks takes one number of classes."""
+        if self.spec["base"] != "snn" or not self.model.shards:
+            return
+        first, here = len(self.model.cards[0].classes), len(self.data.classes)
+        if first != here:
+            raise DataError(
+                f"task {self.spec['task']} has {here} classes and the first task {first}: snn has "
+                "one head for all tasks; give them equally many, or leave snn out of methods"
+            )
+
+
+def candidate_prefix(pattern: str) -> str:
+    """What the names of a pattern's tensors begin with in a candidate of several patterns."""
+    return f"{pattern}:"
+
+
+def save_part(path: Path, card: LayerCard, tensors: Tensors) -> str:
+    """Write a task's part of a model; returns its digest."""
+    arrays = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
+    return store.write_arrays(path, *to_arrays(LayerPart(card, arrays)))
+
+
+def tensors_of(part: LayerPart) -> Tensors:
+    return {name: torch.from_numpy(array) for name, array in part.tensors.items()}

@@ -1,0 +1,67 @@
+"""One training step of a method of the layer family: its objective, optimiser and counters."""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from lifelong.layers.learner import LayerLearner
+from lifelong.train.optimisers import Adam
+from lifelong.train.rmsprop import RMSProp
+
+OPTIMISERS: dict[str, type[Adam] | type[RMSProp]] = {"adam": Adam, "rmsprop": RMSProp}
+
+
+class LayerStep:
+    """Steps a learner; `loss_sum` and `correct` count up over the images shown.
+
+    Dropout and whatever else is random in a step depends on the seed and the number of the step
+    only, so that a resumed run draws the same.
+    """
+
+    picking = False
+
+    def __init__(self, learner: LayerLearner, seed: int) -> None:
+        self.learner, self.seed = learner, seed
+        self.parameters = learner.trained()
+        self.optimiser = OPTIMISERS[learner.optimiser](self.parameters)
+        self.generator = torch.Generator(learner.device)
+        self.rate = 0.0
+        self.steps = torch.zeros((), dtype=torch.int64)
+        self.loss_sum = torch.zeros((), device=learner.device)
+        self.correct = torch.zeros((), dtype=torch.int64, device=learner.device)
+
+    def set_rates(self, rate: float, mask_rate: float) -> None:
+        """The rate of all steps from now on; this family has no picking masks."""
+        self.rate = rate
+
+    def freeze_picks(self) -> None:
+        """There are none."""
+
+    def __call__(self, x: Tensor, y: Tensor) -> None:
+        self.generator.manual_seed(_step_seed(self.seed, int(self.steps)))
+        self.learner.before_step(x, y, self.generator, self.rate)
+        loss, found = self.learner.objective(x, y, self.generator)
+        gradients = torch.autograd.grad(
+            loss, self.parameters, allow_unused=True, materialize_grads=True
+        )
+        self.optimiser.step(gradients, self.rate)
+        self.learner.after_step(self.rate)
+        self.steps += 1
+        with torch.no_grad():
+            self.loss_sum += loss.detach() * len(y)
+            self.correct += (found.argmax(1) == y).sum()
+
+    def state(self) -> dict[str, Tensor]:
+        """What optimiser and counters hold, by name; the tensors themselves, not copies."""
+        counters = {"loss_sum": self.loss_sum, "correct": self.correct, "steps": self.steps}
+        return counters | {f"optimiser/{k}": t for k, t in self.optimiser.state().items()}
+
+    def reset(self) -> None:
+        """Count a new epoch from zero."""
+        self.loss_sum.zero_()
+        self.correct.zero_()
+
+
+def _step_seed(seed: int, step: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{step}".encode(), digest_size=7).digest())
