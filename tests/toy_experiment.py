@@ -54,8 +54,11 @@ def toy_layers_config(methods: list[str], **changes: dict) -> dict:
     """The same digits for methods that share layers."""
     tasks = [{"name": name, "classes": classes} for name, classes in LAYER_CLASSES.items()]
     config = toy_config(methods, experiment="toy_layers", tasks=tasks, **LAYERS)
-    slower = {"gated_repo": {"layers": {"lr": 1e-3}}}  # its gates fall into one class at more
-    return {**config, "method_settings": slower, "goals": {}, **changes}
+    own = {
+        "gated_repo": {"layers": {"lr": 1e-3}},  # its gates fall into one class at more
+        "den": {"layers": {"den": {"units": 2}}},
+    }
+    return {**config, "method_settings": own, "goals": {}, **changes}
 
 
 def toy_plan(methods: list[str], **changes: dict) -> Plan:

@@ -76,7 +76,7 @@ class LayerJob(Work):
         The rate falls with the epochs of all tasks.
         """
         training = self.spec["training"]
-        before = 0 if self.method.alone else len(self.model.shards) * training["epochs"]
+        before = (self.spec["position"] - 1) * training["epochs"]
         phase = Phase(
             epochs=max(1, round(part.share * training["epochs"])),
             lr=training["lr"],
@@ -105,12 +105,13 @@ class LayerJob(Work):
 
         Older tasks that no training step can move are left out.
         """
-        found = {f"{name} ": self._accuracy(learner.network, self.data, name) for name in _SPLITS}
+        names = [name for name in _SPLITS if name in ("train", "test", self.data.deciding_name)]
+        found = {f"{name} ": self._accuracy(learner.network, self.data, name) for name in names}
         for position, data in enumerate(self.older, 1):
             view = learner.older(position)
             if view is not None:
                 task = self.model.cards[position - 1].task
-                for name in _SPLITS:
+                for name in names:
                     found[f"{name} {task}"] = self._accuracy(view, data, name)
         return found
 

@@ -153,6 +153,66 @@ def test_scale_runs(tmp_path: Path) -> None:
         assert [row["jobs"] for row in csv.DictReader(file)] == ["55"]
 
 
+def test_prefix_tree_runs(tmp_path: Path) -> None:
+    stl, loop, tree = quick("prefix_tree", tmp_path)
+    assert [row["variant"] for row in (stl, loop, tree)] == ["stl", "loop", "tree"]
+    assert stl["configurations"] == "1" and loop["configurations"] == tree["configurations"] == "4"
+    # tiny_cnn2 on 8 x 8: 64 x 9 x 3 x 8 and 16 x 9 x 8 x 8 multiplications a layer
+    first, second = 64 * 9 * 3 * 8, 16 * 9 * 8 * 8
+    expected = 4 * (first + second) / (2 * first + 4 * second)
+    assert float(tree["mac_ratio"]) == pytest.approx(expected, abs=0.005)
+
+
+def test_the_loop_over_configurations_learns_what_the_tree_learns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    prefix_tree = importlib.import_module("prefix_tree")
+    learners = prefix_tree.learners("tiny_cnn2", prefix_tree.SETTINGS["tiny_cnn2"])
+    x, y = torch.randn(10, 3, 8, 8), torch.arange(10) % 2
+    found = {}
+    for name in ("loop", "tree"):
+        loss, _ = learners[name].objective(x, y, torch.Generator().manual_seed(1))
+        found[name] = torch.autograd.grad(loss, learners[name].trained())
+    for one, other in zip(found["loop"], found["tree"], strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_known_sharing_runs(tmp_path: Path) -> None:
+    rows = quick("known_sharing", tmp_path)
+    assert [row["kind"] for row in rows] == ["upper"] * 4 + ["all"] * 4
+    assert [row["pattern"] for row in rows if row["target"]] == ["-S", "SS"]
+    for kind in ("upper", "all"):
+        mine = [row for row in rows if row["kind"] == kind]
+        assert sum(int(row["chosen"]) for row in mine) == 2
+        assert sum(float(row["posterior"]) for row in mine) == pytest.approx(1, abs=0.005)
+
+
+def test_the_second_task_is_the_first_with_its_channels_exchanged_or_with_other_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    known = importlib.import_module("known_sharing")
+    words = known.dictionary(np.random.default_rng(0))
+
+    def told(kind: str, position: int) -> list[set[int]]:
+        """The words that best fit each class's pictures, of each channel."""
+        data = known.task(kind, position, words, 0, 200)
+        pixels = data.train.images.float() / 255 - 0.5
+        filters = torch.from_numpy(words).float()[:, None]
+        seen = [torch.nn.functional.conv2d(pixels[:, c : c + 1], filters) for c in (0, 1)]
+        best = [one.flatten(2).amax(2).argmax(1) for one in seen]
+        labels = data.train.labels
+        return [
+            {w for w in range(8) if ((one == w) & (labels == 0)).sum() > 0.35 * (labels == 0).sum()}
+            for one in best
+        ]
+
+    assert told("upper", 1) == told("all", 1) == [{0, 1}, set()]
+    assert told("upper", 2) == [set(), {0, 1}]
+    assert told("all", 2) == [{0, 4}, set()]
+
+
 def finished_job(folder: Path, stage_s: float, job_s: float | None) -> None:
     folder.mkdir(parents=True)
     at = "2026-01-02 03:04:"

@@ -15,6 +15,7 @@ from lifelong.layers.model import LayerModel
 from lifelong.masks import Model, shard_size
 from lifelong.methods import LAYER_METHODS, METHODS
 from lifelong.plan.methods import SHAPES
+from lifelong.plan.patterns import SHARED
 from lifelong.stages import base
 from lifelong.stages.shards import finished_model, load_layers, load_part
 
@@ -68,6 +69,28 @@ def test_old_tasks_follow_what_they_share_and_nothing_else(finished, method):
         ]
         moved = any(card.task in changed for changed in manifests)
         assert readable or not moved, card.task
+
+
+@pytest.mark.parametrize("method", [name for name in ALL if name.startswith(("lasem", "darts"))])
+def test_live_and_committed_differ_only_where_layers_were_rolled_back(finished, method):
+    rolled_back = False
+    for folder in sorted((finished / method / "s0").glob("*-*")):
+        records = [pd.read_csv(folder / stage / "record.csv") for stage in ("train", "retrain")]
+        live, committed = (
+            found[(found["metric"] == "accuracy") & (found["split"] == "validation")]
+            for found in records
+        )
+        live = live[live["epoch"] == live["epoch"].max()].set_index("on_task")["value"]
+        model, _ = finished_model(finished / method / "s0")
+        patterns = {card.task: card.pattern for card in model.cards}
+        here = patterns[live.index[0]]
+        for task, value in committed.set_index("on_task")["value"].items():
+            layers = zip(patterns[task], here, strict=True)
+            back = [theirs == SHARED != ours for theirs, ours in layers]
+            rolled_back |= any(back)
+            if task in live and not any(back):
+                assert live[task] == value, (folder.name, task)
+    assert rolled_back or method != "lasem_hps"  # else the toy shows nothing of it
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if SHAPES[name].expands])
