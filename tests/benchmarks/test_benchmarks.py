@@ -279,3 +279,9 @@ def test_the_gpu_benchmark_runs_small_and_refuses_to_measure_without_one(tmp_pat
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 1 and "nothing was measured" in done.stderr
         assert not (tmp_path / "none").exists()
+
+
+def test_stacked_seeds_runs(tmp_path: Path) -> None:
+    rows = quick("stacked_seeds", tmp_path)
+    assert [row["network"] for row in rows] == ["tiny_cnn2"]
+    assert all(float(row["ratio"]) > 0 for row in rows)
