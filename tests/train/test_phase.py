@@ -60,14 +60,10 @@ def test_milestones_and_decay_both_lower_a_rate():
     assert [phase.rate(e) for e in range(4)] == pytest.approx([1, 1 / 2, 0.1 / 3, 0.1 / 4])
 
 
-def part_of_a_task(part: Part, done: int, tasks: int = 1, alone: bool = False) -> Phase:
+def part_of_a_task(part: Part, done: int, position: int = 2) -> Phase:
     """The phase of a task that comes after some; ten epochs each, at 1 / (1 + epochs / 10)."""
     training = {"epochs": 10, "lr": 1.0, "decay": 0.1, "batch_size": 4}
-    job = SimpleNamespace(
-        spec={"training": training},
-        method=SimpleNamespace(alone=alone),
-        model=SimpleNamespace(shards=[None] * tasks),
-    )
+    job = SimpleNamespace(spec={"training": training, "position": position})
     return LayerJob.phase(job, part, done)
 
 
@@ -75,7 +71,7 @@ def test_a_whole_task_is_one_phase_whose_rate_falls():
     phase = part_of_a_task(Part(), 0)
     assert phase.epochs == 10 and phase.whole_batches and not phase.flip
     assert [phase.rate(e) for e in (0, 9)] == pytest.approx([1 / 2, 1 / 2.9])
-    assert part_of_a_task(Part(), 0, alone=True).rate(0) == 1.0  # a network of its own
+    assert part_of_a_task(Part(), 0, position=1).rate(0) == 1.0
 
 
 @pytest.mark.parametrize(("share", "epochs"), [(0.1, 1), (0.3, 3), (0.01, 1), (1.0, 10)])
