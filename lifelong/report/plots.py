@@ -23,6 +23,8 @@ SKY, RED, BLACK = "#56B4E9", "#D55E00", "#000000"
 FREE = "#E0E0E0"
 MARKED = ((BLUE, "o"), (RED, "s"), (GREEN, "^"), (PINK, "D"), (ORANGE, "v"), (SKY, "P"))
 PANELS_A_ROW = 5
+_LABELLED = 8  # points with their names beside them, at most
+_WIDE = 20  # sizes so far apart are shown by their orders of magnitude
 
 
 def svg(figure: Figure) -> str:
@@ -124,24 +126,40 @@ def accuracy_against_size(frame: pd.DataFrame, tasks: list[str], methods: list[s
     title = titled(frame, "all methods", *summary["seed"].unique())
     if not len(summary):
         return empty(title)
-    figure = Figure(figsize=(7.0, 4.8), layout="constrained")
+    many = summary["method"].nunique() > _LABELLED
+    figure = Figure(figsize=(9.0 if many else 7.0, 4.8), layout="constrained")
     axes = figure.subplots()
     summary = summary.assign(percent=100 * summary["accuracy_mean"])
     points = []
     for place, (method, runs) in enumerate(summary.groupby("method", sort=False)):
-        colour, shape = MARKED[place % len(MARKED)]
+        colour, shape = _mark(place)
         axes.scatter(runs["size_mb"], runs["percent"], color=colour, marker=shape, alpha=0.3, s=20)
         x, y = float(runs["size_mb"].mean()), float(runs["percent"].mean())
-        axes.scatter(x, y, color=colour, marker=shape, s=55)
+        axes.scatter(x, y, color=colour, marker=shape, s=55, label=str(method))
         points.append((x, y, str(method)))
     axes.margins(0.12)
-    axes.set_xlim(left=0, right=1.25 * summary["size_mb"].max())
+    smallest, largest = summary["size_mb"].min(), summary["size_mb"].max()
+    if largest > _WIDE * smallest:  # the small ones would lie in one heap
+        axes.set_xscale("log")
+        axes.set_xlim(0.7 * smallest, 2 * largest)
+    else:
+        axes.set_xlim(left=0, right=1.25 * largest)
     axes.set(xlabel="size of all tasks' files (MB)", ylabel="mean test accuracy (%)")
     axes.grid(alpha=0.3)
     figure.suptitle(title)
+    if many:  # labels would lie on each other
+        figure.legend(loc="outside right upper", fontsize=8)
+        return figure
     figure.draw_without_rendering()  # fixes the axes, so that label places can be measured
     _label_points(axes, points)
     return figure
+
+
+def _mark(place: int) -> tuple[str, str]:
+    """A colour and a shape for the method at a place: no two alike up to the 36th."""
+    colour, _ = MARKED[place % len(MARKED)]
+    _, shape = MARKED[(place + place // len(MARKED)) % len(MARKED)]
+    return colour, shape
 
 
 def titled(frame: pd.DataFrame, method: str, *seeds: int) -> str:

@@ -136,3 +136,9 @@ def test_nothing_recorded_is_said(rows: list[Row]) -> None:
         plots.accuracy_against_size(frame, TASKS, ["cpg"]),
     ):
         assert [text.get_text() for text in figure.texts][-1] == "nothing recorded yet"
+
+
+def test_every_method_has_a_mark_of_its_own():
+    marks = [plots._mark(place) for place in range(36)]
+    assert len(set(marks)) == 36
+    assert marks[:6] == list(plots.MARKED)
