@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lifelong.layers.fixed import moved_view, shared_layer
+from lifelong.layers.fixed import moved_view, take_both_kinds
 from lifelong.layers.forms import Form
 from lifelong.layers.learner import LayerLearner, Start
 from lifelong.layers.mixture import chosen
@@ -22,11 +22,7 @@ from lifelong.layers.network import (
     head_of,
     inside,
     own_filter,
-    shapes_of,
     shared_filter,
-    start_head,
-    start_layer,
-    start_own_layer,
 )
 from lifelong.layers.part import LayerCard
 from lifelong.layers.tree import all_features
@@ -40,12 +36,7 @@ class Expectation(LayerLearner):
     def __init__(self, start: Start, form: Form) -> None:
         super().__init__(start)
         self.form = form
-        for shape in shapes_of(self.card):
-            self.take(shared_layer(self, form, shape.index))
-            mapping = form.start_own(shape, self.start_generator, self.options)
-            self.take(start_layer(f"{self.card.own}map.{shape.index}", mapping))
-            self.take(start_own_layer(self.card, shape, self.start_generator))
-        self.take(start_head(self.card, self.card.own, self.start_generator))
+        take_both_kinds(self, form)
         self.train(lambda name: True)
         depth, network = self.card.stack.depth, self.card.network
         self.names = configurations(depth, self.options["groups"])

@@ -80,6 +80,17 @@ def shared_layer(learner: LayerLearner, form: Form, layer: int) -> Tensors:
     return start_layer(prefix, fresh)
 
 
+def take_both_kinds(learner: LayerLearner, form: Form) -> None:
+    """All that a task needs while it is open which layers it shares: every layer twice, a head."""
+    card, generator = learner.card, learner.start_generator
+    for shape in shapes_of(card):
+        learner.take(shared_layer(learner, form, shape.index))
+        mapping = form.start_own(shape, generator, learner.options)
+        learner.take(start_layer(f"{card.own}map.{shape.index}", mapping))
+        learner.take(start_own_layer(card, shape, generator))
+    learner.take(start_head(card, card.own, generator))
+
+
 def moved_view(
     learner: LayerLearner, form: Form, position: int, pattern: str | None = None
 ) -> TaskView | None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lifelong.layers.fixed import moved_view, shared_layer
+from lifelong.layers.fixed import moved_view, take_both_kinds
 from lifelong.layers.forms import Form
 from lifelong.layers.learner import LayerLearner, Start
 from lifelong.layers.model import TaskView, Tensors, part_of
@@ -20,11 +20,7 @@ from lifelong.layers.network import (
     head_of,
     inside,
     own_filter,
-    shapes_of,
     shared_filter,
-    start_head,
-    start_layer,
-    start_own_layer,
 )
 from lifelong.layers.part import LayerCard
 from lifelong.nets.conv_stack import Filter, convolve, dropout, features, head, joined, through
@@ -41,12 +37,7 @@ class Mixture(LayerLearner):
         super().__init__(start)
         self.form, depth = form, self.card.stack.depth
         self.groups = self.options["groups"] or [1] * depth
-        for shape in shapes_of(self.card):
-            self.take(shared_layer(self, form, shape.index))
-            mapping = form.start_own(shape, self.start_generator, self.options)
-            self.take(start_layer(f"{self.card.own}map.{shape.index}", mapping))
-            self.take(start_own_layer(self.card, shape, self.start_generator))
-        self.take(start_head(self.card, self.card.own, self.start_generator))
+        take_both_kinds(self, form)
         alpha = torch.zeros(len(self.groups), 2)
         self.take({"alpha": alpha, "alpha.square": torch.ones_like(alpha)})
         self.train(lambda name: not name.startswith("alpha"))
