@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -61,3 +62,19 @@ def test_no_room_is_said_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(UserError, match=r"no space left for 2\.0 GiB in .*: free some"):
         store.on_disk((2**31,), tmp_path)
+
+
+@pytest.mark.parametrize("way", ["absent", "refused"])
+def test_where_room_cannot_be_set_aside_it_is_asked_for(tmp_path, monkeypatch, way):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    if way == "absent":  # macOS
+        monkeypatch.delattr(os, "posix_fallocate")
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
+    array = store.on_disk((4, 5), tmp_path)
+    assert isinstance(array, np.memmap) and array.shape == (4, 5) and not array.any()
+    room = shutil.disk_usage(tmp_path).free
+    with pytest.raises(UserError, match=r"no space left for .* \(No space left on device\)"):
+        store.on_disk((2, room), tmp_path)
