@@ -90,8 +90,9 @@ def centre_box(share: float, size: Size) -> Box:
 
 
 def crop(image: np.ndarray, box: Box, side: int) -> np.ndarray:
-    """The box of a picture, stretched (bilinear) to uint8 (side, side, 3)."""
-    cut = Image.fromarray(image).crop(box)
+    """A box inside a picture, stretched (bilinear) to uint8 (side, side, 3)."""
+    left, top, right, bottom = box
+    cut = Image.fromarray(image[top:bottom, left:right])  # a copy of the box, not of the picture
     return np.asarray(cut.resize((side, side), Image.Resampling.BILINEAR))
 
 

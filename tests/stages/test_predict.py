@@ -1,109 +1,23 @@
 """Photographs to answers: what a task sees of a face is what it was trained on."""
 
-import contextlib
-import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bad_input.image_cases import png
-from face_trees import draw_orl, draw_splits, draw_utkface
 from PIL import Image
-from toy_experiment import toy_config
+from predict_photos import MODEL, SIDE, Finder, document, photo, shares
 
 from lifelong import store
 from lifelong.cli import main
 from lifelong.data.pack import read_task
-from lifelong.faces.align import TEMPLATE
-from lifelong.faces.detect import NO_FACES, Faces
-from lifelong.faces.pairs import CONVENTIONS
 from lifelong.faces.photos import align
 from lifelong.masks.layout import part_from
 from lifelong.masks.shard import PREALIGNED, UNKNOWN
-from lifelong.plan.config import check
-from lifelong.plan.stages import Plan
-from lifelong.stages import align_faces, predict
-from lifelong.stages.driver import run_experiment
+from lifelong.stages import predict
 from lifelong.stages.pictures import classify
 from lifelong.stages.shards import finished_model
-
-SIDE = 24
-OPTIONS = {"image_size": SIDE}
-DATASETS = {
-    "people": OPTIONS
-    | {"source": "identity_folders", "root": "people", "align": {"preset": "facenet_160"}},
-    "genders": OPTIONS
-    | {"source": "utkface", "root": "utk", "labels": "gender", "prealigned": True},
-    "moods": OPTIONS | {"source": "class_folders", "root": "moods", "prealigned": True},
-}
-TASKS = [
-    {"name": "who", "dataset": "people"},
-    {"name": "gender", "dataset": "genders"},
-    {"name": "mood", "dataset": "moods"},
-]
-BOXES = np.array([(10.0, 20.0, 10.0 + SIDE, 20.0 + SIDE), (50.5, 30, 70, 65.25)])
-MODEL = "results/toy/cpg/s0"
-
-
-class Finder:
-    """Two faces where the first pixel is white, none where it is black, else one."""
-
-    name = "a finder"
-
-    def __init__(self, device: str = "cpu") -> None:
-        pass
-
-    def detect(self, images):
-        return [self._faces(image[0, 0].tolist()) for image in images]
-
-    def _faces(self, corner: list[int]) -> Faces:
-        count = {(0, 0, 0): 0, (255, 255, 255): 2}.get(tuple(corner), 1)
-        points = np.stack([TEMPLATE] * count) if count else NO_FACES.landmarks
-        return Faces(BOXES[:count], np.array([0.99, 0.75])[:count], points)
-
-
-@pytest.fixture(scope="module")
-def experiment(tmp_path_factory) -> Path:
-    """A folder with a model of three tasks of faces, the first aligned here."""
-    folder = tmp_path_factory.mktemp("faces")
-    draw_orl(folder / "people")
-    draw_utkface(folder / "utk", (5, 30), each=6)
-    draw_splits(folder / "moods", ("train", "val"), ("glad", "sad"), each=10)
-    goals = {"policy": "given", "given": {"who": 0.1, "gender": 0.1, "mood": 0.1}}
-    few = {"epochs": 2, "lr": 0.01}
-    config = toy_config(["cpg"], datasets=DATASETS, tasks=TASKS, goals=goals)
-    config |= {"train": few | {"min_train_accuracy": 0.0}, "baseline": few}
-    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(align_faces, "Detector", Finder)
-        run_experiment(Plan(check(config)))
-    return folder
-
-
-@pytest.fixture
-def here(experiment, monkeypatch) -> Path:
-    monkeypatch.chdir(experiment)
-    monkeypatch.setattr(predict, "Detector", Finder)
-    return experiment
-
-
-def photo(path: Path, corner: int = 9, size: tuple[int, int] = (120, 80), mode: str = "RGB"):
-    """A photograph of noise with a given first pixel."""
-    noise = np.random.default_rng(len(path.name)).integers(1, 255, (size[1], size[0], 3), np.uint8)
-    noise[0, 0] = corner
-    Image.fromarray(noise).convert(mode).save(path)
-    return path
-
-
-def document(capsys, *command: object, code: int = 0) -> dict:
-    """What `predict --json` prints."""
-    capsys.readouterr()
-    assert main(["predict", *map(str, command), "--json"]) == code
-    return json.loads(capsys.readouterr().out)
-
-
-def shares(face: dict, task: str) -> dict[str, float]:
-    return {one["class"]: one["probability"] for one in face["tasks"][task]["classes"]}
 
 
 def test_every_task_answers_for_every_face(here, capsys, tmp_path):
@@ -293,112 +207,6 @@ def test_whole_pictures_are_classified_as_infer_does_and_nothing_is_searched(
             ]
     assert main(["predict", MODEL, str(pictures[0]), "--whole"]) == 0
     assert capsys.readouterr().out.startswith(f"{pictures[0]}: the whole picture\n    who ")
-
-
-def make_gallery(folder: Path) -> tuple[Path, Path]:
-    """A photograph, and a gallery in which the same is of one of two people."""
-    for name in ("ann", "bob"):
-        (folder / "gallery" / name).mkdir(parents=True)
-    path = photo(folder / "mine.png")
-    (folder / "gallery/ann/1.png").write_bytes(path.read_bytes())
-    photo(folder / "gallery/bob/another.png", 255)
-    photo(folder / "gallery/bob/nobody.png", 0)
-    return path, folder / "gallery"
-
-
-def test_a_gallery_tells_who_it_is(here, capsys, tmp_path):
-    path, gallery = make_gallery(tmp_path)
-    asked = (MODEL, path, "--gallery", gallery, "--identity", "who")
-    found = document(capsys, *asked, "--threshold", 0.01)
-    (face,) = found["photographs"][0]["faces"]
-    who = face["tasks"]["who"]
-    assert (who["person"], who["distance"], who["below"]) == (
-        "ann",
-        pytest.approx(0, abs=1e-3),
-        True,
-    )
-    assert [one["person"] for one in who["people"]] == ["ann", "bob"] and len(who["classes"]) == 3
-    assert "people" not in face["tasks"]["gender"]
-    assert found["gallery"]["people"] == {"ann": 1, "bob": 1}
-    assert (found["gallery"]["task"], found["gallery"]["distance"]) == ("who", "cpg")
-    unused = [(Path(one["path"]).name, one["status"]) for one in found["gallery"]["unused"]]
-    assert unused == [("nobody.png", "no_face")]
-    assert document(capsys, *asked)["photographs"][0]["faces"][0]["tasks"]["who"]["below"] is None
-    none = document(capsys, *asked, "--threshold", 0)["photographs"][0]["faces"][0]["tasks"]["who"]
-    assert none["below"] is False and none["person"] == "ann"
-
-
-def test_a_gallery_in_words(here, capsys, tmp_path):
-    path, gallery = make_gallery(tmp_path)
-    asked = ["predict", MODEL, str(path), "--gallery", str(gallery), "--identity", "who"]
-    said = []
-    for more in ([], ["--threshold", "1e-3"], ["--threshold", "0"]):
-        assert main([*asked, *more]) == 0
-        printed = capsys.readouterr()
-        assert printed.err == f"not used of the gallery: {gallery}/bob/nobody.png: no_face\n"
-        said.append(printed.out.splitlines()[2].split(maxsplit=1)[1])
-    assert said[0].startswith("ann (distance 0.000), bob (distance ")
-    assert said[1] == f"ann below 0.001: {said[0]}"
-    assert said[2] == f"nobody below 0: {said[0]}"
-
-
-def test_distances_are_measured_as_the_task_compared_its_pairs(here, capsys, tmp_path, monkeypatch):
-    """PAE's: mirror images count and the mean of the gallery is taken off."""
-    path, gallery = make_gallery(tmp_path)
-    real = store.read_manifest
-
-    def told(folder: Path):
-        manifest = real(folder)
-        if str(folder).endswith("01-who/infer"):
-            manifest["spec"]["pairs"] = {"dataset": "lfw", "distance": "pae"}
-        return manifest
-
-    monkeypatch.setattr(predict.store, "read_manifest", told)
-    found = document(capsys, MODEL, path, "--gallery", gallery)
-    who = found["photographs"][0]["faces"][0]["tasks"]["who"]
-    assert found["gallery"]["distance"] == "pae" and CONVENTIONS["pae"].centred
-    people = {one["person"]: one["distance"] for one in who["people"]}
-    assert people == {"ann": pytest.approx(0, abs=1e-3), "bob": pytest.approx(1, abs=1e-3)}
-
-
-def test_a_gallery_of_whole_pictures(here, capsys, tmp_path, monkeypatch):
-    path, gallery = make_gallery(tmp_path)
-    monkeypatch.setattr(predict, "Detector", None)
-    found = document(capsys, MODEL, path, "--gallery", gallery, "--identity", "who", "--whole")
-    assert found["gallery"]["people"] == {"ann": 1, "bob": 2}
-    assert found["photographs"][0]["faces"][0]["tasks"]["who"]["person"] == "ann"
-
-
-def test_of_a_gallerys_picture_the_most_central_face_counts(here, capsys, tmp_path):
-    """bob's picture shows two, and the photograph is of the second of them."""
-    path = photo(tmp_path / "mine.png", size=(130, 96))
-    (tmp_path / "gallery/bob").mkdir(parents=True)
-    double = Image.open(path)
-    double.putpixel((0, 0), (255, 255, 255))
-    double.save(tmp_path / "gallery/bob/1.png")
-    both = document(capsys, MODEL, tmp_path / "gallery/bob/1.png", "--tasks", "who")
-    one = document(
-        capsys,
-        MODEL,
-        tmp_path / "gallery/bob/1.png",
-        "--tasks",
-        "who",
-        "--gallery",
-        tmp_path / "gallery",
-    )
-    far = [face["tasks"]["who"]["distance"] for face in one["photographs"][0]["faces"]]
-    assert len(both["photographs"][0]["faces"]) == 2
-    assert far[1] == pytest.approx(0, abs=1e-3) and far[0] > 1e-3
-
-
-def test_a_model_that_shares_layers_has_no_embeddings_to_compare(
-    here, capsys, tmp_path, monkeypatch
-):
-    path, gallery = make_gallery(tmp_path)
-    monkeypatch.setattr(predict, "TaskView", predict.Network)
-    asked = ["predict", MODEL, str(path), "--gallery", str(gallery), "--identity", "mood"]
-    assert main(asked) == 1
-    assert "task mood of results/toy/cpg/s0 shares whole layers" in capsys.readouterr().err
 
 
 def test_copies_are_drawn_of_photographs_with_faces(here, capsys, tmp_path):
