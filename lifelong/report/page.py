@@ -23,7 +23,7 @@ body { color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, sa
   max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85rem; }
-th, td { padding: 0.2rem 0.7rem; border-bottom: 1px solid var(--line); text-align: left; }
+th, td { padding: 0.2rem 0.5rem; border-bottom: 1px solid var(--line); text-align: left; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 summary { font-size: 1.3rem; font-weight: bold; margin: 1rem 0; cursor: pointer; }
 figure { margin: 1.5rem 0; padding: 0.5rem; background: #ffffff; color: #1c1c1e;
