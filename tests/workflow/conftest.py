@@ -1,10 +1,12 @@
 """Copies of the workflow: bare ones, and one that has run."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from workflow_tree import EXPERIMENT, copy_workflow, snakemake, write_config
+from workflow_tree import EXPERIMENT, copy_workflow, jobs, snakemake, write_config
 
 
 @pytest.fixture
@@ -33,3 +35,19 @@ def finished(tmp_path_factory) -> Path:
 def again(finished, tmp_path) -> Path:
     """A copy of the finished experiment, to be changed."""
     return Path(shutil.copytree(finished, tmp_path / "again"))
+
+
+@pytest.fixture(scope="module")
+def dry(finished, tmp_path_factory) -> Callable[[dict[str, Any]], set[str]]:
+    """A function from a changed configuration to the jobs that the finished one would run.
+
+    `finished` is the module's own where it has one.
+    """
+    folder = tmp_path_factory.mktemp("dry") / "again"
+    shutil.copytree(finished, folder)
+
+    def would_run(config: dict[str, Any]) -> set[str]:
+        write_config(folder, config)
+        return jobs(snakemake(folder, "-n"))
+
+    return would_run

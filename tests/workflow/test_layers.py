@@ -1,12 +1,11 @@
 """Methods that share layers as a workflow: all of them once, and what an edit runs again."""
 
 import copy
-import shutil
 from typing import Any
 
 import pandas as pd
 import pytest
-from workflow_tree import copy_workflow, jobs, snakemake, write_config
+from workflow_tree import copy_workflow, snakemake, write_config
 
 from lifelong.methods import LAYER_METHODS
 
@@ -31,19 +30,6 @@ def finished(tmp_path_factory):
     write_config(folder, EXPERIMENT)
     snakemake(folder, "--cores", "2")
     return folder
-
-
-@pytest.fixture(scope="module")
-def dry(finished, tmp_path_factory):
-    """A function from a changed configuration to the jobs that it would run."""
-    folder = tmp_path_factory.mktemp("dry") / "again"
-    shutil.copytree(finished, folder)
-
-    def would_run(config: dict[str, Any]) -> set[str]:
-        write_config(folder, config)
-        return jobs(snakemake(folder, "-n"))
-
-    return would_run
 
 
 def edited(*path: Any, value: Any) -> dict[str, Any]:

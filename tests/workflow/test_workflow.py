@@ -42,19 +42,6 @@ def edited(*path_and_value: Any) -> dict[str, Any]:
     return config
 
 
-@pytest.fixture(scope="module")
-def dry(finished, tmp_path_factory):
-    """A function from an edit of the configuration to the jobs that it would run."""
-    folder = tmp_path_factory.mktemp("dry") / "again"
-    shutil.copytree(finished, folder)
-
-    def would_run(config: dict[str, Any]) -> set[str]:
-        write_config(folder, config)
-        return jobs(snakemake(folder, "-n"))
-
-    return would_run
-
-
 def test_the_second_task_was_widened_and_both_were_learned(finished):
     for task, width in (("01-x", 1.0), ("02-y", 1.5)):
         assert store.read_manifest(finished / CPG / task / "retrain")["outcome"]["width"] == width
