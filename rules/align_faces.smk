@@ -1,8 +1,8 @@
 rule align_faces:
     output:
-        manifest=f"{BASE}/align_faces/{{dataset}}/{{shard}}/manifest.json",
         faces=f"{BASE}/align_faces/{{dataset}}/{{shard}}/faces.h5",
         photos=f"{BASE}/align_faces/{{dataset}}/{{shard}}/photos.csv",
+        manifest=f"{BASE}/align_faces/{{dataset}}/{{shard}}/manifest.json",
     log:
         f"{BASE}/align_faces/{{dataset}}/{{shard}}/log.txt",
     benchmark:

@@ -2,9 +2,9 @@ rule baseline:
     input:
         unpack(inputs_of("baseline")),
     output:
-        manifest=f"{TASK}/baseline/manifest.json",
         record=f"{TASK}/baseline/record.csv",
         shard=f"{TASK}/baseline/shard.h5",
+        manifest=f"{TASK}/baseline/manifest.json",
     log:
         f"{TASK}/baseline/log.txt",
     benchmark:

@@ -2,9 +2,9 @@ checkpoint expand:
     input:
         unpack(inputs_of("expand")),
     output:
-        manifest=f"{TASK}/expand/a{{attempt}}/manifest.json",
         record=f"{TASK}/expand/a{{attempt}}/record.csv",
         candidate=f"{TASK}/expand/a{{attempt}}/candidate.h5",
+        manifest=f"{TASK}/expand/a{{attempt}}/manifest.json",
     log:
         f"{TASK}/expand/a{{attempt}}/log.txt",
     benchmark:

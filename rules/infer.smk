@@ -2,9 +2,9 @@ rule infer:
     input:
         unpack(inputs_of("infer")),
     output:
-        manifest=f"{TASK}/infer/manifest.json",
         record=f"{TASK}/infer/record.csv",
         logits=f"{TASK}/infer/logits.h5",
+        manifest=f"{TASK}/infer/manifest.json",
     log:
         f"{TASK}/infer/log.txt",
     benchmark:

@@ -2,8 +2,8 @@ rule pack_data:
     input:
         unpack(pack_inputs),
     output:
-        manifest=f"{BASE}/pack_data/{{dataset}}/manifest.json",
         pack=f"{BASE}/pack_data/{{dataset}}/pack.h5",
+        manifest=f"{BASE}/pack_data/{{dataset}}/manifest.json",
     log:
         f"{BASE}/pack_data/{{dataset}}/log.txt",
     benchmark:

@@ -3,8 +3,8 @@ rule prune:
         unpack(inputs_of("prune")),
         unpack(grown_inputs_of("prune")),
     output:
-        manifest=f"{TASK}/prune/manifest.json",
         record=f"{TASK}/prune/record.csv",
+        manifest=f"{TASK}/prune/manifest.json",
     log:
         f"{TASK}/prune/log.txt",
     benchmark:

@@ -3,9 +3,9 @@ rule retrain:
         unpack(inputs_of("retrain")),
         unpack(grown_inputs_of("retrain")),
     output:
-        manifest=f"{TASK}/retrain/manifest.json",
         record=f"{TASK}/retrain/record.csv",
         shard=f"{TASK}/retrain/shard.h5",
+        manifest=f"{TASK}/retrain/manifest.json",
     log:
         f"{TASK}/retrain/log.txt",
     benchmark:

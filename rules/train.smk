@@ -2,9 +2,9 @@ checkpoint train:
     input:
         unpack(inputs_of("train")),
     output:
-        manifest=f"{TASK}/train/manifest.json",
         record=f"{TASK}/train/record.csv",
         candidate=f"{TASK}/train/candidate.h5",
+        manifest=f"{TASK}/train/manifest.json",
     log:
         f"{TASK}/train/log.txt",
     benchmark:
