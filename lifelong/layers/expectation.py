@@ -1,7 +1,8 @@
 """A task that learns all configurations at once and how probable each is, as LASEM does.
 
 The posterior of each batch weighs the configurations' losses; its running mean over the task is
-the prior of the next batch, and after the task it decides which layers are shared.
+the prior of the next batch, and after the task, or a share of it, it decides which layers are
+shared.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lifelong.layers.fixed import moved_view, take_both_kinds
+from lifelong.layers.fixed import FixedPattern, moved_view, take_both_kinds
 from lifelong.layers.forms import Form
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import LayerLearner, Part, Start
 from lifelong.layers.mixture import chosen
 from lifelong.layers.model import TaskView, Tensors
 from lifelong.layers.network import (
@@ -29,13 +30,28 @@ from lifelong.layers.tree import all_features
 from lifelong.nets.conv_stack import dropout, features, head
 from lifelong.plan.patterns import SHARED, configurations, named
 
+_SETTLED = "settled"  # a fact: [pattern, how probable it was] of each when one was taken
+
+
+def learner(start: Start, form: Form) -> LayerLearner:
+    """Who learns the task, by what its card says has been settled."""
+    card = start.card
+    if _SETTLED in card.facts:
+        return Settled(start, form)
+    if card.position == 1 and card.options["lasem"]["first"] == "share":
+        shared = replace(card, pattern=SHARED * card.stack.depth)
+        return FixedPattern(replace(start, card=shared), form)
+    return Expectation(start, form)
+
 
 class Expectation(LayerLearner):
     """Expectation and maximisation over configurations, both on one pass through all of them."""
 
     def __init__(self, start: Start, form: Form) -> None:
         super().__init__(start)
-        self.form = form
+        self.start, self.form = start, form
+        self.search = self.options["lasem"]["search"]
+        self.part = Part("search", self.search) if self.search < 1 else Part()
         take_both_kinds(self, form)
         self.train(lambda name: True)
         depth, network = self.card.stack.depth, self.card.network
@@ -45,13 +61,18 @@ class Expectation(LayerLearner):
         fixed = str(self.options["lasem"]["fixed_posterior"]["pattern"])
         place = self.names.index(named(fixed, depth, network)) if fixed else None
         self.posterior = Posterior(self.options["lasem"], len(self.names), place, self.device)
+        self.held_out: tuple[Tensor, Tensor] | None = None
+        if self.options["lasem"]["likelihood_images"] == "validation":
+            if start.held_out is None:
+                raise ValueError("likelihood_images: validation needs images that are held out")
+            self.held_out = start.held_out()
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         found, layers = self._features(x), head_of(self.tensors, self.card)
         with torch.no_grad():
             prior = self.posterior.prior()
             plain = head(found.detach().flatten(0, 1), layers).view(*found.shape[:2], -1)
-            q = self.posterior.of_batch(prior, plain, y)
+            q = self.posterior.of_batch(prior, *self._judged(plain, y, generator))
             self.posterior.add(q)
         dropped = dropout(found, self.options["dropout"], generator).flatten(0, 1)
         losses = functional.cross_entropy(
@@ -60,6 +81,22 @@ class Expectation(LayerLearner):
         weights = q.to(losses.dtype)
         loss = weights @ losses.view(len(self.names), -1).mean(1)
         return loss + self._penalty(weights), plain.index_select(0, prior.argmax(0, True))[0]
+
+    def _judged(
+        self, plain: Tensor, y: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The logits and labels that make a configuration probable: the step's, or held out ones'.
+
+        Fitting the step's images tells configurations apart by how fast they learn; images that
+        nobody learns from, by how they generalise.
+        """
+        if self.held_out is None:
+            return plain, y
+        x, labels = self.held_out
+        rows = torch.randperm(len(labels), generator=generator, device=x.device)[: len(y)]
+        found = self._features(x[rows])
+        layers = head_of(self.tensors, self.card)
+        return head(found.flatten(0, 1), layers).view(*found.shape[:2], -1), labels[rows]
 
     def _features(self, x: Tensor) -> Tensor:
         own, layers = self.card.own, range(self.card.stack.depth)
@@ -96,6 +133,16 @@ class Expectation(LayerLearner):
             for name, value in zip(self.names, values.tolist(), strict=True)
         }
 
+    def following(self, last: Mapping[str, float]) -> "Settled | None":
+        """After a share of the epochs the most probable pattern, on the tensors as they are."""
+        if self.search == 1:
+            return None
+        probable = [[pattern, chance] for pattern, chance in self.patterns().items()]
+        card = replace(self.card, facts={**self.card.facts, _SETTLED: probable})
+        after = Settled(replace(self.start, card=card), self.form)
+        after.load_state(chosen(self.tensors, self.card, after.card.pattern))
+        return after
+
     def older(self, position: int) -> TaskView | None:
         """On the shared tensors of all layers as they are now, though some will be rolled back."""
         return moved_view(self, self.form, position)
@@ -106,6 +153,29 @@ class Expectation(LayerLearner):
 
     def state(self) -> Tensors:
         return self.tensors | self.posterior.state()
+
+
+class Settled(FixedPattern):
+    """The most probable pattern, which learns alone for the rest of the task's epochs.
+
+    Not in the paper: a step is a single network's, and the weights that are kept are no longer
+    trained for the patterns that are not.
+    """
+
+    def __init__(self, start: Start, form: Form) -> None:
+        self.probable: dict[str, float] = dict(start.card.facts[_SETTLED])
+        best = max(self.probable, key=lambda pattern: self.probable[pattern])  # the first of them
+        super().__init__(replace(start, card=replace(start.card, pattern=best)), form)
+        self.part = Part("alone", 1 - self.options["lasem"]["search"])
+
+    def patterns(self) -> dict[str, float]:
+        """How probable each was when this one was taken."""
+        return self.probable
+
+    def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
+        """What was probable stays with the candidate."""
+        card, tensors = super().commit(pattern)
+        return replace(card, facts={}), tensors
 
 
 class Posterior:

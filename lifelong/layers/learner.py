@@ -17,12 +17,16 @@ from lifelong.layers.part import LayerCard
 
 @dataclass(frozen=True)
 class Start:
-    """What a learner begins with; `card.pattern` is the pattern of the configuration."""
+    """What a learner begins with; `card.pattern` is the pattern of the configuration.
+
+    `held_out` gives the images (N, C, H, W) and labels (N,) that decide, none of them trained on.
+    """
 
     model: LayerModel
     card: LayerCard
     seed: int
     device: str
+    held_out: Callable[[], tuple[Tensor, Tensor]] | None = None
 
 
 @dataclass(frozen=True)

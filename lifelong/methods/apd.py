@@ -9,6 +9,9 @@ where they were. Every few tasks additions are clustered, and what is alike is k
 name: masks and additions weight by weight, shared biases, nothing that holds the shared weights, no
 pruning and no groups. Nothing is quoted: APD's paper has another network, and the tables of LASEM
 were not to be had.
+
+Measured here: apd 45.0 %, apd_repo 40.4 % on experiments/lasem_cifar100_small.yaml (stl: 42.0 %);
+forgetting apd_repo 2.4 points.
 """
 
 from lifelong.layers.decomposition import Decomposition, decomposed_view

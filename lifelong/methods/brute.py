@@ -7,6 +7,9 @@ second imposes its pattern on it, so that what the first task learned is what is
 
 The pattern with the best epoch wins, with the weights of its last epoch, as released. Nothing is
 quoted: the tables of the paper were not to be had.
+
+Measured here: brute_hps 39.2 %, brute_tf 38.5 %, brute_dfcnn 41.0 % on
+experiments/lasem_cifar100_small.yaml with a quarter of the epochs (stl: 42.0 %).
 """
 
 from functools import partial

@@ -9,6 +9,9 @@ of the filters ahead.
 Unlike DARTS itself, both kinds of weights learn from the same training images, and the network is
 measured, and kept, without being trained again once it has been decided. Nothing is quoted: the
 tables of the paper were not to be had.
+
+Measured here: darts_hps 38.2 %, darts_dfcnn 31.4 % on experiments/lasem_cifar100_small.yaml (stl:
+42.0 %).
 """
 
 from functools import partial

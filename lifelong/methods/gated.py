@@ -8,6 +8,9 @@ afresh; so later tasks build on its filters and never touch them. Norms are a ta
 layers without protection, weighed by the softmax of large gates, and a charge without effect.
 Nothing is quoted: the paper has other networks and protocols, the tables of LASEM were not to be
 had.
+
+Measured here: gated 33.9 %, gated_repo 17.1 % on experiments/lasem_cifar100_small.yaml (stl: 42.0
+%).
 """
 
 from lifelong.layers.gates import ChannelGates, gated_view

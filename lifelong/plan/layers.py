@@ -7,7 +7,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.patterns import SHARED, check_groups, configurations, named
 from lifelong.plan.stacks import STACKS
 
-TRAINING = ("epochs", "lr", "decay", "batch_size", "eval_every")  # how a task is trained
+_TRAINING = ("epochs", "lr", "decay", "batch_size", "eval_every", "eval_older_every")
 # Further settings that a method reads; all read dropout.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "stl": (),
@@ -50,6 +50,13 @@ def options_of(method: str, layers: Mapping[str, Any]) -> dict[str, Any]:
     return {name: layers[name] for name in ("dropout", *OPTIONS[method])}
 
 
+def training_of(layers: Mapping[str, Any]) -> dict[str, Any]:
+    """How a task is trained and how often it and the older ones are looked at meanwhile."""
+    found = {name: layers[name] for name in _TRAINING}
+    found["eval_older_every"] = layers["eval_older_every"] or layers["eval_every"]
+    return found
+
+
 def pattern_of(method: str, layers: Mapping[str, Any], network: str) -> str:
     """The pattern of a method without a choice; "" where the method finds it itself."""
     if method in _FIXED:
@@ -89,11 +96,8 @@ def check_layers(
         sides = stack.sides(_largest_side(config))
         maps = [count * side**2 for count, side in zip(stack.channels, sides, strict=True)]
         check_groups(groups, stack.depth, maps, layers["batch_size"])
-    fixed = str(layers["lasem"]["fixed_posterior"]["pattern"])
-    if fixed and "lasem" in OPTIONS[method]:
-        key = "layers.lasem.fixed_posterior.pattern"
-        pattern = named(fixed, stack.depth, network, key)
-        _check_grouped(f"{key}: {pattern!r}", name, pattern, layers)
+    if "lasem" in OPTIONS[method]:
+        _check_lasem(name, layers, network, config["protocol"])
     first = config["tasks"][0]
     if method in _UNSHARED_FIRST and SHARED in first.get("sharing", ""):
         raise ConfigError(
@@ -115,17 +119,51 @@ def check_layers(
                 f"{name} shares layers and minimises the cross entropy: drop it or the method"
             )
         if "sharing" in task:
-            _check_sharing(name, method, task, layers, network)
+            _check_sharing(name, method, task, layers, network, task is first)
+
+
+def _check_lasem(name: str, layers: Mapping[str, Any], network: str, protocol: str) -> None:
+    """What LASEM is told to believe, and of which images, must exist."""
+    fixed = str(layers["lasem"]["fixed_posterior"]["pattern"])
+    if fixed:
+        key = "layers.lasem.fixed_posterior.pattern"
+        pattern = named(fixed, STACKS[network].depth, network, key)
+        _check_grouped(f"{key}: {pattern!r}", name, pattern, layers)
+    if layers["lasem"]["likelihood_images"] == "validation" and protocol != "clean":
+        raise ConfigError(
+            f"config key layers.lasem.likelihood_images: with protocol {protocol} {name} learns "
+            "from the validation images too, and none are held out: set protocol to clean, or "
+            "likelihood_images to training"
+        )
 
 
 def _check_sharing(
-    name: str, method: str, task: dict[str, Any], layers: Mapping[str, Any], network: str
+    name: str,
+    method: str,
+    task: dict[str, Any],
+    layers: Mapping[str, Any],
+    network: str,
+    first: bool,
 ) -> None:
     """A pattern that somebody set by hand must be one that the method trained."""
     if "groups" not in OPTIONS[method]:
         return
     found = named(task["sharing"], STACKS[network].depth, network, "tasks: sharing")
     _check_grouped(f"tasks: sharing {found!r} of task {task['name']!r}", name, found, layers)
+    if "lasem" not in OPTIONS[method]:
+        return
+    lasem, key = layers["lasem"], f"config key tasks: sharing of task {task['name']!r}"
+    if first and lasem["first"] == "share":
+        if found != SHARED * len(found):
+            raise ConfigError(
+                f"{key}: with layers.lasem.first share {name} shares all layers of the first task; "
+                "drop the key, or set first to search"
+            )
+    elif lasem["search"] < 1:
+        raise ConfigError(
+            f"{key}: with layers.lasem.search {lasem['search']:g} {name} trains only the pattern "
+            "it finds to the end; drop the key, or set search to 1"
+        )
 
 
 def _check_grouped(what: str, name: str, pattern: str, layers: Mapping[str, Any]) -> None:

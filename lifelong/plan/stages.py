@@ -12,7 +12,7 @@ from lifelong.plan.config import settings
 from lifelong.plan.decisions import fair_ratio
 from lifelong.plan.draws import images_of, pack_settings
 from lifelong.plan.faces import alignment_settings
-from lifelong.plan.layers import TRAINING, options_of, pattern_of
+from lifelong.plan.layers import options_of, pattern_of, training_of
 from lifelong.plan.methods import SHAPES, Shape
 from lifelong.plan.paths import Paths, slug
 from lifelong.plan.patterns import named
@@ -262,10 +262,9 @@ class Plan:
             "network": own["network"],
             "pattern": pattern_of(base, layers, own["network"]["name"]),
             "options": options_of(base, layers),
-            "training": {name: layers[name] for name in TRAINING},
         }
-        if key.kind == "retrain":
-            spec["training"] = {"eval_every": layers["eval_every"]}
+        if key.kind == "train":
+            spec["training"] = training_of(layers)
         return spec
 
     def _layer_choice(self, key: Key) -> dict[str, Any]:

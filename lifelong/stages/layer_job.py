@@ -68,7 +68,8 @@ class LayerJob(Work):
     def learner(self, *names: str | float, **changes: Any) -> LayerLearner:
         """A learner of this task as it begins; `changes` are to its card."""
         card = replace(self.card(), **changes)
-        return self.method.learner(Start(self.model, card, self.seed("start", *names), self.device))
+        seed = self.seed("start", *names)
+        return self.method.learner(Start(self.model, card, seed, self.device, self.held_out))
 
     def phase(self, part: Part, done: int = 0) -> Phase:
         """How a part of the task is trained, `done` of its epochs after it began.
@@ -89,30 +90,39 @@ class LayerJob(Work):
         )
         return replace(phase, lr=phase.rate(0), decay=0.0) if part.steady else phase
 
+    def held_out(self) -> tuple[Tensor, Tensor]:
+        """All images that decide, as the networks take them, and their labels."""
+        images, labels = zip(*self._deciding_batches(), strict=True)
+        return torch.cat(images), torch.cat(labels)
+
     def deciding_images(self) -> Iterator[Tensor]:
         """Batches of the images that decide, as the networks take them."""
-        data = self.data
-        split = data.deciding
-        for x, _ in eval_batches(split, data.mean, data.std, memory_format=TaskView.form):
+        for x, _ in self._deciding_batches():
             yield x
 
-    def looks_at(self, epoch: int, epochs: int) -> bool:
-        """Whether all tasks are measured after an epoch."""
-        return epoch % self.spec["training"]["eval_every"] == 0 or epoch == epochs
+    def _deciding_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        data = self.data
+        return eval_batches(data.deciding, data.mean, data.std, memory_format=TaskView.form)
 
-    def measured(self, learner: LayerLearner) -> dict[str, float]:
-        """Accuracies of every task on every split, as "split task" says; "" is this task.
+    def measured(self, learner: LayerLearner, epoch: int, epochs: int) -> dict[str, float]:
+        """Accuracies after an epoch of this phase's `epochs`, as "split task" says; "" is this one.
 
-        Older tasks that no training step can move are left out.
+        Only of tasks whose turn it is: this task's is every `eval_every` epochs, older ones' every
+        `eval_older_every`, and all have one after the last. Older tasks that no training step can
+        move are left out.
         """
+        training = self.spec["training"]
         names = [name for name in _SPLITS if name in ("train", "test", self.data.deciding_name)]
-        found = {f"{name} ": self._accuracy(learner.network, self.data, name) for name in names}
-        for position, data in enumerate(self.older, 1):
-            view = learner.older(position)
-            if view is not None:
-                task = self.model.cards[position - 1].task
-                for name in names:
-                    found[f"{name} {task}"] = self._accuracy(view, data, name)
+        found = {}
+        if epoch % training["eval_every"] == 0 or epoch == epochs:
+            found = {f"{name} ": self._accuracy(learner.network, self.data, name) for name in names}
+        if epoch % training["eval_older_every"] == 0 or epoch == epochs:
+            for position, data in enumerate(self.older, 1):
+                view = learner.older(position)
+                if view is not None:
+                    task = self.model.cards[position - 1].task
+                    for name in names:
+                        found[f"{name} {task}"] = self._accuracy(view, data, name)
         return found
 
     def _accuracy(self, network: nn.Module, data: TaskData, name: str) -> float:

@@ -21,7 +21,7 @@ def run(stage: Stage) -> None:
         _search(job, tries)
         return
     learner = job.learner(pattern=tries[0])
-    untrained = job.measured(learner) if not job.model.shards else {}
+    untrained = job.measured(learner, 0, 0) if not job.model.shards else {}
     learner, epochs = _learn(job, learner)
     rows = job.measured_rows(untrained, 0) + _rows(job, epochs)
     _close(job, learner.card, learner.state(), rows, epochs[-1], learner.patterns())
@@ -83,8 +83,7 @@ def _fitted(job: LayerJob, learner: LayerLearner, before: int, *names: str) -> l
     names = (*names, learner.part.name) if learner.part.name else names
 
     def look(epoch: int) -> dict[str, float]:
-        looks = job.looks_at(before + epoch, before + phase.epochs)
-        found = job.measured(learner) if looks else {}
+        found = job.measured(learner, before + epoch, before + phase.epochs)
         return found | learner.epoch_facts() | {"lr": phase.rate(epoch - 1)}
 
     result = fit(

@@ -15,6 +15,8 @@ from lifelong.data.batches import Split, TaskData, TrainBatches
 from lifelong.masks.learner import THRESHOLD, Learner
 from lifelong.masks.model import Model
 from lifelong.nets.build import memory_format
+from lifelong.nets.conv_stack import START_BIAS
+from lifelong.plan.stacks import STACKS
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase
 
@@ -176,6 +178,28 @@ def test_the_loop_over_configurations_learns_what_the_tree_learns(
         found[name] = torch.autograd.grad(loss, learners[name].trained())
     for one, other in zip(found["loop"], found["tree"], strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_plain_stl_runs(tmp_path: Path) -> None:
+    rows = quick("plain_stl", tmp_path)
+    assert [row["seed"] for row in rows] == ["0", "1", "mean", "spread"] * 2
+    for row in rows[:2] + rows[4:6]:
+        difference = float(row["ours"]) - float(row["plain"])
+        assert float(row["difference"]) == pytest.approx(difference, abs=1e-4)
+    for row in (rows[2], rows[6]):
+        assert row["met"] == ("yes" if abs(float(row["difference"])) <= 0.03 else "no")
+
+
+def test_the_plain_network_of_stl_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    plain = importlib.import_module("plain_stl")
+    tensors = list(plain.network(32, 10).parameters())
+    stack = STACKS["cifar_cnn4"]
+    entering = stack.inputs(3)
+    shapes = [(o, i, 3, 3) for o, i in zip(stack.channels, entering, strict=True)]
+    shapes += [(outputs, inputs) for inputs, outputs in stack.dense(32, 10)]
+    assert [tuple(t.shape) for t in tensors[::2]] == shapes
+    assert all((bias == START_BIAS).all() for bias in tensors[1::2])
 
 
 def test_known_sharing_runs(tmp_path: Path) -> None:

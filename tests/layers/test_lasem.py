@@ -1,17 +1,29 @@
 """LASEM: its posterior by hand, its gradient configuration by configuration, what it leaves."""
 
 import math
+import operator
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 from toy_experiment import toy_layers_config
-from toy_layers import add, images, layers_settings, new_learner, new_model, snapshot, stepped
+from toy_layers import (
+    add,
+    images,
+    layer_card,
+    layers_settings,
+    new_learner,
+    new_model,
+    snapshot,
+    stepped,
+)
 
 from lifelong.layers import expectation
 from lifelong.layers.expectation import Expectation, Posterior
+from lifelong.layers.learner import Start
 from lifelong.layers.network import filters_of, head_of, inside
+from lifelong.methods import LAYER_METHODS
 from lifelong.nets.conv_stack import features, head
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
@@ -159,6 +171,50 @@ def test_the_gradient_is_that_of_each_configuration_times_its_posterior(method):
     for name, mine, theirs in zip(learner.tensors, found, expected, strict=True):
         size = float(theirs.abs().max())
         assert float((mine - theirs).abs().max()) <= 5e-6 * max(size, 1e-3), name
+
+
+def test_held_out_images_make_the_posterior_and_the_steps_images_the_loss():
+    held, labels = images(5, seed=9), torch.tensor([0, 2, 1, 1, 0])
+    learner, x = holding((held, labels)), images()
+    with torch.no_grad():
+        chances = [torch.softmax(plain(learner, p, held), 1) for p in PATTERNS]
+    weights = [float(chance[torch.arange(5), labels].mean()) for chance in chances]
+    q = [weight / sum(weights) for weight in weights]  # the first prior is uniform
+    losses = [float(loss_of(learner, pattern, x)[1].detach()) for pattern in PATTERNS]
+    loss, found = learner.objective(x, Y, torch.Generator())  # all five: a step has twelve
+    assert list(learner.patterns().values()) == pytest.approx(q)
+    assert float(loss.detach()) == pytest.approx(sum(map(operator.mul, q, losses)), rel=1e-5)
+    torch.testing.assert_close(found, plain(learner, "SS", x))
+
+
+def test_as_many_held_out_images_as_a_step_has_are_drawn_anew(monkeypatch):
+    seen, real = [], Posterior.of_batch
+
+    def of_batch(posterior, prior, logits, y):
+        seen.append(y.tolist())
+        return real(posterior, prior, logits, y)
+
+    monkeypatch.setattr(Posterior, "of_batch", of_batch)
+    learner = holding((images(50), torch.arange(50) % 3))
+    stepped(learner, 3)
+    assert [len(labels) for labels in seen] == [12, 12, 12] and seen[0] != seen[1]
+    first = list(seen)
+    stepped(holding((images(50), torch.arange(50) % 3)), 3)
+    assert seen[3:] == first  # the same for the same seed and step
+
+
+def test_a_likelihood_of_held_out_images_needs_them():
+    with pytest.raises(ValueError, match="held out"):
+        expecting(lasem={"likelihood_images": "validation"}, dropout=0.0)
+
+
+def holding(held_out: tuple[Tensor, Tensor]) -> Expectation:
+    """A learner without dropout whose likelihoods are of these images and labels."""
+    card = layer_card("lasem_hps", lasem={"likelihood_images": "validation"}, dropout=0.0)
+    start = Start(new_model("lasem_hps"), card, 1, "cpu", lambda: held_out)
+    learner = LAYER_METHODS["lasem_hps"].learner(start)
+    assert isinstance(learner, Expectation)
+    return learner
 
 
 def test_dropout_is_drawn_for_each_configuration_and_only_for_the_loss(monkeypatch):
