@@ -43,7 +43,7 @@ def test_a_rule_a_script_and_a_stage_have_one_name(rule):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_manifest_is_the_last_output_of_its_rule(rule):
-    """Snakemake touches a job's outputs one after another: none may look newer than the manifest."""
+    """Snakemake touches outputs one after another: none may look newer than the manifest."""
     text = (TREE / f"rules/{rule}.smk").read_text()
     outputs = re.search(r"^    output:\n(.*?)^    \w+:", text, re.MULTILINE | re.DOTALL)
     assert outputs and outputs[1].rstrip().endswith('/manifest.json",')
