@@ -43,8 +43,12 @@ class TensorFactors:
         places = torch.kron(own["rows"], own["columns"])
         found = core.reshape(outputs * inputs, kernel * kernel) @ places
         found = own["outputs"].T @ found.view(outputs, inputs * kernel * kernel)
-        found = own["inputs"].T @ found.view(outputs, inputs, kernel * kernel)
-        return found.view(core.shape), own["bias"]
+        # Matrices only: what torch makes of a matrix times a stack depends on who needs gradients,
+        # and on some processors its last bits do too.
+        found = found.view(outputs, inputs, kernel * kernel).transpose(1, 2)
+        found = found.reshape(-1, inputs) @ own["inputs"]
+        found = found.view(outputs, kernel * kernel, inputs).transpose(1, 2)
+        return found.contiguous().view(core.shape), own["bias"]
 
     def penalty(
         self, shared: Mapping[str, Tensor], own: Mapping[str, Tensor], options: Mapping[str, Any]

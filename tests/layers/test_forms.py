@@ -51,6 +51,21 @@ def test_every_layer_of_every_network_gets_a_filter_of_its_shape(form, network):
         assert weight.is_contiguous() and bool(weight.isfinite().all())
 
 
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("network", ["tiny_cnn2", "cifar_cnn4", "stl_cnn6"])
+def test_a_filter_has_the_same_bits_whoever_needs_gradients(form, network):
+    """What is learned is what is measured: torch itself multiplies in other ways for gradients."""
+    for shape in shapes(network):
+        shared, own = started(form, shape)
+        plain = form.filter(shared, own)
+        for learned in ((shared,), (own,), (shared, own)):
+            for tensor in (tensor for tensors in learned for tensor in tensors.values()):
+                tensor.requires_grad_()
+            assert all(map(torch.equal, form.filter(shared, own), plain))
+            for tensor in (*shared.values(), *own.values()):
+                tensor.requires_grad_(False)
+
+
 def test_a_core_is_the_filter_where_all_factors_are_identities():
     shape = LayerShape(1, 3, 4, 5)
     shared, own = started(TENSOR_FACTORS, shape)
