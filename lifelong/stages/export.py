@@ -25,6 +25,7 @@ _STAGES = ("train", "select", "retrain", "infer")
 _HEADER = b"MATLAB 5.0 MAT-file, written by lifelong".ljust(116)  # savemat's own has the time in it
 # What the program writes of its early stopping, which never stops a task early: constants.
 _IMPROVEMENT, _PATIENCE = 1.002, 1.5
+_CHOOSING = ("posterior:", "alpha:")  # metrics of how likely a configuration, a branch is
 Struct = dict[str, Any]
 
 
@@ -185,30 +186,43 @@ def _best(run: pd.DataFrame, order: list[str]) -> np.ndarray:
 
 def _choices(frame: pd.DataFrame, order: list[str]) -> Struct:
     """What a method recorded of how it chose layers, in the program's order; of others, zeros."""
-    prior = _facts(frame, order, "posterior:", _configuration)
-    alphas = _facts(frame, order, "alpha:", _branch)
-    if not prior.size and not alphas.size:
+    searched, mixed = (frame["metric"].str.startswith(prefix).any() for prefix in _CHOOSING)
+    if not searched and not mixed:
         zeros = np.zeros((len(order), len(order)))
         return {f"LEEP_score_{split}set": zeros for split in ("train", "valid", "test")}
-    found: Struct = {"conv_sharing": _sharing(frame, order)}
-    if prior.size:
-        now = _facts(frame, order, "posterior_epoch:", _configuration)
+    chosen = learning.patterns(frame).droplevel(["method", "seed"])
+    shared = [[float(letter == "S") for letter in chosen[task]] for task in order]
+    found: Struct = {"conv_sharing": np.array(shared)}
+    if searched:
+        prior, now = (
+            _facts(frame, order, prefix, _configuration, chosen)
+            for prefix in ("posterior:", "posterior_epoch:")
+        )
         found |= {"history_net_prior": prior, "history_net_prior_in_epoch": now}
-    if alphas.size:
-        found["history_DARTS_arch_select"] = alphas
+    if mixed:
+        found["history_DARTS_arch_select"] = _facts(frame, order, "alpha:", _branch)
     return found
 
 
-def _facts(frame: pd.DataFrame, order: list[str], prefix: str, place: Any) -> np.ndarray:
-    """(E, K): metrics that begin with a prefix, an epoch a line; as before where not measured."""
+def _facts(
+    frame: pd.DataFrame, order: list[str], prefix: str, place: Any, given: pd.Series | None = None
+) -> np.ndarray:
+    """(E, K): metrics that begin with a prefix, an epoch a line; as before where not measured.
+
+    A task without any of them was `given` one, which has 1 then; the others have 0.
+    """
     rows = frame[(frame["stage"] == "train") & frame["metric"].str.startswith(prefix)]
     names = sorted(rows["metric"].str.removeprefix(prefix).unique(), key=place)
     ends = frame[frame["stage"] == "train"].groupby("task")["epoch"].max()
     parts = []
     for task in order:
         table = rows[rows["task"] == task].pivot(index="epoch", columns="metric", values="value")
+        measured = len(table)
         table = table.reindex(columns=[prefix + name for name in names])
-        parts.append(table.reindex(range(1, int(ends[task]) + 1)).ffill().fillna(0.0))
+        table = table.reindex(range(1, int(ends[task]) + 1)).ffill().fillna(0.0)
+        if not measured and given is not None:
+            table[prefix + given[task]] = 1.0
+        parts.append(table)
     return np.concatenate([part.to_numpy(dtype=float) for part in parts])
 
 
@@ -221,9 +235,3 @@ def _branch(name: str) -> tuple[int, bool]:
     """Layer by layer, the task's own branch before the shared one; names are like `0:S`."""
     layer, _, letter = name.partition(":")
     return int(layer), letter == "S"
-
-
-def _sharing(frame: pd.DataFrame, order: list[str]) -> np.ndarray:
-    """(T, d): 1 where a task shares a layer."""
-    found = learning.patterns(frame).droplevel(["method", "seed"])
-    return np.array([[float(letter == "S") for letter in found[task]] for task in order])

@@ -132,6 +132,18 @@ def test_lasem_has_its_priors_in_the_programs_order(tmp_path):
     assert summary.model_specific_info[0, 0].pattern.size == 0
 
 
+def test_a_task_that_was_not_searched_is_sure_of_its_pattern(tmp_path):
+    run = invented("lasem", tasks=2, epochs=6, every=1)
+    run.facts[0].clear()
+    (summary,) = exported(finished(tmp_path, [run]))
+    (found,) = runs_of(summary)
+    number = sum(2**layer for layer, letter in enumerate(run.patterns[0]) if letter != "S")
+    for history in (found.history_net_prior, found.history_net_prior_in_epoch):
+        np.testing.assert_array_equal(history[:6], np.eye(16)[[number] * 6])
+        assert ((history[6:] > 0) & (history[6:] < 1)).any(axis=1).all()
+
+
+
 def test_darts_has_its_alphas_own_branch_first(tmp_path):
     alphas = {
         f"alpha:{layer}:{branch}": {epoch: layer + (branch == "S") / 2 + epoch / 100}
