@@ -166,7 +166,7 @@ class Settled(FixedPattern):
         self.probable: dict[str, float] = dict(start.card.facts[_SETTLED])
         best = max(self.probable, key=lambda pattern: self.probable[pattern])  # the first of them
         super().__init__(replace(start, card=replace(start.card, pattern=best)), form)
-        self.part = Part("alone", 1 - self.options["lasem"]["search"])
+        self.part = Part("alone", rest=True)
 
     def patterns(self) -> dict[str, float]:
         """How probable each was when this one was taken."""

@@ -31,11 +31,15 @@ class Start:
 
 @dataclass(frozen=True)
 class Part:
-    """One of the phases that a task is learned in: `share` of its epochs, perhaps at one rate."""
+    """One of the phases that a task is learned in: `share` of its epochs, perhaps at one rate.
+
+    `rest`: all epochs that are left, whatever the phases before it were rounded to.
+    """
 
     name: str = ""
     share: float = 1.0
     steady: bool = False
+    rest: bool = False
 
 
 class LayerLearner(ABC):

@@ -123,7 +123,13 @@ def check_layers(
 
 
 def _check_lasem(name: str, layers: Mapping[str, Any], network: str, protocol: str) -> None:
-    """What LASEM is told to believe, and of which images, must exist."""
+    """What LASEM is told to believe, and of which images, must exist; so must epochs to settle."""
+    search, epochs = layers["lasem"]["search"], layers["epochs"]
+    if search < 1 and max(1, round(search * epochs)) >= epochs:
+        raise ConfigError(
+            f"config key layers.lasem.search: {search:g} of {epochs} epochs leaves {name} none to "
+            "train the pattern that it finds; set it lower, or to 1 to search in all of them"
+        )
     fixed = str(layers["lasem"]["fixed_posterior"]["pattern"])
     if fixed:
         key = "layers.lasem.fixed_posterior.pattern"

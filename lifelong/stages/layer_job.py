@@ -78,8 +78,9 @@ class LayerJob(Work):
         """
         training = self.spec["training"]
         before = (self.spec["position"] - 1) * training["epochs"]
+        epochs = training["epochs"]
         phase = Phase(
-            epochs=max(1, round(part.share * training["epochs"])),
+            epochs=epochs - done if part.rest else max(1, round(part.share * epochs)),
             lr=training["lr"],
             decay=training["decay"],
             epochs_before=before + done,

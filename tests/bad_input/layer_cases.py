@@ -15,7 +15,7 @@ LAYERS: dict[str, Any] = {
 _SIDES = "write one letter a layer from the image on, such as 'S-' (S shared, - its own), or all, none, top1 to top2, bottom1 to bottom2, alternating"
 _DEEP = {**LAYERS, "network": {"name": "cifar_resnet17"}}
 _HELD_OUT = {**LAYERS, "layers": {"epochs": 1, "lasem": {"likelihood_images": "validation"}}}
-_SETTLING = {**LAYERS, "layers": {"epochs": 1, "lasem": {"search": 0.5}}}
+_SETTLING = {**LAYERS, "layers": {"epochs": 2, "lasem": {"search": 0.5}}}
 _SHARING = {**LAYERS, "layers": {"epochs": 1, "lasem": {"first": "share"}}}
 _GROUPED = {**LAYERS, "layers": {"epochs": 1, "groups": [2]}}
 
@@ -39,6 +39,7 @@ _KEYS: list[tuple[str, str, Any, str, str, dict[str, Any]]] = [
     ("a variant named as a method", "variants", {"cpg": {"method": "hps"}}, "variants: 'cpg' is a method already, rename it", "rename it", LAYERS),
     ("a variant without a method", "variants", {"mine": {}}, "variants.mine: 'method' is a required property", "name its method", LAYERS),
     ("a likelihood of held out images where none are", "protocol", "paper", "layers.lasem.likelihood_images: with protocol paper lasem_hps learns from the validation images too, and none are held out: set protocol to clean, or likelihood_images to training", "set protocol to clean", _HELD_OUT),
+    ("a search that leaves no epoch to what it finds", "layers.lasem.search", 0.8, "layers.lasem.search: 0.8 of 2 epochs leaves lasem_hps none to train the pattern that it finds; set it lower, or to 1 to search in all of them", "set it lower", _SETTLING),
     ("a pattern by hand that was not trained to the end", "tasks.0.sharing", "SS", "tasks: sharing of task 'a': with layers.lasem.search 0.5 lasem_hps trains only the pattern it finds to the end; drop the key, or set search to 1", "drop it, or search to the end", _SETTLING),
     ("a first task by hand that shares all layers", "tasks.0.sharing", "S-", "tasks: sharing of task 'a': with layers.lasem.first share lasem_hps shares all layers of the first task; drop the key, or set first to search", "drop it, or search", _SHARING),
     ("no dropout left to keep", "layers.dropout", 1.0, "layers.dropout: 1.0 is greater than or equal to the maximum of 1", "keep some", LAYERS),

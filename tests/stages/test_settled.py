@@ -15,7 +15,7 @@ from lifelong.layers.mixture import chosen
 from lifelong.stages.shards import finished_model, load_layers
 from lifelong.train import loop
 
-SEARCH = {**LAYERS["layers"], "epochs": 5, "lasem": {"search": 0.4}}
+SEARCH = {**LAYERS["layers"], "epochs": 5, "lasem": {"search": 0.3}}  # 1.5 of 5
 METHODS = ("lasem_hps", "lasem_tf", "lasem_dfcnn")
 
 
