@@ -143,7 +143,6 @@ def test_a_task_that_was_not_searched_is_sure_of_its_pattern(tmp_path):
         assert ((history[6:] > 0) & (history[6:] < 1)).any(axis=1).all()
 
 
-
 def test_darts_has_its_alphas_own_branch_first(tmp_path):
     alphas = {
         f"alpha:{layer}:{branch}": {epoch: layer + (branch == "S") / 2 + epoch / 100}
