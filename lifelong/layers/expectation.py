@@ -125,7 +125,7 @@ class Expectation(LayerLearner):
         return dict(zip(self.names, self.posterior.prior().tolist(), strict=True))
 
     def epoch_facts(self) -> dict[str, float]:
-        """The prior after the epoch, and the mean of the epoch's posteriors."""
+        """The prior after the epoch, and the mean of its posteriors."""
         found = {"posterior": self.posterior.prior(), "posterior_epoch": self.posterior.epoch()}
         return {
             f"{metric}:{name}": value

@@ -105,6 +105,10 @@ class LayerJob(Work):
         data = self.data
         return eval_batches(data.deciding, data.mean, data.std, memory_format=TaskView.form)
 
+    def looks_at(self, epoch: int, epochs: int) -> bool:
+        """Whether this task is looked at after an epoch of a phase that ends after `epochs`."""
+        return epoch % self.spec["training"]["eval_every"] == 0 or epoch == epochs
+
     def measured(self, learner: LayerLearner, epoch: int, epochs: int) -> dict[str, float]:
         """Accuracies after an epoch of this phase's `epochs`, as "split task" says; "" is this one.
 
@@ -112,12 +116,12 @@ class LayerJob(Work):
         `eval_older_every`, and all have one after the last. Older tasks that no training step can
         move are left out.
         """
-        training = self.spec["training"]
+        older_every = self.spec["training"]["eval_older_every"]
         names = [name for name in _SPLITS if name in ("train", "test", self.data.deciding_name)]
         found = {}
-        if epoch % training["eval_every"] == 0 or epoch == epochs:
+        if self.looks_at(epoch, epochs):
             found = {f"{name} ": self._accuracy(learner.network, self.data, name) for name in names}
-        if epoch % training["eval_older_every"] == 0 or epoch == epochs:
+        if epoch % older_every == 0 or epoch == epochs:
             for position, data in enumerate(self.older, 1):
                 view = learner.older(position)
                 if view is not None:

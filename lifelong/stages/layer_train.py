@@ -83,8 +83,10 @@ def _fitted(job: LayerJob, learner: LayerLearner, before: int, *names: str) -> l
     names = (*names, learner.part.name) if learner.part.name else names
 
     def look(epoch: int) -> dict[str, float]:
-        found = job.measured(learner, before + epoch, before + phase.epochs)
-        return found | learner.epoch_facts() | {"lr": phase.rate(epoch - 1)}
+        at, last = before + epoch, before + phase.epochs
+        found = job.measured(learner, at, last)
+        facts = learner.epoch_facts()  # asked for after every epoch, which it ends
+        return found | (facts if job.looks_at(at, last) else {}) | {"lr": phase.rate(epoch - 1)}
 
     result = fit(
         learner,

@@ -26,6 +26,15 @@ def test_older_tasks_have_an_interval_of_their_own(records):
     assert looked_at(records[2]) == newest
 
 
+def test_what_a_method_says_of_itself_stands_beside_the_tasks_accuracies(tmp_path):
+    """64 patterns and 2,000 epochs of ten tasks would be hundreds of megabytes a run."""
+    results = run_toy(tmp_path, ["lasem_hps"], layers=LOOKS)
+    record = pd.read_csv(results / "lasem_hps/s0/01-zero_six/train/record.csv")
+    epochs = record.groupby("metric")["epoch"].agg(list)
+    assert epochs["posterior:SS"] == epochs["posterior_epoch:--"] == [2, 4, 6, 7]
+    assert epochs["loss"] == epochs["lr"] == list(range(1, EPOCHS + 1))
+
+
 def test_between_two_looks_a_curve_keeps_its_value(records):
     run = live(pd.concat(records))
     curves = looks(run, ["zero_six", "one_seven", "four_five"], "test")
