@@ -209,20 +209,23 @@ def _facts(
 ) -> np.ndarray:
     """(E, K): metrics that begin with a prefix, an epoch a line; as before where not measured.
 
-    A task without any of them was `given` one, which has 1 then; the others have 0.
+    Before the first they are 0. Where one may be `given` they are probabilities: alike before the
+    first, and of a task without any 1 for what it was given.
     """
     rows = frame[(frame["stage"] == "train") & frame["metric"].str.startswith(prefix)]
     names = sorted(rows["metric"].str.removeprefix(prefix).unique(), key=place)
+    columns = [prefix + name for name in names]
     ends = frame[frame["stage"] == "train"].groupby("task")["epoch"].max()
     parts = []
     for task in order:
         table = rows[rows["task"] == task].pivot(index="epoch", columns="metric", values="value")
-        measured = len(table)
-        table = table.reindex(columns=[prefix + name for name in names])
-        table = table.reindex(range(1, int(ends[task]) + 1)).ffill().fillna(0.0)
-        if not measured and given is not None:
-            table[prefix + given[task]] = 1.0
-        parts.append(table)
+        before = pd.Series(0.0, index=columns)
+        if given is not None and len(table):
+            before += 1 / len(columns)
+        elif given is not None:
+            before[prefix + given[task]] = 1.0
+        table = table.reindex(index=range(1, int(ends[task]) + 1), columns=columns)
+        parts.append(table.ffill().fillna(before))
     return np.concatenate([part.to_numpy(dtype=float) for part in parts])
 
 

@@ -132,6 +132,19 @@ def test_lasem_has_its_priors_in_the_programs_order(tmp_path):
     assert summary.model_specific_info[0, 0].pattern.size == 0
 
 
+def test_priors_begin_alike_and_stay_until_the_next_look(tmp_path):
+    run = invented("lasem", tasks=2, epochs=6, every=1)
+    for curve in (curve for facts in run.facts for curve in facts.values()):
+        for epoch in (1, 2, 4):
+            del curve[epoch]
+    (found,) = runs_of(exported(finished(tmp_path, [run]))[0])
+    prior = found.history_net_prior
+    for first in (0, 6):
+        np.testing.assert_allclose(prior[first : first + 2], 1 / 16)
+        np.testing.assert_array_equal(prior[first + 3], prior[first + 2])
+        assert (prior[first + 4] != prior[first + 3]).all()
+
+
 def test_a_task_that_was_not_searched_is_sure_of_its_pattern(tmp_path):
     run = invented("lasem", tasks=2, epochs=6, every=1)
     run.facts[0].clear()
