@@ -111,7 +111,8 @@ def posterior(frame: pd.DataFrame, method: str, seed: int) -> Figure:
         return empty(title)
     columns = min(PANELS_A_ROW, len(tasks))
     lines = math.ceil(len(tasks) / columns)
-    figure = Figure(figsize=(2.6 * columns + 0.8, 3.0 * lines + 0.8), layout="constrained")
+    width = max(6.5, 2.6 * columns + 0.8)  # a title needs so much
+    figure = Figure(figsize=(width, 3.0 * lines + 0.8), layout="constrained")
     panels = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)
     for panel, task in zip(panels, tasks, strict=False):
         _posterior_panel(panel, task, rows[rows["task"] == task])
@@ -119,7 +120,7 @@ def posterior(frame: pd.DataFrame, method: str, seed: int) -> Figure:
         panel.set_axis_off()
     figure.supylabel("probability of a pattern", fontsize=10)
     figure.supxlabel("epoch of the task", fontsize=10)
-    figure.suptitle(title)
+    figure.suptitle(title, fontsize=11)
     return figure
 
 

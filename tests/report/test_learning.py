@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from learning_rows import STAGES, Run, all_rows, invented, worked, write_results
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lifelong.plan.stage import Stage
@@ -89,6 +90,16 @@ def test_a_panel_names_the_likeliest_patterns_and_bands_the_rest(depth: int, oth
         ]
         assert band[band[:, 0] == 120][:, 1].max() == pytest.approx(max(rest))
         assert band[band[:, 0] == 120][:, 1].min() == pytest.approx(min(rest))
+
+
+def test_one_tasks_posterior_is_wide_enough_for_its_title() -> None:
+    method = "lasem_hps_grouped"
+    frame = tables.frame(all_rows([replace(invented("lasem", tasks=1), method=method)]))
+    figure = curves.posterior(frame.assign(experiment="lasem_cifar100_small"), method, 0)
+    FigureCanvasAgg(figure).draw()
+    title = next(text for text in figure.texts if text.get_text() == figure.get_suptitle())
+    extent = title.get_window_extent()
+    assert extent.x0 > 0 and extent.x1 < figure.bbox.width
 
 
 def test_few_patterns_are_all_named() -> None:
