@@ -20,6 +20,7 @@ from lifelong.records import learning, tables
 from lifelong.report.plots import BLACK, BLUE, FREE, MARKED, PANELS_A_ROW, empty, titled
 
 _POINTS = 600  # a curve on paper has no more
+_FEW = 20  # looks that are marked one by one
 _NAMED = 4  # patterns drawn by name; the others are a band
 _COLUMNS = {  # as the page calls a metric, the factor, decimals
     "peak_accuracy": ("peak %", 100, 1),
@@ -181,9 +182,11 @@ def _posterior_panel(panel: Axes, task: str, rows: pd.DataFrame) -> None:
     rest = table[ranked.difference(named)]
     thin, others = _thinned(table[named]), _thinned(rest)
     epochs = thin.index.astype(float)
+    marker = "o" if len(thin) <= _FEW else ""  # a line needs two looks
     for place, name in enumerate(named):
-        width = 1.8 if not place else 1.1
-        panel.plot(epochs, thin[name], color=MARKED[place][0], linewidth=width, label=name)
+        width = 1.1 if place else 1.8
+        (line,) = panel.plot(epochs, thin[name], color=MARKED[place][0], label=name)
+        line.set(linewidth=width, marker=marker, markersize=2.5 * width)
     if rest.columns.size:
         low, high = others.min(axis="columns"), others.max(axis="columns")
         label = f"{rest.columns.size} others"

@@ -102,6 +102,13 @@ def test_one_tasks_posterior_is_wide_enough_for_its_title() -> None:
     assert extent.x0 > 0 and extent.x1 < figure.bbox.width
 
 
+@pytest.mark.parametrize(("epochs", "marker"), [(1, "o"), (20, "o"), (21, "")])
+def test_few_looks_are_marked_for_one_alone_draws_no_line(epochs: int, marker: str) -> None:
+    frame = tables.frame(all_rows([invented("lasem", tasks=1, epochs=epochs, every=1)]))
+    lines = curves.posterior(frame, "lasem", 0).axes[0].lines[:4]
+    assert [line.get_marker() for line in lines] == [marker] * 4
+
+
 def test_few_patterns_are_all_named() -> None:
     frame = tables.frame(all_rows([invented("lasem", depth=2)]))
     panel = curves.posterior(frame, "lasem", 0).axes[0]
