@@ -57,6 +57,11 @@ def training_of(layers: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def epochs_of(share: float, epochs: int) -> int:
+    """How many of a task's epochs a share of them is: at least one."""
+    return max(1, round(share * epochs))
+
+
 def pattern_of(method: str, layers: Mapping[str, Any], network: str) -> str:
     """The pattern of a method without a choice; "" where the method finds it itself."""
     if method in _FIXED:
@@ -125,7 +130,7 @@ def check_layers(
 def _check_lasem(name: str, layers: Mapping[str, Any], network: str, protocol: str) -> None:
     """What LASEM is told to believe, and of which images, must exist; so must epochs to settle."""
     search, epochs = layers["lasem"]["search"], layers["epochs"]
-    if search < 1 and max(1, round(search * epochs)) >= epochs:
+    if search < 1 and epochs_of(search, epochs) >= epochs:
         raise ConfigError(
             f"config key layers.lasem.search: {search:g} of {epochs} epochs leaves {name} none to "
             "train the pattern that it finds; set it lower, or to 1 to search in all of them"

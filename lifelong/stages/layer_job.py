@@ -16,6 +16,7 @@ from lifelong.layers.model import LayerModel, TaskView, Tensors
 from lifelong.layers.part import LayerCard, LayerPart, to_arrays
 from lifelong.methods import LAYER_METHODS
 from lifelong.plan.errors import DataError
+from lifelong.plan.layers import epochs_of
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.stages.base import Work, load_task
@@ -77,10 +78,10 @@ class LayerJob(Work):
         The rate falls with the epochs of all tasks.
         """
         training = self.spec["training"]
-        before = (self.spec["position"] - 1) * training["epochs"]
         epochs = training["epochs"]
+        before = (self.spec["position"] - 1) * epochs
         phase = Phase(
-            epochs=epochs - done if part.rest else max(1, round(part.share * epochs)),
+            epochs=epochs - done if part.rest else epochs_of(part.share, epochs),
             lr=training["lr"],
             decay=training["decay"],
             epochs_before=before + done,
