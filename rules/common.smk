@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from lifelong.plan.config import check
-from lifelong.plan.decisions import last_attempt
+from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.methods import SHAPES
@@ -72,13 +72,22 @@ def grown_inputs_of(kind):
     """Inputs that depend on how often the task had to be widened."""
 
     def inputs(wildcards):
-        return PLAN.grown_inputs(key_of(kind, wildcards), attempt_of(wildcards))
+        return PLAN.grown_inputs(key_of(kind, wildcards), grown_of(wildcards).attempt)
 
     return inputs
 
 
-def attempt_of(wildcards):
-    """The attempt that met the task's goal or the cap; asks for further ones where none did."""
+def grown_spec_of(kind):
+    """What a stage must know when the attempts before it have ended."""
+
+    def spec(wildcards):
+        return canonical(PLAN.grown_spec(key_of(kind, wildcards), grown_of(wildcards)))
+
+    return spec
+
+
+def grown_of(wildcards):
+    """How the attempts ended that met the task's goal or the cap; asks for further ones."""
     named = {name: wildcards[name] for name in ("method", "seed", "task")}
     settings = PLAN.settings(wildcards.method)
 
@@ -91,10 +100,10 @@ def attempt_of(wildcards):
 
     if not PLAN.shape(wildcards.method).expands:
         outcome_of(0)
-        return 0
+        return Grown()
     goal = facts_of(checkpoints.goals.get(**named).output.goal, goal_in)
     cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
-    return last_attempt(outcome_of, goal, cap, floor)
+    return grown(outcome_of, goal, cap, floor)
 
 
 def goal_in(facts, path):

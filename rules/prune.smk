@@ -17,6 +17,6 @@ rule prune:
         runtime=480,
     params:
         folder=folder_of("prune"),
-        spec=spec_of("prune"),
+        spec=grown_spec_of("prune"),
     script:
         "../workflow_scripts/prune.py"

@@ -3,7 +3,6 @@
 One gather a batch replaces a pool of workers that decode files, and nothing waits for the host.
 """
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch.nn import functional
 from lifelong.data.pack import TaskArrays
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
 from lifelong.plan.errors import DataError
+from lifelong.plan.seeds import seed_of
 
 Batch = tuple[Tensor, Tensor]
 _MEASURE_IMAGES = 256
@@ -230,7 +230,7 @@ class _Draws:
     def __init__(
         self, count: int, room: int, flip: bool, seed: int, epoch: int, device: torch.device
     ) -> None:
-        random = torch.Generator(device).manual_seed(_epoch_seed(seed, epoch))
+        random = torch.Generator(device).manual_seed(seed_of(seed, epoch))
         self.rows = torch.randperm(count, generator=random, device=device)
         self.corners: Tensor | None = None
         self.mirrored: Tensor | None = None
@@ -239,10 +239,6 @@ class _Draws:
             self.corners = torch.randint(room + 1, shape, generator=random, device=device)
         if flip:
             self.mirrored = torch.rand(count, generator=random, device=device) < 0.5
-
-
-def _epoch_seed(seed: int, epoch: int) -> int:
-    return int.from_bytes(hashlib.blake2b(f"{seed}:{epoch}".encode(), digest_size=7).digest())
 
 
 def _split(

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,7 @@ import numpy as np
 from lifelong import store
 from lifelong.data.pack import TaskArrays, read_task, task_rows
 from lifelong.data.splits import SPLITS, random_of
-
-_NOISY_IMAGES = 64
+from lifelong.plan.seeds import seed_of
 
 
 def load_arrays(path: Path, data: Mapping[str, Any]) -> TaskArrays:
@@ -22,12 +22,19 @@ def load_arrays(path: Path, data: Mapping[str, Any]) -> TaskArrays:
     Raises DataError where the pack lacks classes or images, DamagedFile.
     """
     found = read_task(path, data.get("classes"), _group(path, data), draw=data.get("draw"))
-    images = found.images
-    if "noise" in data:
-        images = noisy(images, **data["noise"])
-    if "channel_order" in data:
-        images = np.ascontiguousarray(images[:, data["channel_order"]])
+    images = changed(found.images, data.get("noise"), data.get("channel_order"))
     return replace(found, images=images)
+
+
+def changed(
+    images: np.ndarray, noise: Mapping[str, Any] | None, channel_order: Sequence[int] | None
+) -> np.ndarray:
+    """Images uint8 (N, C, H, W) as a task shows them to its network, in a pack or not."""
+    if noise:
+        images = noisy(images, **noise)
+    if channel_order:
+        images = np.ascontiguousarray(images[:, list(channel_order)])
+    return images
 
 
 def split_table(path: Path, data: Mapping[str, Any]) -> str:
@@ -44,13 +51,16 @@ def split_table(path: Path, data: Mapping[str, Any]) -> str:
 
 
 def noisy(images: np.ndarray, mean: float, std: float, seed: int) -> np.ndarray:
-    """uint8 images with normal noise, of pixels in [0, 1], clipped to that and rounded to 1/255."""
-    random = random_of(seed)
+    """uint8 images with normal noise, of pixels in [0, 1], clipped to that and rounded to 1/255.
+
+    An image's noise depends on the seed and its pixels alone: the same picture has the same noise
+    wherever it comes from.
+    """
     found = np.empty_like(images)
-    for first in range(0, len(images), _NOISY_IMAGES):
-        block = images[first : first + _NOISY_IMAGES]
-        shift: np.ndarray | float = random.normal(mean, std, block.shape) if std else mean
-        found[first : first + len(block)] = np.rint(255 * np.clip(block / 255 + shift, 0, 1))
+    for image, noised in zip(images, found, strict=True):
+        random = random_of(seed_of(seed, zlib.crc32(image.tobytes())))
+        shift: np.ndarray | float = random.normal(mean, std, image.shape) if std else mean
+        noised[...] = np.rint(255 * np.clip(image / 255 + shift, 0, 1))
     return found
 
 

@@ -33,7 +33,8 @@ from lifelong.nets.conv_stack import (
     convolve,
     dropout,
     head,
-    joined,
+    pooled,
+    shrunk,
     start_plain,
     through,
 )
@@ -65,7 +66,9 @@ class Column:
             here = convolve(x, self.filters[index])
             if self.sides[index]:
                 here = here + seen_aside(self.sides[index], [maps[index - 1] for maps in older])
-            found.append(joined(here.relu_(), self.stack.pools[index], skip))
+            if skip is not None:  # before the ReLU, unlike in the other methods, as released
+                here = here + shrunk(skip, here.shape[-1])
+            found.append(pooled(here.relu_(), self.stack.pools[index]))
             return found[-1]
 
         return through(x, self.stack, step), found

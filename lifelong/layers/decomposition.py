@@ -29,6 +29,7 @@ class Decomposition(LayerLearner):
         super().__init__(start)
         self.shapes, self.settings = shapes_of(self.card), self.options["apd"]
         self.optimiser = self.settings["optimiser"]
+        self.gradient_scale = self.settings["gradient_scale"]
         self._seed = start.seed
         self._scales: list[Tensor] = []  # of older tasks, a layer: (tasks, out, 1, 1, 1)
         self._were: list[Tensor] = []  # their filters without what is common: (tasks, *filter)

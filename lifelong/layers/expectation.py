@@ -30,6 +30,7 @@ from lifelong.layers.tree import all_features
 from lifelong.nets.conv_stack import dropout, features, head
 from lifelong.plan.patterns import SHARED, configurations, named
 
+_SQUARE = "square."  # RMSProp's mean squares of the tensor of that name
 _SETTLED = "settled"  # a fact: [pattern, how probable it was] of each when one was taken
 
 
@@ -140,7 +141,10 @@ class Expectation(LayerLearner):
         probable = [[pattern, chance] for pattern, chance in self.patterns().items()]
         card = replace(self.card, facts={**self.card.facts, _SETTLED: probable})
         after = Settled(replace(self.start, card=card), self.form)
-        after.load_state(chosen(self.tensors, self.card, after.card.pattern))
+        after.take_over(
+            chosen(self.tensors, self.card, after.card.pattern),
+            chosen(self.squares, self.card, after.card.pattern),
+        )
         return after
 
     def older(self, position: int) -> TaskView | None:
@@ -167,6 +171,15 @@ class Settled(FixedPattern):
         best = max(self.probable, key=lambda pattern: self.probable[pattern])  # the first of them
         super().__init__(replace(start, card=replace(start.card, pattern=best)), form)
         self.part = Part("alone", rest=True)
+        # The search's mean squares: fresh ones would leave about six epochs idle.
+        self.squares = {name: torch.ones_like(tensor) for name, tensor in self.trained().items()}
+
+    def take_over(self, tensors: Tensors, squares: Tensors) -> None:
+        """Go on from what the search had learned."""
+        self.load_state(tensors | {f"{_SQUARE}{name}": one for name, one in squares.items()})
+
+    def state(self) -> Tensors:
+        return self.tensors | {f"{_SQUARE}{name}": one for name, one in self.squares.items()}
 
     def patterns(self) -> dict[str, float]:
         """How probable each was when this one was taken."""

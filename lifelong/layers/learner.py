@@ -46,6 +46,7 @@ class LayerLearner(ABC):
     """A task being learned. `tensors` holds all it works on, by whole name, on the device."""
 
     optimiser = "rmsprop"  # or "adam"
+    gradient_scale = 1.0  # by which all gradients are multiplied before the optimiser sees them
     part = Part()
 
     def __init__(self, start: Start) -> None:
@@ -54,6 +55,7 @@ class LayerLearner(ABC):
         self.start_generator = torch.Generator().manual_seed(start.seed)  # of first values only
         self.tensors: Tensors = {}
         self.network = TaskView(self.logits)
+        self.squares: Tensors = {}  # RMSProp's mean squares, by the tensors they are of
 
     @abstractmethod
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -67,9 +69,9 @@ class LayerLearner(ABC):
     def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
         """What the task leaves behind: its card, and every tensor it brought or changed."""
 
-    def trained(self) -> list[Tensor]:
+    def trained(self) -> Tensors:
         """The tensors that the optimiser steps, always in the same order."""
-        return [tensor for tensor in self.tensors.values() if tensor.requires_grad]
+        return {name: tensor for name, tensor in self.tensors.items() if tensor.requires_grad}
 
     def older(self, position: int) -> TaskView | None:
         """An older task's network on the tensors as they are now; None where none of it moved."""

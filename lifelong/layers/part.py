@@ -48,6 +48,8 @@ class LayerCard:
     options: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     width: float = 1.0  # these networks do not widen as a whole
+    channel_order: tuple[int, ...] = ()  # of a picture's channels, as the network sees them
+    noise: dict[str, Any] | None = None  # put on every picture: mean, std and seed
 
     @property
     def stack(self) -> Stack:
@@ -76,7 +78,8 @@ def part_from(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> Lay
     if attrs.get("kind") != "layers":
         raise DamagedFile("is no task of a model that shares layers: delete it and run again")
     found = dict(attrs["card"])
-    for name in ("classes", "mean", "std", "lineage"):
+    found.setdefault("channel_order", ())
+    for name in ("classes", "mean", "std", "lineage", "channel_order"):
         found[name] = tuple(found[name])
     # HDF5 gives a single number as a scalar
     return LayerPart(LayerCard(**found), {name: np.asarray(arrays[name]) for name in arrays})

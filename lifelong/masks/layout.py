@@ -142,7 +142,8 @@ def _shapes(attrs: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def _card(values: Mapping[str, Any]) -> Card:
     found = dict(values)
-    for name in ("classes", "mean", "std", "lineage"):
+    found.setdefault("channel_order", ())
+    for name in ("classes", "mean", "std", "lineage", "channel_order"):
         found[name] = tuple(found[name])
     found.setdefault("alignment", UNKNOWN)
     return Card(**found)

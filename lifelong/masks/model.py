@@ -18,8 +18,8 @@ from lifelong.masks.places import EVERY
 from lifelong.masks.shard import Card, Part, Shard
 from lifelong.nets import Growth, Network, build, growth_of, placed
 from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.methods import MOST_TASKS
 
-MOST_TASKS = 255  # an owner is one byte, and 0 is nobody
 
 
 class Model:

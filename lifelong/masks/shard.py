@@ -8,6 +8,7 @@ together without asking what was free before each.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class Card:
     head: str = "linear"  # or "angular": its loss has a margin between directions
     crop: int = 0  # pixels it sees: of its images the centre, random squares while it learned
     alignment: str = ""  # how faces were framed: a preset, PREALIGNED, or "" where there are none
+    channel_order: tuple[int, ...] = ()  # of a picture's channels, as the network sees them
+    noise: dict[str, Any] | None = None  # put on every picture: mean, std and seed
 
 
 @dataclass(frozen=True)

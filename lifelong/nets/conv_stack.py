@@ -46,10 +46,11 @@ def layer(x: Tensor, one: Filter, pool: int, skip: Tensor | None = None) -> Tens
 
 def joined(x: Tensor, pool: int, skip: Tensor | None) -> Tensor:
     """What follows a layer's ReLU: what skips to it, then the pool."""
-    return pooled(x if skip is None else x + _shrunk(skip, x.shape[-1]), pool)
+    return pooled(x if skip is None else x + shrunk(skip, x.shape[-1]), pool)
 
 
-def _shrunk(x: Tensor, side: int) -> Tensor:
+def shrunk(x: Tensor, side: int) -> Tensor:
+    """Maps max-pooled to a side, where they are larger."""
     return x if x.shape[-1] == side else pooled(x, -(-x.shape[-1] // side))
 
 

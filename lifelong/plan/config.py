@@ -17,13 +17,12 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import FACE_SOURCES, check_face_set, check_pairs, side_of
 from lifelong.plan.layers import ONE_SIZE, check_layers
 from lifelong.plan.losses import check_loss
-from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES, Shape
+from lifelong.plan.methods import METHOD_DEFAULTS, MOST_TASKS, SHAPES, Shape
 from lifelong.plan.networks import misfit
 from lifelong.plan.paths import OF_EXPERIMENT
 from lifelong.plan.reading import check_plain, read
 from lifelong.plan.stacks import STACKS
 
-MAX_TASKS = 254  # owners are uint8, 0 is free and 255 is kept back
 SECTIONS = (
     "network",
     "goals",
@@ -207,9 +206,9 @@ def _check_tasks(config: dict[str, Any]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"config key tasks: task {name!r} is listed twice")
-    if len(tasks) > MAX_TASKS:
+    if len(tasks) > MOST_TASKS:
         raise ConfigError(
-            f"config key tasks: {len(tasks)} tasks, but one network holds at most {MAX_TASKS}"
+            f"config key tasks: {len(tasks)} tasks, but one network holds at most {MOST_TASKS}"
         )
     for task in tasks:
         task.setdefault("dataset", next(iter(datasets)) if len(datasets) == 1 else None)

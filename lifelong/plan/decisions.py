@@ -27,17 +27,26 @@ def grows_again(
     return not met and outcome["width"] < cap - _TIE
 
 
-def last_attempt(
+@dataclass(frozen=True)
+class Grown:
+    """How the attempts to learn a task ended: with which one, and whether it missed at the cap."""
+
+    attempt: int = 0
+    missed: bool = False
+
+
+def grown(
     outcome_of: Callable[[int], Mapping[str, Any]], goal: float, cap: float, floor: float
-) -> int:
+) -> Grown:
     """The attempt a task ends with; `outcome_of` tells what an attempt reached, 0 unwidened.
 
     It is asked for further attempts only where all before them missed.
     """
     attempt = 0
-    while grows_again(outcome_of(attempt), goal, cap, floor):
+    while grows_again(outcome := outcome_of(attempt), goal, cap, floor):
         attempt += 1
-    return attempt
+    at_cap = outcome["width"] >= cap - _TIE
+    return Grown(attempt, missed=at_cap and not reaches(outcome["accuracy"], goal))
 
 
 def next_width(width: float, step: float, cap: float, attempt: int) -> float:

@@ -37,20 +37,14 @@ def pack_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in dataset.items() if key not in ("draw", *_LOOKS)}
 
 
-def images_of(
-    experiment: str, seed: int, task: Mapping[str, Any], dataset: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What decides a task's images beside its classes, for one seed of the experiment.
-
-    The method has no part in it, so that all methods of a seed see the same images.
-    """
+def images_of(seed: int, task: Mapping[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides a task's images beside its classes, for one seed of the experiment."""
     found = _looks(task, dataset)
     if draw := _draw(task, dataset):
         run = (seed,) if draw.get("seed", "per_run") == "per_run" else ()
-        found["draw"] = {**draw, "seed": seed_of(experiment, *run, task["name"], "draw")}
+        found["draw"] = {**draw, "seed": seed_of(*run, task["name"], "draw")}
     if "noise" in task:
-        noise_seed = seed_of(experiment, seed, task["name"], "noise")
-        found["noise"] = {**task["noise"], "seed": noise_seed}
+        found["noise"] = {**task["noise"], "seed": seed_of(seed, task["name"], "noise")}
     if "channel_order" in task:
         found["channel_order"] = task["channel_order"]
     return found

@@ -6,6 +6,8 @@ The rest of a method, what its stages do with weights, is in lifelong/methods.
 from dataclasses import dataclass
 from typing import Any
 
+MOST_TASKS = 254  # of one model: an owner is one byte, 0 is nobody and 255 is kept back
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -68,7 +70,8 @@ METHOD_DEFAULTS: dict[str, dict[str, Any]] = {
             "epochs": 0,
             "min_train_accuracy": 0.0,
         },
-        "retrain": {"milestones": [25], "patience": 0},
+        "retrain": {"milestones": [25], "keep": "last"},
     },
     "pae": {"retrain": {"epochs": 0}},
+    "apd": {"layers": {"lr": 1e-3}},
 }

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from lifelong.plan.config import settings
-from lifelong.plan.decisions import fair_ratio
+from lifelong.plan.decisions import Grown, fair_ratio
 from lifelong.plan.draws import images_of, pack_settings
 from lifelong.plan.faces import alignment_settings
 from lifelong.plan.layers import options_of, pattern_of, training_of
@@ -84,13 +84,25 @@ class Plan:
     def pack(self, position: int) -> str:
         return self.paths.pack(self.config["tasks"][position - 1]["dataset"])
 
-    def stage(self, key: Key, attempt: int = 0, threads: int = 1) -> Stage:
-        """The stage of a key; `attempt` says which candidate prune and its successors take."""
-        return Stage(key.kind, self.folder(key), self.inputs(key, attempt), self.spec(key), threads)
+    def stage(self, key: Key, grown: Grown = Grown(), threads: int = 1) -> Stage:  # noqa: B008
+        """The stage of a key; `grown` says which candidate prune and its successors take."""
+        inputs = self.inputs(key, grown.attempt)
+        return Stage(key.kind, self.folder(key), inputs, self.grown_spec(key, grown), threads)
 
     def inputs(self, key: Key, attempt: int = 0) -> Inputs:
         """The files a stage reads, by role."""
         return self.fixed_inputs(key) | self.grown_inputs(key, attempt)
+
+    def grown_spec(self, key: Key, grown: Grown) -> dict[str, Any]:
+        """What a stage must know when it is known how the attempts before it ended.
+
+        A task that missed its goal at the cap is pruned no further than leaves others their share.
+        """
+        spec, task = self.spec(key), self.config["tasks"][key.position - 1]
+        if key.kind == "prune" and grown.missed and "ratio" not in task:
+            expected = self.settings(key.method)["expand"]["tasks_expected"]
+            spec["stop_at"] = fair_ratio(key.position, expected)
+        return spec
 
     def fixed_inputs(self, key: Key) -> Inputs:
         """The files a stage reads however often its task was widened."""
@@ -179,18 +191,18 @@ class Plan:
     def _sources(self, key: Key) -> list[int]:
         """For each finetuned repetition the task it starts from; 0 is from scratch."""
         repetitions = self.settings(key.method)["baseline"]["repetitions"]
-        if key.method != "finetune":
+        if self.base(key.method) != "finetune":
             return [0]
+        task = self.tasks[key.position - 1]
         return [
-            seed_of(self._name(key), "source", i) % (key.position - 1) + 1
+            seed_of(key.seed, task, "source", i) % (key.position - 1) + 1
             if key.position > 1
             else 0
             for i in range(repetitions)
         ]
 
-    def _name(self, key: Key) -> str:
-        task = self.tasks[key.position - 1]
-        return "/".join((self.config["experiment"], key.method, str(key.seed), task, key.kind))
+    def _random_seed(self, key: Key) -> int:
+        return seed_of(key.seed, self.tasks[key.position - 1])
 
     def spec(self, key: Key) -> dict[str, Any]:
         """Every setting that decides the bytes of a stage."""
@@ -237,7 +249,7 @@ class Plan:
     def _training_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
         section = "train" if key.kind == "expand" else key.kind
         spec = {
-            "random_seed": seed_of(self._name(key), key.attempt),
+            "random_seed": self._random_seed(key),
             "data": self._data(key.position, key.seed),
             "network": own["network"],
             "recipe": own["recipe"],
@@ -256,7 +268,7 @@ class Plan:
         layers, shape = own["layers"], self.shape(key.method)
         known = range(1, 1 if shape.alone else key.position)
         spec = {
-            "random_seed": seed_of(self._name(key), key.attempt),
+            "random_seed": self._random_seed(key),
             "data": self._data(key.position, key.seed),
             "older": [self._data(i, key.seed) for i in known],
             "network": own["network"],
@@ -287,7 +299,7 @@ class Plan:
         dataset = self.config["datasets"][task["dataset"]]
         if framed := self._framed(dataset):
             data["alignment"] = framed
-        seen = images_of(self.config["experiment"], seed, task, dataset)
+        seen = images_of(seed, task, dataset)
         return {"task": task["name"], **data, **seen}
 
     def _framed(self, dataset: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ MEAN_COLUMNS = (
 )
 _ROUNDING = 1e-12  # 0.98 of a peak may come out a bit above what was reached
 _RUN = ["method", "seed"]
+_NUMBERS = ("weights_owned", "weights_other")
 
 
 def live(frame: pd.DataFrame) -> pd.DataFrame:
@@ -153,10 +154,10 @@ def _learned(
 
 
 def _weights(frame: pd.DataFrame) -> pd.Series:
-    """Weights of all tasks so far; rows come in the order in which tasks were learned."""
-    rows = frame[(frame["stage"] == "retrain") & (frame["metric"] == "weights_owned")]
-    rows = rows.assign(value=rows.groupby(_RUN, sort=False)["value"].cumsum())
-    return rows.set_index([*_RUN, "task"])["value"]
+    """All numbers of all tasks so far; rows come in the order in which tasks were learned."""
+    rows = frame[(frame["stage"] == "retrain") & frame["metric"].isin(_NUMBERS)]
+    brought = rows.groupby([*_RUN, "task"], sort=False)["value"].sum()
+    return brought.groupby(_RUN, sort=False).cumsum()
 
 
 def mean_over_seeds(table: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from lifelong.records.rows import COLUMNS, Row
 MIB = 2**20  # the "MB" of the papers
 ACCURACY_COLUMNS = ("method", "seed", "after_task", "task", "split", "accuracy")
 SIZE_METRICS = (
-    *(f"weights_{part}" for part in ("owned", "free", "total", "picked", "reference")),
+    *(f"weights_{part}" for part in ("owned", "free", "total", "picked", "other", "reference")),
     *(f"bytes_{part}" for part in ("file", "values", "owned", "picks", "dense", "reference")),
     "bytes_superseded",  # of older files: a later task wrote those tensors again
 )
@@ -118,10 +118,11 @@ def goals_table(frame: pd.DataFrame) -> pd.DataFrame:
 def summary_table(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> pd.DataFrame:
     """One line per method and seed; a method without results has no line.
 
-    accuracy_mean, accuracy_last: test accuracy after the newest task. used_ratio: owned weights of
-    all tasks / weights of one network of width 1. size_mb: MiB of all files, without what later
-    tasks wrote again; size_ratio: the same /
-    that of separate networks. A sum lacking one of its tasks is empty.
+    accuracy_mean, accuracy_last: test accuracy after the newest task. used_ratio: weights that all
+    tasks own / weights of one network of width 1; counted are the weights of convolutions and
+    hidden layers and what makes them, but no norms, biases and output layers. size_mb: MiB of all
+    files, without what later tasks wrote again; size_ratio: the same / that of separate networks. A
+    sum lacking one of its tasks is empty.
     """
     sizes, goals = size_table(frame), goals_table(frame)
     lines = []

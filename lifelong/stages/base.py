@@ -18,6 +18,7 @@ from lifelong.masks.size import separate_network, shard_size
 from lifelong.methods import METHODS
 from lifelong.nets.build import check_image_size
 from lifelong.plan.losses import head_for
+from lifelong.plan.seeds import seed_of
 from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row, to_csv
 from lifelong.stages.resume import ResumeFile
@@ -65,9 +66,8 @@ class Work:
         )
 
     def seed(self, *names: str | float) -> int:
-        """A seed for one part of the stage."""
-        text = canonical({"seed": self.spec["random_seed"], "part": list(names)})
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
+        """The seed of one part that random numbers play in learning the task."""
+        return seed_of(self.spec["random_seed"], *names)
 
     def resume(self, *names: str | float) -> ResumeFile:
         """The resume state of one part of the stage, beside its folder."""
@@ -123,6 +123,8 @@ class Job(Work):
             head=head_for(self.spec.get("loss", {})),
             crop=self.data.crop,
             alignment=spec["data"].get("alignment", ""),
+            channel_order=tuple(spec["data"].get("channel_order", ())),
+            noise=spec["data"].get("noise"),
         )
 
     def _loss(self) -> Loss:
@@ -132,14 +134,15 @@ class Job(Work):
             given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
         return loss_of(given, classes, self.device)
 
-    def learner(self, width: float, *names: str | float) -> Learner:
-        """A learner of this task; `names` tell its random start from others of the stage."""
-        return Learner(self.model, self.card(width), self.seed("start", *names), self.device)
+    def learner(self, width: float, attempt: int = 0) -> Learner:
+        """A learner of this task; every attempt or repetition has a random start of its own."""
+        return Learner(self.model, self.card(width), self.seed("start", attempt), self.device)
 
     def size_rows(self, shard: Shard | Part, counts: Mapping[str, int], path: Path) -> list[Row]:
         """What the task's shard holds and weighs, and what a separate network would."""
         separate = separate_network(shard)
         found: dict[str, float] = {f"weights_{name}": value for name, value in counts.items()}
+        found["weights_other"] = sum(array.size for array in shard.dense.values())
         found["weights_reference"] = separate["weights"]
         found |= {f"bytes_{name}": value for name, value in shard_size(shard).items()}
         found |= {"bytes_file": path.stat().st_size, "bytes_reference": separate["bytes"]}

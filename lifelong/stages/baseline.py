@@ -27,7 +27,7 @@ def run(stage: Stage) -> None:
             learner,
             job.data,
             _phase(job, source),
-            job.seed("batches", repetition),
+            job.seed("batches", "learn", repetition),
             resume=job.resume("baseline", repetition),
             name=f"baseline {repetition}",
             loss=job.loss,

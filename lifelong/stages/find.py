@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import store
-from lifelong.plan.decisions import last_attempt
+from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.paths import parse_stage
@@ -70,8 +70,8 @@ def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
     key = _key(plan, path)
     if key is None or folder != plan.folder(key):
         return None
-    grown = key.kind in ("prune", "retrain")
-    return plan.stage(key, _attempt(plan, key, read) if grown else 0)
+    after = key.kind in ("prune", "retrain")
+    return plan.stage(key, _grown(plan, key, read) if after else Grown())
 
 
 def overview(plan: Plan, kind: str) -> Stage:
@@ -101,10 +101,10 @@ def _key(plan: Plan, path: str) -> Key | None:
     return Key(kind, method, int(str(parts["seed"])), plan.position(task), attempt)
 
 
-def _attempt(plan: Plan, key: Key, read: Reader) -> int:
-    """The attempt that met the task's goal or the cap."""
+def _grown(plan: Plan, key: Key, read: Reader) -> Grown:
+    """How the attempts ended that met the task's goal or the cap."""
     if not plan.shape(key.method).expands:
-        return 0
+        return Grown()
     settings = plan.settings(key.method)
     given = plan.file(replace(key, kind="goals"), "goal.json")
     goal = number(read(given), "goal", given)
@@ -115,4 +115,4 @@ def _attempt(plan: Plan, key: Key, read: Reader) -> int:
         manifest = plan.file(tried, "manifest.json")
         return outcome(read(manifest), manifest)
 
-    return last_attempt(outcome_of, goal, cap, floor)
+    return grown(outcome_of, goal, cap, floor)

@@ -1,12 +1,13 @@
 """The pattern that `select` chose becomes the task's part of the model; the rest is rolled back."""
 
 import logging
+import math
 from pathlib import Path
 
 from lifelong import store
 from lifelong.layers.learner import LayerLearner
 from lifelong.layers.model import Tensors
-from lifelong.layers.part import LayerPart
+from lifelong.layers.part import LayerCard, LayerPart
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
@@ -76,19 +77,32 @@ def _sizes(job: LayerJob, path: Path, before: Tensors, tensors: Tensors) -> list
     card = job.model.cards[-1]
     stack = card.stack
     convolutions = zip(stack.kernels, stack.inputs(card.in_channels), stack.channels, strict=True)
-    separate = sum(k * k * i * o + o for k, i, o in convolutions)
-    separate += sum(i * o + o for i, o in stack.dense(card.image_size, len(card.classes)))
+    *hidden, output = stack.dense(card.image_size, len(card.classes))
+    separate = sum(k * k * i * o for k, i, o in convolutions) + sum(i * o for i, o in hidden)
+    others = sum(stack.channels) + sum(o for _, o in [*hidden, output]) + math.prod(output)
     superseded = {name: before[name] for name in tensors if name in before}
+    weights, other = _weights(tensors, card)
+    gone, other_gone = _weights(superseded, card)
     found = {
-        "weights_owned": _weights(tensors) - _weights(superseded),
+        "weights_owned": weights - gone,
+        "weights_other": other - other_gone,
         "weights_reference": separate,
         "bytes_file": path.stat().st_size,
         "bytes_superseded": sum(t.numel() * t.element_size() for t in superseded.values()),
-        "bytes_reference": 4 * separate,
+        "bytes_reference": 4 * (separate + others),
     }
     return [job.row(name, value, width=1.0) for name, value in found.items()]
 
 
-def _weights(tensors: Tensors) -> int:
-    """Numbers in tensors; what only says where they lie is no float and no weight."""
-    return sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point())
+def _weights(tensors: Tensors, card: LayerCard) -> tuple[int, int]:
+    """How many numbers are weights, and how many belong to biases, norms and output layers.
+
+    What only says where numbers lie is no float and neither.
+    """
+    output = f"head.{len(card.stack.hidden)}."
+    weights = others = 0
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point():
+            other = name.endswith("bias") or ".norm." in name or output in name
+            weights, others = weights + tensor.numel() * (not other), others + tensor.numel() * other
+    return weights, others

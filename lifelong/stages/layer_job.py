@@ -58,6 +58,8 @@ class LayerJob(Work):
             lineage=tuple(store.verified(Path(path)) for path in self.shards),
             pattern=spec["pattern"],
             alignment=spec["data"].get("alignment", ""),
+            channel_order=tuple(spec["data"].get("channel_order", ())),
+            noise=spec["data"].get("noise"),
             alone=self.method.alone,
             options={"base": spec["base"], **spec["options"]},
         )
@@ -66,10 +68,10 @@ class LayerJob(Work):
         """The patterns that are trained one after another; mostly the one of the configuration."""
         return list(self.method.tries(self.card()))
 
-    def learner(self, *names: str | float, **changes: Any) -> LayerLearner:
+    def learner(self, **changes: Any) -> LayerLearner:
         """A learner of this task as it begins; `changes` are to its card."""
         card = replace(self.card(), **changes)
-        seed = self.seed("start", *names)
+        seed = self.seed("start", 0)
         return self.method.learner(Start(self.model, card, seed, self.device, self.held_out))
 
     def phase(self, part: Part, done: int = 0) -> Phase:

@@ -92,7 +92,7 @@ def _fitted(job: LayerJob, learner: LayerLearner, before: int, *names: str) -> l
         learner,
         job.data,
         phase,
-        job.seed("batches", *([learner.part.name] if learner.part.name else [])),
+        job.seed("batches", "learn", *([learner.part.name] if learner.part.name else [0])),
         resume=job.resume("train", *names),
         name=" ".join((job.spec["method"], *names)),
         after_epoch=look,

@@ -9,6 +9,7 @@ import torch
 from lifelong import store
 from lifelong.data.batches import Split
 from lifelong.data.pack import read_pairs
+from lifelong.data.tasks import changed
 from lifelong.faces.pairs import CONVENTIONS, Pairs, verify, with_mirror
 from lifelong.masks import Network
 from lifelong.masks.shard import Card
@@ -26,6 +27,7 @@ def verification(
     """The numbers of `faces.pairs.Verification`, by metric name; see there."""
     store.verified(pack)
     images, pairs = read_pairs(pack)
+    images = changed(images, card.noise, card.channel_order)
     faces = Split(torch.from_numpy(images).to(device), torch.zeros(len(images), device=device))
     convention = how.get("distance", "cpg")
     vectors = embeddings(network, faces, card.mean, card.std).cpu().numpy()

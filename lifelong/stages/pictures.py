@@ -7,6 +7,7 @@ import torch
 
 from lifelong.data.batches import Split
 from lifelong.data.images import picture
+from lifelong.data.tasks import changed
 from lifelong.plan.errors import DataError, UserError
 from lifelong.stages.shards import finished_model
 from lifelong.train.device import prepare
@@ -32,11 +33,12 @@ def classify(
     network = model.view(position, device)
     for path in pictures:
         try:
-            pixels = torch.from_numpy(picture(path, card.image_size, card.in_channels)).to(device)
+            pixels = picture(path, card.image_size, card.in_channels)[None]
+            seen = torch.from_numpy(changed(pixels, card.noise, card.channel_order)).to(device)
         except DataError as error:
             yield path, error
             continue
-        split = Split(pixels[None], torch.zeros(1, dtype=torch.int64, device=device))
+        split = Split(seen, torch.zeros(1, dtype=torch.int64, device=device))
         shares = logits(network, split, card.mean, card.std)[0].softmax(0)
         best = shares.topk(min(top, len(card.classes)))
         found = zip(best.indices.tolist(), best.values.tolist(), strict=True)

@@ -19,6 +19,7 @@ from PIL import Image
 from lifelong import store
 from lifelong.data.batches import Split
 from lifelong.data.images import planes
+from lifelong.data.tasks import changed
 from lifelong.faces.align import choose
 from lifelong.faces.detect import NO_FACES, Detector, Faces
 from lifelong.faces.draw import Copies, Mark
@@ -261,7 +262,7 @@ class Predictor:
         found: list[tuple[Answer, ...]] = [()] * len(cuts)
         for task in self._tasks if cuts else ():
             network = self._model.view(task.position, self._device)
-            split, card = self._split(cuts, task.view), task.card
+            split, card = self._split(cuts, task), task.card
             shares = logits(network, split, card.mean, card.std).softmax(1).cpu().numpy()
             people: list[Nearest] = [()] * len(cuts)
             if self._gallery is not None and task == self._identity:
@@ -283,7 +284,7 @@ class Predictor:
                 f"task {task.card.task} of {self.request.model} shares whole layers and has no "
                 "embedding to compare faces by: leave --gallery out"
             )
-        split, card = self._split(cuts, task.view), task.card
+        split, card = self._split(cuts, task), task.card
         found = embeddings(network, split, card.mean, card.std).cpu().numpy()
         if CONVENTIONS[convention].mirrored:
             split = Split(split.images.flip(-1), split.labels)
@@ -292,8 +293,10 @@ class Predictor:
         _check_finite(found, task)
         return found
 
-    def _split(self, cuts: Sequence[_Cut], view: _View) -> Split:
-        images = torch.from_numpy(np.stack([cut.images[view] for cut in cuts])).to(self._device)
+    def _split(self, cuts: Sequence[_Cut], task: _Task) -> Split:
+        pixels = np.stack([cut.images[task.view] for cut in cuts])
+        seen = changed(pixels, task.card.noise, task.card.channel_order)
+        images = torch.from_numpy(seen).to(self._device)
         return Split(images, torch.zeros(len(images), dtype=torch.int64, device=self._device))
 
     def _drawn(self, photo: Photograph) -> Photograph:

@@ -4,7 +4,7 @@ The ladder knows no goal: it explores until training accuracy falls below its fl
 chooses. A rung is a file of its own, so that a killed job goes on at the last finished one.
 """
 
-import json
+import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +17,14 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row
 from lifelong.stages import shards
-from lifelong.stages.base import Job, commit, resume_folder
+from lifelong.stages.base import Job, commit
 from lifelong.stages.seal import input_digests
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
 from lifelong.train.phase import Phase
 
 log = logging.getLogger(__name__)
+_SAID = ("ratio", "train_accuracy")
 
 
 def run(stage: Stage) -> None:
@@ -32,21 +33,30 @@ def run(stage: Stage) -> None:
     candidate = own_candidate(job, Path(stage.input("candidate")))
     learner = job.learner(candidate.card.width)
     learner.load(candidate)
-    rungs = [_measured(job, learner, 0.0)]
+    learned = store.read_manifest(Path(stage.input("candidate")).parent)["outcome"]
+    rungs = [_measured(job, learner, 0.0, learned["train_accuracy"])]
     files: dict[str, str] = {}
-    if learner.counts()["owned"]:
-        for ratio in job.spec["prune"]["ratios"]:
-            rung = _finished(job, learner, candidate, ratio)
-            rung = rung or _climb(job, learner, ratio, rungs[-1]["ratio"])
-            if rung["train_accuracy"] < job.spec["prune"]["min_train_accuracy"]:
-                fell = rung["train_accuracy"]
-                log.info("ratio %g: training accuracy fell to %.3f, the end", ratio, fell)
-                break
-            rungs.append(rung)
-            files[rung_name(ratio)] = store.digest(Path(stage.path(rung_name(ratio))))
+    for ratio in job.spec["prune"]["ratios"] if learner.counts()["owned"] else ():
+        if rungs[-1]["ratio"] >= job.spec.get("stop_at", 1.0):
+            log.info("the goal was missed at the width cap: pruned no further")
+            break
+        rung = _finished(job, learner, candidate, ratio)
+        rung = rung or _climb(job, learner, ratio, rungs[-1]["ratio"])
+        if _below(rung, job.spec["prune"]["min_train_accuracy"]):
+            break
+        rungs.append(rung)
+        files[rung_name(ratio)] = store.digest(Path(stage.path(rung_name(ratio))))
     _drop_others(stage, files)
     rows = [row for rung in rungs for row in _rows(job, rung, candidate.card.width)]
     commit(stage, files, rows, {"rungs": rungs, "width": candidate.card.width})
+
+
+def _below(rung: dict[str, Any], floor: float) -> bool:
+    """Whether training accuracy fell below its floor; a rung without training has none."""
+    if rung["train_accuracy"] is None or rung["train_accuracy"] >= floor:
+        return False
+    log.info("ratio %g: training accuracy fell to %.3f, the end", *map(rung.get, _SAID))
+    return True
 
 
 def rung_name(ratio: float) -> str:
@@ -65,7 +75,7 @@ def _climb(job: Job, learner: Learner, ratio: float, before: float) -> dict[str,
             learner,
             job.data,
             phase,
-            job.seed("batches", str(ratio)),
+            job.seed("batches", "prune", ratio),
             after_step=_gradually(learner, settings, before, ratio),
             resume=job.resume("prune", ratio),
             name=f"prune to {ratio:g}",
@@ -77,9 +87,7 @@ def _climb(job: Job, learner: Learner, ratio: float, before: float) -> dict[str,
         rung = _measured(job, learner, ratio)
     path = Path(job.stage.path(rung_name(ratio)))
     # The picks are the candidate's: only weights are released on the ladder.
-    found = shards.save(path, replace(learner.shard(), picks=None))
-    note = {"key": _key(job, ratio), "digest": found, "rung": rung}
-    store.write_text(_note(job.stage, ratio), json.dumps(note))
+    shards.save(path, replace(learner.shard(), picks=None), rung={"key": _key(job, ratio), **rung})
     log.info("ratio %g: accuracy %.4f", ratio, rung["accuracy"])
     return rung
 
@@ -97,33 +105,38 @@ def _gradually(learner: Learner, settings: dict[str, Any], before: float, ratio:
     return after_step
 
 
-def _measured(job: Job, learner: Learner, ratio: float) -> dict[str, Any]:
+def _measured(
+    job: Job, learner: Learner, ratio: float, train: float | None = None
+) -> dict[str, Any]:
     """A rung of a learner that was not trained on it."""
     data = job.data
-    deciding, train = (
-        accuracy(logits(learner.network, split, data.mean, data.std), split.labels)
-        for split in (data.deciding, data.train)
-    )
-    return _rung(learner, ratio, deciding, train)
+    found = logits(learner.network, data.deciding, data.mean, data.std)
+    return _rung(learner, ratio, accuracy(found, data.deciding.labels), train)
 
 
-def _rung(learner: Learner, ratio: float, deciding: float, train: float) -> dict[str, Any]:
+def _rung(
+    learner: Learner, ratio: float, deciding: float, train: float | None
+) -> dict[str, Any]:
+    """`train` is the running accuracy of the last epoch of training, as everywhere."""
     owned = learner.counts()["owned"]
     return {"ratio": ratio, "accuracy": deciding, "train_accuracy": train, "owned": owned}
 
 
 def _finished(job: Job, learner: Learner, candidate: Shard, ratio: float) -> dict[str, Any] | None:
-    """A rung that a killed run of the same stage had finished; the learner takes it over."""
+    """A rung that an earlier run of the stage finished; the learner takes it over.
+
+    How far the ladder goes is no part of what a rung is, so that another goal trains none again.
+    """
     path = Path(job.stage.path(rung_name(ratio)))
     try:
-        note = json.loads(_note(job.stage, ratio).read_text())
-        if note["key"] != _key(job, ratio) or store.digest(path) != note["digest"]:
+        rung = dict(store.read_attrs(path)["rung"])
+        if rung.pop("key") != _key(job, ratio):
             return None
         learner.load(with_scores(shards.load(path), candidate))
-    except (OSError, ValueError, KeyError, DamagedFile):
+    except (KeyError, DamagedFile):
         return None
     log.info("ratio %g was finished before", ratio)
-    return dict(note["rung"])
+    return rung
 
 
 def own_candidate(job: Job, path: Path) -> Shard:
@@ -143,19 +156,20 @@ def with_scores(rung: Shard, candidate: Shard) -> Shard:
 
 def _rows(job: Job, rung: dict[str, Any], width: float) -> list[Row]:
     at = {"ratio": rung["ratio"], "width": width}
-    return [
-        job.row("accuracy", rung["train_accuracy"], split="train", **at),
+    rows = [
         job.row("accuracy", rung["accuracy"], split=job.data.deciding_name, **at),
         job.row("weights_owned", rung["owned"], **at),
     ]
+    if rung["train_accuracy"] is not None:
+        rows.insert(0, job.row("accuracy", rung["train_accuracy"], split="train", **at))
+    return rows
 
 
 def _key(job: Job, ratio: float) -> str:
-    return canonical({"spec": job.spec, "inputs": input_digests(job.stage), "ratio": ratio})
-
-
-def _note(stage: Stage, ratio: float) -> Path:
-    return resume_folder(stage) / f"{rung_name(ratio)}.json"
+    """What decides a rung, as a digest."""
+    spec = {name: value for name, value in job.spec.items() if name != "stop_at"}
+    key = canonical({"spec": spec, "inputs": input_digests(job.stage), "ratio": ratio})
+    return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def _drop_others(stage: Stage, files: dict[str, str]) -> None:

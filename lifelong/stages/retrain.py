@@ -40,8 +40,9 @@ def train_again(stage: Stage) -> None:
     idle = job.method.picks and not job.model.shards
     if section["epochs"] and not idle and learner.counts()["owned"]:
         changes = {} if job.method.picks else {"mask_lr": 0.0}
-        phase = Phase.of(section, job.spec["recipe"], beat=before, **changes)
-        seed, resume = job.seed("batches"), job.resume("retrain")
+        beat = before if section["keep"] == "best" else None
+        phase = Phase.of(section, job.spec["recipe"], beat=beat, **changes)
+        seed, resume = job.seed("batches", "retrain"), job.resume("retrain")
         result = fit(learner, data, phase, seed, resume=resume, name="retrain", loss=job.loss)
     kept = result.kept is not None
     if result.epochs and not kept:

@@ -19,9 +19,13 @@ _OF_A_RUN = ("experiment", "method", "seed")
 _Form = TypeVar("_Form", Shard, Part, LayerPart)
 
 
-def save(path: Path, task: Shard | Part) -> str:
-    """Write a task's part of the model, or a working file of a task; returns its digest."""
-    return store.write_arrays(path, *to_arrays(task))
+def save(path: Path, task: Shard | Part, **facts: Any) -> str:
+    """Write a task's part of the model, or a working file of a task, with further facts of it.
+
+    Returns the file's digest.
+    """
+    arrays, attrs = to_arrays(task)
+    return store.write_arrays(path, arrays, attrs | facts)
 
 
 def load(path: Path) -> Shard:

@@ -26,7 +26,7 @@ def learn(stage: Stage, attempt: int) -> None:
     if attempt:
         expand = job.spec["expand"]
         width = next_width(before, expand["step"], expand["cap"], attempt)
-    learner = job.learner(width)
+    learner = job.learner(width, attempt)
     changes = {} if job.method.picks else {"mask_lr": 0.0}
     phase = Phase.of(job.spec["train"], job.spec["recipe"], **changes)
     name = f"{stage.kind} at width {width:g}"
@@ -34,7 +34,7 @@ def learn(stage: Stage, attempt: int) -> None:
         learner,
         job.data,
         phase,
-        job.seed("batches"),
+        job.seed("batches", "learn", attempt),
         resume=job.resume("train"),
         name=name,
         loss=job.loss,

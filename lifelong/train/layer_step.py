@@ -1,11 +1,10 @@
 """One training step of a method of the layer family: its objective, optimiser and counters."""
 
-import hashlib
-
 import torch
 from torch import Tensor
 
 from lifelong.layers.learner import LayerLearner
+from lifelong.plan.seeds import seed_of
 from lifelong.train.optimisers import Adam
 from lifelong.train.rmsprop import RMSProp
 
@@ -23,8 +22,14 @@ class LayerStep:
 
     def __init__(self, learner: LayerLearner, seed: int) -> None:
         self.learner, self.seed = learner, seed
-        self.parameters = learner.trained()
+        trained = learner.trained()
+        self.parameters = list(trained.values())
         self.optimiser = OPTIMISERS[learner.optimiser](self.parameters)
+        if isinstance(self.optimiser, RMSProp):
+            squares = self.optimiser.squares
+            for place, name in enumerate(trained):  # what a phase before this one has gathered
+                squares[place] = learner.squares.get(name, squares[place])
+            learner.squares = dict(zip(trained, squares, strict=True))
         self.generator = torch.Generator(learner.device)
         self.rate = 0.0
         self.steps = torch.zeros((), dtype=torch.int64)
@@ -39,12 +44,14 @@ class LayerStep:
         """There are none."""
 
     def __call__(self, x: Tensor, y: Tensor) -> None:
-        self.generator.manual_seed(_step_seed(self.seed, int(self.steps)))
+        self.generator.manual_seed(seed_of(self.seed, int(self.steps)))
         self.learner.before_step(x, y, self.generator, self.rate)
         loss, found = self.learner.objective(x, y, self.generator)
         gradients = torch.autograd.grad(
             loss, self.parameters, allow_unused=True, materialize_grads=True
         )
+        if self.learner.gradient_scale != 1:
+            gradients = torch._foreach_mul(gradients, self.learner.gradient_scale)
         self.optimiser.step(gradients, self.rate)
         self.learner.after_step(self.rate)
         self.steps += 1
@@ -61,7 +68,3 @@ class LayerStep:
         """Count a new epoch from zero."""
         self.loss_sum.zero_()
         self.correct.zero_()
-
-
-def _step_seed(seed: int, step: int) -> int:
-    return int.from_bytes(hashlib.blake2b(f"{seed}:{step}".encode(), digest_size=7).digest())

@@ -196,7 +196,7 @@ class _Run:
             if self.learner.counts()["owned"]:
                 self.do_step.freeze_picks()
             else:  # a task without weights of its own has nothing but its masks to train
-                mask_rate = self.phase.mask_rate(0)
+                mask_rate = self.phase.decayed_mask_rate(self.epoch)
         self.do_step.set_rates(rate, mask_rate)
 
     def take_best(self) -> None:

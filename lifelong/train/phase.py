@@ -54,6 +54,10 @@ class Phase:
         """Adam's rate in an epoch; 0 once the masks are to stay."""
         if self.mask_epochs is not None and epoch >= self.mask_epochs:
             return 0.0
+        return self.decayed_mask_rate(epoch)
+
+    def decayed_mask_rate(self, epoch: int) -> float:
+        """The same for masks that are not to stay: those of a task that owns no weight."""
         return stepped(self.mask_lr, self.mask_milestones, self.mask_factor, epoch)
 
 
