@@ -55,7 +55,7 @@ rule all:
 onstart:
     # A worker saves local jobs the import of torch. LIFELONG_WORKER=off: none.
     if workflow.local_exec:
-        from lifelong.stages.handover import start
+        from lifelong.jobs.handover import start
 
         start(os.environ)
 

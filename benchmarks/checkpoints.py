@@ -34,9 +34,9 @@ from table import Row, arguments, machine, publish
 from lifelong import store
 from lifelong.masks import Learner, Model, Shard, shard_size
 from lifelong.masks.shard import Part
-from lifelong.stages import shards
-from lifelong.stages.resume import ResumeFile
 from lifelong.train.device import prepare
+from lifelong.work import shards
+from lifelong.work.resume import ResumeFile
 
 TASKS, REPEATS, MB = 20, 3, 1e6
 RUNGS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)

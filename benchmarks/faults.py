@@ -36,13 +36,14 @@ from table import Row, arguments, machine, publish
 
 from lifelong import store
 from lifelong.data.batches import Split, TaskData
+from lifelong.jobs import driver
 from lifelong.masks.learner import Learner
+from lifelong.optim.phase import Phase
 from lifelong.plan.config import check, read
-from lifelong.plan.stages import Plan
-from lifelong.stages import driver, resume
+from lifelong.plan.plan import Plan
 from lifelong.store import arrays, files
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
+from lifelong.work import resume
 
 TARGET_SHARE = 0.02
 TINY: dict[str, Any] = {
@@ -69,7 +70,7 @@ class Experiment:
         self.resumed: set[str] = set()
         copy_workflow(folder)
         (folder / "config.yaml").write_text(config)
-        path = folder / "lifelong/stages/resume.py"
+        path = folder / "lifelong/work/resume.py"
         text = path.read_text()
         for name, value in (("SAVE_EVERY_S", save_every_s), ("SHARE_OF_TIME", 1.0)):
             text, count = re.subn(rf"^{name} = [\d.]+", f"{name} = {value}", text, flags=re.M)

@@ -31,18 +31,18 @@ from prefix_tree import LASEM
 from table import Row, arguments, machine, publish
 
 from lifelong.data.batches import Split, TaskData
-from lifelong.layers.expectation import Expectation
 from lifelong.layers.fixed import FixedPattern
 from lifelong.layers.forms import HARD
 from lifelong.layers.learner import LayerLearner, Start
 from lifelong.layers.model import LayerModel
 from lifelong.layers.network import task_view
 from lifelong.layers.part import LayerCard, LayerPart
+from lifelong.methods.lasem import Expectation
+from lifelong.optim.phase import Phase
 from lifelong.plan.patterns import configurations
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import Result, fit
-from lifelong.train.phase import Phase
 
 NETWORK, CHANNELS, DEPTH = "mnist_cnn2", 0.5, 2
 SIDE, WORD, WORDS, CLASSES, COPIES, NOISE = 20, 5, 8, 4, 6, 0.4

@@ -32,11 +32,11 @@ from tqdm import tqdm
 
 from lifelong.data.splits import SPLITS
 from lifelong.data.tasks import load_arrays
+from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
+from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Key, Stage
-from lifelong.plan.stages import Plan
 from lifelong.records.rows import read
-from lifelong.stages.driver import run_experiment
 from lifelong.train.device import prepare
 
 EXPERIMENT = Path(__file__).parents[1] / "experiments" / "lasem_cifar100_small.yaml"

@@ -29,13 +29,13 @@ from table import Row, arguments, machine, publish
 from torch import Tensor
 
 from lifelong.data.batches import Split
-from lifelong.layers.expectation import Expectation
 from lifelong.layers.fixed import FixedPattern
 from lifelong.layers.forms import HARD
 from lifelong.layers.learner import LayerLearner, Start
 from lifelong.layers.model import LayerModel
 from lifelong.layers.network import filters_of, task_view
 from lifelong.layers.part import LayerCard
+from lifelong.methods.lasem import Expectation
 from lifelong.nets.conv_stack import features
 from lifelong.plan.patterns import OWN
 from lifelong.plan.stacks import STACKS, Stack

@@ -47,10 +47,10 @@ from lifelong.data.batches import Split, TaskData, TrainBatches, task_data
 from lifelong.data.pack import read_task, write_pack
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
-from lifelong.stages.resume import ResumeFile
+from lifelong.optim.phase import Phase
 from lifelong.train.device import prepare
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
+from lifelong.work.resume import ResumeFile
 
 GROUP, SIZES, TOY_SIZES = "fish", {"train": 500, "test": 100}, {"train": 72, "test": 4}
 LATER = ("later finetune", "later prune")

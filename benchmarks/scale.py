@@ -41,8 +41,8 @@ from torch import Tensor
 from lifelong import store
 from lifelong.masks import Learner, Model
 from lifelong.nets.build import memory_format
-from lifelong.stages import shards
 from lifelong.train.device import prepare
+from lifelong.work import shards
 
 OLDER, OWNED, BATCH, IMAGES, MB = (1, 19, 99), 0.95, 32, 256, 1e6
 TARGET, WARM_UPS = 1.05, 2

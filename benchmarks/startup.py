@@ -34,10 +34,10 @@ from snakemake.iocontainers import (
 )
 from table import Row, arguments, machine, publish
 
+from lifelong.jobs.handover import VARIABLE, start
 from lifelong.plan.config import check
+from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Key, Stage, canonical
-from lifelong.plan.stages import Plan
-from lifelong.stages.handover import VARIABLE, start
 
 ROOT = Path(__file__).parents[1]
 REPEATS, TARGET_S = 9, 0.5

@@ -13,8 +13,8 @@ from typing import Any
 from lifelong import __version__
 from lifelong.plan.config import check, merge, read
 from lifelong.plan.errors import DataError, UserError, printable
+from lifelong.plan.plan import Plan
 from lifelong.plan.published import check_published
-from lifelong.plan.stages import Plan
 
 BASE_CONFIG = Path("config.yaml")
 _PREDICT = "find the faces of photographs and ask every task of a finished model about them"
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _infer(options: argparse.Namespace) -> int:
-    from lifelong.stages.pictures import classify  # imports torch, which costs seconds
+    from lifelong.use.pictures import classify  # imports torch, which costs seconds
 
     code = 0
     for path, found in classify(
@@ -58,8 +58,8 @@ def _infer(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from lifelong.stages.answers import as_json, as_text
-    from lifelong.stages.predict import MARGIN, Predictor, Request
+    from lifelong.use.answers import as_json, as_text
+    from lifelong.use.predict import MARGIN, Predictor, Request
 
     if options.whole and options.margin is not None:
         raise UserError("--margin is for faces that are cut out: leave it or --whole out")
@@ -94,8 +94,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _stage(options: argparse.Namespace) -> int:
-    from lifelong.stages.driver import run_stage
-    from lifelong.stages.find import find_stage
+    from lifelong.jobs.driver import run_stage
+    from lifelong.jobs.find import find_stage
 
     path = os.path.relpath(options.file or ".")
     run_stage(find_stage(Plan(_config(options.configfile)), path), options.threads)
@@ -105,7 +105,7 @@ def _stage(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from lifelong.stages.driver import run_experiment
+    from lifelong.jobs.driver import run_experiment
 
     over = {} if options.methods is None else {"methods": options.methods.split(",")}
     plan = Plan(_config(options.configfile, over))
@@ -114,14 +114,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from lifelong.stages.show import show
+    from lifelong.use.show import show
 
     print(show(options.results))
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
-    from lifelong.stages.export import export
+    from lifelong.use.export import export
 
     methods = () if options.methods is None else options.methods.split(",")
     print(export(options.results, options.mat, methods, options.force))
@@ -129,7 +129,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from lifelong.stages.verify import verify
+    from lifelong.use.verify import verify
 
     counts: dict[str, int] = {}
     for finding in verify(options.results):

@@ -14,7 +14,7 @@ from lifelong.plan.methods import SHAPES
 from lifelong.plan.published import check_published
 from lifelong.plan.reading import read
 from lifelong.plan.stage import Key, canonical
-from lifelong.plan.stages import TABLES, Plan
+from lifelong.plan.plan import TABLES, Plan
 
 try:
     for file in filter(Path.is_file, map(Path, workflow.configfiles)):

@@ -25,12 +25,14 @@ import yaml
 from sklearn.datasets import load_digits
 from toy import card_of
 
+from lifelong.jobs import driver, find
 from lifelong.masks.model import empty_network
 from lifelong.plan.config import check
 from lifelong.plan.errors import UserError
-from lifelong.plan.stages import Plan
-from lifelong.stages import baseline, driver, find, infer, pack_data, prune, resume, retrain, train
+from lifelong.plan.plan import Plan
+from lifelong.stages import baseline, infer, pack_data, prune, retrain, train
 from lifelong.store import arrays, files
+from lifelong.work import resume
 
 CONFIG: dict[str, Any] = {
     "experiment": "tiny",

@@ -13,10 +13,10 @@ from toy_experiment import toy_config
 from lifelong.cli import main
 from lifelong.faces.align import TEMPLATE
 from lifelong.faces.detect import NO_FACES, Faces
+from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
-from lifelong.plan.stages import Plan
+from lifelong.plan.plan import Plan
 from lifelong.stages import align_faces
-from lifelong.stages.driver import run_experiment
 
 SIDE = 24
 OPTIONS = {"image_size": SIDE}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
+from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
 from lifelong.plan.methods import SHAPES
-from lifelong.plan.stages import Plan
-from lifelong.stages.driver import run_experiment
+from lifelong.plan.plan import Plan
 
 CLASSES = {"zero_six": [0, 6], "one_three_eight_nine": [1, 3, 8, 9], "four_five": [4, 5]}
 TASKS = tuple(CLASSES)

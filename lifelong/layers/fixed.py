@@ -91,6 +91,18 @@ def take_both_kinds(learner: LayerLearner, form: Form) -> None:
     learner.take(start_head(card, card.own, generator))
 
 
+def chosen(tensors: Mapping[str, Tensor], card: LayerCard, pattern: str) -> Tensors:
+    """Of a task's tensors with and without sharing, those that one pattern uses."""
+    found = part_of(tensors, f"{card.own}head.")
+    for layer, letter in enumerate(pattern):
+        if letter == SHARED:
+            found |= part_of(tensors, f"shared.{layer}.")
+            found |= part_of(tensors, f"{card.own}map.{layer}.")
+        else:
+            found |= part_of(tensors, f"{card.own}own.{layer}.")
+    return found
+
+
 def moved_view(
     learner: LayerLearner, form: Form, position: int, pattern: str | None = None
 ) -> TaskView | None:

@@ -21,7 +21,6 @@ from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.methods import MOST_TASKS
 
 
-
 class Model:
     """All tasks learned so far."""
 

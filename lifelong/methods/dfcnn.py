@@ -7,7 +7,7 @@ contraction of its own, so that later tasks move an older task's filters through
 2021).
 
 `dfcnn.l2_shared` and `dfcnn.l2_own` are 0: the released code means to penalise both, but its
-penalty is of the order of 1e-21. Nothing is quoted: the tables of the papers were not to be had.
+penalty is of the order of 1e-21. Nothing is quoted: the tables of the papers were not available.
 
 Measured here: 45.7 % on experiments/lasem_cifar100_small.yaml (stl: 42.0 %).
 """

@@ -1,4 +1,4 @@
-"""Fine-tuning: a separate network a task, started from another task's network.
+"""Fine-tuning: one separate network per task, started from another task's network.
 
 Each repetition copies the separate network of an earlier task, drawn at random, head included, and
 trains on. The mean and the best over repetitions are the goals fine-Avg and fine-Max of CPG

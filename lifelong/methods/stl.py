@@ -1,4 +1,4 @@
-"""STL: single-task learning, a network of its own for every task; the reference of LASEM's tables.
+"""STL: single-task learning, one network per task; the reference of LASEM's tables.
 
 Nothing is shared and nothing forgotten. LASEM (ICML 2021) compares with it.
 

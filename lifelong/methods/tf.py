@@ -7,7 +7,7 @@ belongs to one layer and follows every task; a task's factors and bias stay as t
 `tf.orthogonality` keeps the factors of the task being learned near orthogonal matrices.
 
 `layers.pattern` says which layers are shared. Nothing is quoted: the tables of the paper were not
-to be had.
+available.
 
 Measured here: 35.4 % on experiments/lasem_cifar100_small.yaml (stl: 42.0 %).
 """

@@ -22,10 +22,10 @@ from lifelong.faces.rows import COLUMNS
 from lifelong.faces.samples import FaceSet, Sample
 from lifelong.plan.errors import DamagedFile, OutOfTime
 from lifelong.plan.stage import Stage, canonical
-from lifelong.stages.base import forget, resume_folder
-from lifelong.stages.resume import LEAVE_S
-from lifelong.stages.seal import seal
 from lifelong.train.device import prepare
+from lifelong.work.resume import LEAVE_S
+from lifelong.work.seal import seal
+from lifelong.work.work import forget, resume_folder
 
 log = logging.getLogger(__name__)
 BATCH = 64  # photographs between two savings

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from lifelong.masks.learner import Learner
+from lifelong.optim.phase import Phase
 from lifelong.plan.paths import parse_stage
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
-from lifelong.stages import shards
-from lifelong.stages.base import Job, commit
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
+from lifelong.work import shards
+from lifelong.work.work import Job, commit
 
 
 def run(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from lifelong import store
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read
-from lifelong.stages.seal import seal
+from lifelong.work.seal import seal
 
 log = logging.getLogger(__name__)
 _OVER_REPETITIONS: dict[str, Callable[[list[float]], float]] = {

@@ -20,12 +20,12 @@ from lifelong.methods import LAYER_METHODS
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
-from lifelong.stages.base import commit, load_task, row
 from lifelong.stages.baseline import file_name
-from lifelong.stages.pairs import verification
-from lifelong.stages.shards import is_layered, read_layers, read_model
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.work.pairs import verification
+from lifelong.work.shards import is_layered, read_layers, read_model
+from lifelong.work.work import commit, load_task, row
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from lifelong.data.pack import write_pack, write_raw
 from lifelong.plan.faces import FACE_SOURCES
 from lifelong.plan.stage import Stage
-from lifelong.stages.face_packs import raw_faces
-from lifelong.stages.seal import seal
+from lifelong.work.face_packs import raw_faces
+from lifelong.work.seal import seal
 
 log = logging.getLogger(__name__)
 

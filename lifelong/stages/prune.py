@@ -13,15 +13,15 @@ from typing import Any
 from lifelong import store
 from lifelong.masks import Learner, Shard
 from lifelong.masks.prune import cubic
+from lifelong.optim.phase import Phase
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row
-from lifelong.stages import shards
-from lifelong.stages.base import Job, commit
-from lifelong.stages.seal import input_digests
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
+from lifelong.work import shards
+from lifelong.work.seal import input_digests
+from lifelong.work.work import Job, commit
 
 log = logging.getLogger(__name__)
 _SAID = ("ratio", "train_accuracy")
@@ -114,9 +114,7 @@ def _measured(
     return _rung(learner, ratio, accuracy(found, data.deciding.labels), train)
 
 
-def _rung(
-    learner: Learner, ratio: float, deciding: float, train: float | None
-) -> dict[str, Any]:
+def _rung(learner: Learner, ratio: float, deciding: float, train: float | None) -> dict[str, Any]:
     """`train` is the running accuracy of the last epoch of training, as everywhere."""
     owned = learner.counts()["owned"]
     return {"ratio": ratio, "accuracy": deciding, "train_accuracy": train, "owned": owned}

@@ -15,8 +15,8 @@ from lifelong.report import learning as curves
 from lifelong.report import plots
 from lifelong.report import verification as faces
 from lifelong.report.page import page
-from lifelong.stages.seal import seal
 from lifelong.stages.tables import read_frame
+from lifelong.work.seal import seal
 
 MEANS = "learning, mean over seeds"
 FACES = "same person or not"

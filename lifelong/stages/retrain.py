@@ -4,15 +4,16 @@ import logging
 from pathlib import Path
 
 from lifelong import store
+from lifelong.families import layer_commit
 from lifelong.masks import Shard
+from lifelong.optim.phase import Phase
 from lifelong.plan.facts import number
 from lifelong.plan.stage import Stage
-from lifelong.stages import layer_commit, shards
-from lifelong.stages.base import Job, commit
 from lifelong.stages.prune import own_candidate, rung_name, with_scores
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import Result, fit
-from lifelong.train.phase import Phase
+from lifelong.work import shards
+from lifelong.work.work import Job, commit
 
 log = logging.getLogger(__name__)
 

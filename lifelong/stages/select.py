@@ -13,7 +13,7 @@ from lifelong.plan.facts import number, patterns
 from lifelong.plan.patterns import SHARED
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read, to_csv
-from lifelong.stages.seal import seal
+from lifelong.work.seal import seal
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.stage import Stage
 from lifelong.records import learning, tables, verification
 from lifelong.records.rows import Row, read
-from lifelong.stages.seal import seal
+from lifelong.work.seal import seal
 
 log = logging.getLogger(__name__)
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from lifelong.families import layer_learn as layer_train
+from lifelong.optim.phase import Phase
 from lifelong.plan.decisions import next_width
 from lifelong.plan.stage import Stage
-from lifelong.stages import layer_train, shards
-from lifelong.stages.base import Job, commit
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
+from lifelong.work import shards
+from lifelong.work.work import Job, commit
 
 
 def run(stage: Stage) -> None:

@@ -18,7 +18,10 @@ from lifelong.store.files import digest as digest_of
 from lifelong.store.files import raise_if_disk, replacing
 
 FORMAT = 2
-LIBVER = ("v110", "v110")  # whatever HDF5 is installed: its 1.10 reads the file, the bytes are the same
+LIBVER = (
+    "v110",
+    "v110",
+)  # whatever HDF5 is installed: its 1.10 reads the file, the bytes are the same
 _CHUNK_BYTES = 1 << 20
 
 

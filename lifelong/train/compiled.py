@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from lifelong.masks.learner import THRESHOLD
+from lifelong.optim.optimisers import Adam, Rate
 from lifelong.plan.errors import ConfigError
-from lifelong.train.optimisers import Adam, Rate
 from lifelong.train.update import Piece, Update
 
 BETA1, BETA2 = Adam.BETAS

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from lifelong.layers.learner import LayerLearner
+from lifelong.optim.optimisers import Adam
+from lifelong.optim.rmsprop import RMSProp
 from lifelong.plan.seeds import seed_of
-from lifelong.train.optimisers import Adam
-from lifelong.train.rmsprop import RMSProp
 
 OPTIMISERS: dict[str, type[Adam] | type[RMSProp]] = {"adam": Adam, "rmsprop": RMSProp}
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from lifelong.data.batches import TaskData, TrainBatches
 from lifelong.layers.learner import LayerLearner
 from lifelong.masks.learner import Learner
+from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
 from lifelong.train.device import use_precision
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.layer_step import LayerStep
 from lifelong.train.losses import Loss
-from lifelong.train.phase import Phase
 from lifelong.train.resume import Resume
 from lifelong.train.step import make_step
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from lifelong.masks.learner import Learner
+from lifelong.optim.optimisers import SGD, Adam
 from lifelong.train.losses import CrossEntropy, Loss, logits_of
-from lifelong.train.optimisers import SGD, Adam
 from lifelong.train.update import Update
 
 Replay = Callable[[], None]

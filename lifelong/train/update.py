@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lifelong.masks.learner import THRESHOLD, Layer, Learner
-from lifelong.train.optimisers import SGD, Adam, Rate, gradient
+from lifelong.optim.optimisers import SGD, Adam, Rate, gradient
 
 CACHED = 1 << 17  # entries of a piece on CPUs: eight arrays of half a megabyte
 _WHOLE = 1 << 62

@@ -9,9 +9,9 @@ from bad_input.case import CONFIG, edited
 
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError, UserError, printable
+from lifelong.plan.plan import Plan
 from lifelong.plan.reading import read
 from lifelong.plan.stage import Key
-from lifelong.plan.stages import Plan
 
 TREE = Path(__file__).parents[2]
 FILES = sorted([*TREE.glob("lifelong/**/*.py"), *TREE.glob("workflow_scripts/*.py")])

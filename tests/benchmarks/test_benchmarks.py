@@ -16,9 +16,9 @@ from lifelong.masks.learner import THRESHOLD, Learner
 from lifelong.masks.model import Model
 from lifelong.nets.build import memory_format
 from lifelong.nets.conv_stack import START_BIAS
+from lifelong.optim.phase import Phase
 from lifelong.plan.stacks import STACKS
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 CHANNELS = 0.03125

@@ -13,8 +13,8 @@ import torch
 from lifelong.data.batches import Split, TaskData, TrainBatches, eval_batches
 from lifelong.masks.learner import SCORE_START, Learner
 from lifelong.masks.model import Model
+from lifelong.optim.phase import Phase
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 CHANNELS, IMAGES, DECAY = 0.03125, 96, 0.5

@@ -12,12 +12,12 @@ from toy_experiment import toy_plan
 from workflow_tree import command, copy_workflow, snakemake, write_config
 
 from lifelong import store
+from lifelong.jobs.driver import run_stage
+from lifelong.jobs.find import find_stage
+from lifelong.jobs.runner import execute
 from lifelong.methods import METHODS
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
-from lifelong.stages.driver import run_stage
-from lifelong.stages.find import find_stage
-from lifelong.stages.runner import execute
 
 PLAN = toy_plan(list(METHODS))
 SMALL = {

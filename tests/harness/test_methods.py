@@ -16,8 +16,8 @@ from lifelong.masks import Model, shard_size
 from lifelong.methods import LAYER_METHODS, METHODS
 from lifelong.plan.methods import SHAPES
 from lifelong.plan.patterns import SHARED
-from lifelong.stages import base
-from lifelong.stages.shards import finished_model, load_layers, load_part
+from lifelong.work import work as base
+from lifelong.work.shards import finished_model, load_layers, load_part
 
 ALL = [*METHODS, *LAYER_METHODS]
 ISOLATING = [*METHODS, *(name for name, one in LAYER_METHODS.items() if one.isolates)]
@@ -134,8 +134,8 @@ def test_the_size_report_equals_the_bytes_on_disk(undisturbed, method):
 @pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("steps", [5, 100])
 def test_killed_and_run_again_gives_the_same_bytes(finished, method, steps, tmp_path, monkeypatch):
-    monkeypatch.setattr("lifelong.stages.resume.SAVE_EVERY_S", 0.03)
-    monkeypatch.setattr("lifelong.stages.resume.SHARE_OF_TIME", 1.0)  # however long it takes
+    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.03)
+    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1.0)  # however long it takes
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
         die_after(patch, steps)
         run_toy(tmp_path, [method])

@@ -13,7 +13,7 @@ from toy_experiment import CLASSES, TASKS, run_toy
 
 from lifelong import store
 from lifelong.masks import shard_size
-from lifelong.stages.shards import finished_model, load_part
+from lifelong.work.shards import finished_model, load_part
 
 NETWORKS = {"spherenet20": 0.125, "inception_resnet_v1_reduced": 0.0625}  # channels
 
@@ -91,8 +91,8 @@ def test_each_task_has_its_own_slopes_and_all_is_counted(results):
 
 def test_killed_and_run_again_gives_the_same_bytes(results, pictures, tmp_path, monkeypatch):
     name, folder = results
-    monkeypatch.setattr("lifelong.stages.resume.SAVE_EVERY_S", 0.03)
-    monkeypatch.setattr("lifelong.stages.resume.SHARE_OF_TIME", 1.0)
+    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.03)
+    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1.0)
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
         die_after(patch, 100)
         run(tmp_path, name, pictures)

@@ -9,10 +9,10 @@ import torch
 from toy_experiment import TASKS, toy_plan
 
 from lifelong import store
+from lifelong.jobs.driver import run_stage
 from lifelong.masks import Model
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Key
-from lifelong.stages.driver import run_stage
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from toy_experiment import TASKS, toy_config
 
+from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
-from lifelong.plan.stages import Plan
-from lifelong.stages.driver import run_experiment
+from lifelong.plan.plan import Plan
 
 NAMES = ("fish", "flowers", "vehicles_1")
 

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
-from lifelong.layers.decomposition import Decomposition
-from lifelong.layers.groups import grouped
 from lifelong.layers.model import LayerModel
 from lifelong.layers.sparse import packed, unpacked
+from lifelong.methods.apd import Decomposition, grouped
 from lifelong.nets.conv_stack import features, head
-from lifelong.train.optimisers import Adam
+from lifelong.optim.optimisers import Adam
 
 Y = torch.arange(12) % 3
 

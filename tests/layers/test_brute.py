@@ -5,7 +5,7 @@ import torch
 from toy_experiment import toy_layers_config
 from toy_layers import add, images, layer_card, new_learner, new_model, snapshot, stepped
 
-from lifelong.layers.search import tried
+from lifelong.methods.brute import tried
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
-from lifelong.layers.mixture import Mixture, _Batch
+from lifelong.methods.darts import Mixture, _Batch
 from lifelong.nets.conv_stack import features, head
 from lifelong.train.layer_step import LayerStep
 
@@ -84,7 +84,7 @@ def test_the_first_order_gradient_is_that_of_the_loss():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_second_order_gradient_is_that_of_the_loss_after_a_step(method, monkeypatch):
-    monkeypatch.setattr("lifelong.layers.mixture._NUDGE", 1e-6)  # so that no ReLU bends between
+    monkeypatch.setattr("lifelong.methods.darts._NUDGE", 1e-6)  # so that no ReLU bends between
     learner, x, rate = in_double(mixture(method)), images().double(), 0.5
     names = [name for name, tensor in learner.tensors.items() if tensor.requires_grad]
     weights = [learner.tensors[name] for name in names]

@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
-from lifelong.layers.expansion import SEEN, ExpandingLearner
 from lifelong.layers.growing import layers_of, logits_of, plant, seen_by, start_units
+from lifelong.methods.den import SEEN, ExpandingLearner
 
 FEW = {"units": 2}
 

@@ -5,8 +5,8 @@ import torch
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
 from lifelong.data.batches import Split, TaskData, TrainBatches
+from lifelong.optim.phase import Phase
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
 
 OWN = {f"own.{layer}.{name}" for layer in range(2) for name in ("weight", "bias")}
 SHARED = {f"shared.{layer}.{name}" for layer in range(2) for name in ("weight", "bias")}

@@ -7,7 +7,7 @@ from toy_experiment import toy_layers_config
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
 from lifelong.layers.forms import LayerShape
-from lifelong.layers.gates import ChannelGates, _straight_through, assembled
+from lifelong.methods.gated import ChannelGates, _straight_through, assembled
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
 

@@ -4,7 +4,6 @@ import pytest
 import torch
 from toy_layers import images, new_learner
 
-from lifelong.layers.expansion import halve, shrink_groups
 from lifelong.layers.growing import (
     Layer,
     awake,
@@ -15,6 +14,7 @@ from lifelong.layers.growing import (
     start_units,
     taken,
 )
+from lifelong.methods.den import halve, shrink_groups
 
 # Two inputs, hidden layers of three units each, two classes.
 LADDER = [Layer("a", 3, 2, 1), Layer("b", 3, 3, 1), Layer("out", 2, 3, 1)]

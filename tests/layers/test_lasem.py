@@ -20,10 +20,10 @@ from toy_layers import (
 )
 
 from lifelong.layers import expectation
-from lifelong.layers.expectation import Expectation, Posterior
 from lifelong.layers.learner import Start
 from lifelong.layers.network import filters_of, head_of, inside
 from lifelong.methods import LAYER_METHODS
+from lifelong.methods.lasem import Expectation, Posterior
 from lifelong.nets.conv_stack import features, head
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError

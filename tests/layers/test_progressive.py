@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional
 from toy_layers import add, images, layer_card, new_learner, new_model, snapshot, stepped
 
-from lifelong.layers.columns import Column, maps_of, seen_aside, start_side
 from lifelong.layers.forms import LayerShape
 from lifelong.layers.network import shapes_of
+from lifelong.methods.progressive import Column, maps_of, seen_aside, start_side
 from lifelong.nets.conv_stack import convolve, features
 
 

@@ -11,7 +11,7 @@ from toy import card_of, images_of, stepped
 from lifelong import store
 from lifelong.masks import Learner, Model, Shard, shard_size
 from lifelong.plan.errors import DamagedFile, UserError
-from lifelong.stages.shards import load, load_part, read_model, save
+from lifelong.work.shards import load, load_part, read_model, save
 
 
 def answers(model: Model, position: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from lifelong.masks.layers import dense, load_dense, shareable
 from lifelong.masks.layout import shard_from, to_arrays
 from lifelong.masks.model import fresh_network, tensors
 from lifelong.nets import TOP_LEFT, Growth, copy_into, growth_of
-from lifelong.stages.shards import load_part, save
+from lifelong.work.shards import load_part, save
 
 NETWORKS = ("small_cnn", "spherenet20", "inception_resnet_v1_reduced")
 

@@ -7,8 +7,8 @@ from toy_experiment import toy_config
 
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Key
-from lifelong.plan.stages import Plan
 
 
 def cropped(crop: int, methods: tuple[str, ...] = ("scratch",), **changes: Any) -> dict[str, Any]:

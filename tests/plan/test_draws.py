@@ -11,9 +11,9 @@ from lifelong.plan.class_names import GROUP_OF
 from lifelong.plan.config import check
 from lifelong.plan.draws import PERCENT, drawn_a_class
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.plan import Plan
 from lifelong.plan.reading import read
 from lifelong.plan.stage import Key, canonical
-from lifelong.plan.stages import Plan
 
 TREE = Path(__file__).parents[2]
 CONFIG = {

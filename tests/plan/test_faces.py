@@ -9,13 +9,13 @@ import pytest
 from lifelong.faces.configured import _OPTIONS
 from lifelong.faces.photos import ALIGNMENTS, NO_FACE
 from lifelong.faces.sources import SOURCES
+from lifelong.jobs.find import find_stage
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import FACE_SOURCES, SIDES
 from lifelong.plan.paths import parse_stage, split_root
+from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Key, canonical
-from lifelong.plan.stages import Plan
-from lifelong.stages.find import find_stage
 
 LFW = {"source": "lfw", "root": "lfw", "pairs": "pairs.txt", "prealigned": True, "image_size": 112}
 CONFIG: dict[str, Any] = {

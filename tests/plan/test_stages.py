@@ -6,8 +6,8 @@ import pytest
 
 from lifelong.plan.config import check
 from lifelong.plan.methods import SHAPES
+from lifelong.plan.plan import REVISIONS, TABLES, Plan
 from lifelong.plan.stage import Key, Stage, canonical
-from lifelong.plan.stages import REVISIONS, TABLES, Plan
 
 TASKS = ("a", "b", "c")
 CONFIG = {

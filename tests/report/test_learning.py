@@ -11,8 +11,8 @@ from learning_rows import STAGES, Run, all_rows, invented, worked, write_results
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lifelong.plan.plan import TABLES
 from lifelong.plan.stage import Stage
-from lifelong.plan.stages import TABLES
 from lifelong.records import learning, tables
 from lifelong.report import learning as curves
 from lifelong.report import plots

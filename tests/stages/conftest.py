@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from predict_photos import Finder, learn
 
-from lifelong.stages import predict
+from lifelong.use import predict
 
 
 @pytest.fixture(scope="session")

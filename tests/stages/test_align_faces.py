@@ -16,12 +16,13 @@ from lifelong import store
 from lifelong.data.pack import read_pairs, read_task, write_raw
 from lifelong.faces.align import TEMPLATE
 from lifelong.faces.detect import NO_FACES, Faces
+from lifelong.jobs.runner import execute
 from lifelong.plan.config import check
 from lifelong.plan.errors import DataError, OutOfTime, UserError
-from lifelong.plan.stages import Plan
-from lifelong.stages import align_faces, face_packs
-from lifelong.stages.face_packs import raw_faces
-from lifelong.stages.runner import execute
+from lifelong.plan.plan import Plan
+from lifelong.stages import align_faces
+from lifelong.work import face_packs
+from lifelong.work.face_packs import raw_faces
 
 FACE = Faces(np.array([(4.5, 3.2, 20.1, 22.9)]), np.array([0.99]), TEMPLATE[None] / 5)
 ALIGN = {"preset": "sphereface_112"}

@@ -8,10 +8,10 @@ import pytest
 from harness_tree import Killed, content, die_after
 from toy_experiment import LAYERS, run_toy
 
+from lifelong.families import layer_learn as layer_train
 from lifelong.records.rows import read
-from lifelong.stages import layer_train
-from lifelong.stages.shards import load_layers
 from lifelong.train.loop import Epoch
+from lifelong.work.shards import load_layers
 
 PATTERNS = ["SS", "-S", "S-", "--"]
 FEW = {**LAYERS["layers"], "epochs": 2, "eval_every": 2}

@@ -14,12 +14,12 @@ from PIL import Image
 import lifelong
 from lifelong import store
 from lifelong.cli import main
+from lifelong.jobs import driver
+from lifelong.jobs.find import find_stage
 from lifelong.plan.config import load
 from lifelong.plan.errors import UserError
+from lifelong.plan.plan import TABLES, Plan
 from lifelong.plan.stage import Key
-from lifelong.plan.stages import TABLES, Plan
-from lifelong.stages import driver
-from lifelong.stages.find import find_stage
 
 CONFIG = """
 experiment: tiny

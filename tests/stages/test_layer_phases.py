@@ -8,8 +8,8 @@ from harness_tree import Killed, content
 from toy_experiment import LAYER_CLASSES, run_toy
 
 from lifelong import store
-from lifelong.stages.shards import finished_model
 from lifelong.train import loop
+from lifelong.work.shards import finished_model
 
 PHASES = ("output", "selected", "added", "split")
 CHANGES = {
@@ -36,8 +36,8 @@ def record(whole):
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_killed_in_a_phase_and_run_again_gives_the_same_bytes(whole, phase, tmp_path, monkeypatch):
-    monkeypatch.setattr("lifelong.stages.resume.SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr("lifelong.stages.resume.SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
     real, seen = loop._Run.one_step, []
 
     def dying(run, x, y):

@@ -13,11 +13,11 @@ from toy_experiment import toy_config
 from lifelong import store
 from lifelong.data.pack import read_pairs
 from lifelong.faces.pairs import Pairs, verify, with_mirror
+from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
-from lifelong.plan.stages import Plan
+from lifelong.plan.plan import Plan
 from lifelong.records.rows import read
-from lifelong.stages.driver import run_experiment
-from lifelong.stages.shards import read_model
+from lifelong.work.shards import read_model
 
 FACES = {"prealigned": True, "image_size": 24}
 DATASETS = {

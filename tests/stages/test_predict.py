@@ -15,9 +15,9 @@ from lifelong.data.pack import read_task
 from lifelong.faces.photos import align
 from lifelong.masks.layout import part_from
 from lifelong.masks.shard import PREALIGNED, UNKNOWN
-from lifelong.stages import predict
-from lifelong.stages.pictures import classify
-from lifelong.stages.shards import finished_model
+from lifelong.use import predict
+from lifelong.use.pictures import classify
+from lifelong.work.shards import finished_model
 
 
 def test_every_task_answers_for_every_face(here, capsys, tmp_path):

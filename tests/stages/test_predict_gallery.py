@@ -9,7 +9,7 @@ from predict_photos import MODEL, document, photo
 from lifelong import store
 from lifelong.cli import main
 from lifelong.faces.pairs import CONVENTIONS
-from lifelong.stages import predict
+from lifelong.use import predict
 
 
 def make_gallery(folder: Path) -> tuple[Path, Path]:

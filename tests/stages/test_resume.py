@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from lifelong.jobs import runner
 from lifelong.plan.errors import OutOfTime
-from lifelong.stages import resume, runner
-from lifelong.stages.resume import ResumeFile
+from lifelong.work import resume
+from lifelong.work.resume import ResumeFile
 
 
 @pytest.fixture

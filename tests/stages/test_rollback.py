@@ -5,8 +5,8 @@ import pytest
 from toy_experiment import LAYER_CLASSES, run_toy
 
 from lifelong import store
-from lifelong.stages.shards import load_layers
 from lifelong.store import read_manifest
+from lifelong.work.shards import load_layers
 
 BY_HAND = ("SS", "-S", "--")
 

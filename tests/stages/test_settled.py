@@ -10,10 +10,10 @@ from toy_experiment import LAYERS, run_toy
 from toy_layers import images, new_learner, stepped
 
 from lifelong import store
-from lifelong.layers.expectation import Expectation, Settled
-from lifelong.layers.mixture import chosen
-from lifelong.stages.shards import finished_model, load_layers
+from lifelong.layers.fixed import chosen
+from lifelong.methods.lasem import Expectation, Settled
 from lifelong.train import loop
+from lifelong.work.shards import finished_model, load_layers
 
 SEARCH = {**LAYERS["layers"], "epochs": 5, "lasem": {"search": 0.3}}  # 1.5 of 5
 METHODS = ("lasem_hps", "lasem_tf", "lasem_dfcnn")
@@ -69,8 +69,8 @@ def test_the_model_has_the_pattern_that_was_the_most_probable(tasks):
 
 @pytest.mark.parametrize("kind", [Expectation, Settled])
 def test_killed_in_either_phase_and_run_again_gives_the_same_bytes(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("lifelong.stages.resume.SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr("lifelong.stages.resume.SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
     whole = run_toy(tmp_path / "whole", ["lasem_hps"], layers=SEARCH)
     real, seen = loop._Run.one_step, []
 

@@ -7,7 +7,7 @@ import pytest
 from learning_rows import all_rows, worked, write_results
 
 from lifelong.records import tables
-from lifelong.stages.show import show
+from lifelong.use.show import show
 
 
 @pytest.fixture

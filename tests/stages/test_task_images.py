@@ -8,8 +8,8 @@ from toy_experiment import run_toy, toy_plan
 from lifelong.plan.stage import Key
 from lifelong.records.rows import read
 from lifelong.stages import pack_data
-from lifelong.stages.base import load_task
-from lifelong.stages.shards import read_model
+from lifelong.work.shards import read_model
+from lifelong.work.work import load_task
 
 CHANGES = {
     "seeds": [0, 1],

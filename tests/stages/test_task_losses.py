@@ -5,7 +5,7 @@ import pytest
 from toy_experiment import CLASSES, run_toy
 
 from lifelong import store
-from lifelong.stages.shards import finished_model, load_part
+from lifelong.work.shards import finished_model, load_part
 
 LOSSES = (
     {"kind": "a_softmax", "margin": 2},

@@ -14,7 +14,7 @@ from lifelong.cli import main
 from lifelong.data.pack import check_pack
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.paths import split_root
-from lifelong.stages.verify import verify
+from lifelong.use.verify import verify
 
 TRAIN, SECOND = f"{BASE}/cpg/s0/01-x/train", f"{BASE}/cpg/s0/02-y/train"
 PACK = f"{BASE}/pack_data/digits/pack.h5"

@@ -16,29 +16,29 @@ import pytest
 from harness_tree import content
 from workflow_tree import EXPERIMENT, command, copy_workflow, snakemake, write_config
 
+from lifelong.jobs import handover
+from lifelong.jobs.driver import run_stage
 from lifelong.plan.config import check
+from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Key, Stage, canonical
-from lifelong.plan.stages import Plan
-from lifelong.stages import handover
-from lifelong.stages.driver import run_stage
 
 SLOW = {**EXPERIMENT["train"], "epochs": 100_000}
 ADAPTER = """
 import json, sys
 from types import SimpleNamespace as New
-from lifelong.stages.runner import from_snakemake
+from lifelong.jobs.runner import from_snakemake
 kind, folder, inputs, spec, log = json.loads(sys.argv[1])
 params = New(folder=folder, spec=spec)
 from_snakemake(kind, New(input=inputs, params=params, log=[log], threads=1, resources={}))
 """
 ASKING = """
 import sys
-from lifelong.stages.handover import hand_over
+from lifelong.jobs.handover import hand_over
 sys.exit(hand_over(sys.argv[1], {"word": "asked"}))
 """
 SERVING = """
 import os, signal, sys, time
-from lifelong.stages import runner, worker
+from lifelong.jobs import runner, worker
 def run_request(request):
     {job}
 worker._prepare = lambda: None
@@ -274,7 +274,7 @@ def test_off_means_off():
 
 
 def test_handing_over_imports_nothing_heavy():
-    code = "import sys, lifelong.stages.runner, lifelong.stages.handover; print(*sys.modules)"
+    code = "import sys, lifelong.jobs.runner, lifelong.jobs.handover; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "numpy", "h5py", "pandas"} & set(done.stdout.split())
 
@@ -326,7 +326,7 @@ def test_nothing_outlives_snakemake(tmp_path, end):
         )
         log = folder / stage.path("log.txt")
         soon(lambda: log.is_file() and "epoch" in log.read_text())
-        worker = next(p for p in living(folder) if "lifelong.stages.worker" in " ".join(p.cmdline())
+        worker = next(p for p in living(folder) if "lifelong.jobs.worker" in " ".join(p.cmdline())
                       and p.ppid() == run.pid)  # fmt: skip
         (child,) = worker.children()
         if end == "job killed":

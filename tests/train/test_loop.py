@@ -6,10 +6,10 @@ from toy import card_of
 
 from lifelong.data.batches import Split, TaskData
 from lifelong.masks import Learner, Model
+from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
-from lifelong.stages.resume import ResumeFile
 from lifelong.train.loop import fit
-from lifelong.train.phase import Phase
+from lifelong.work.resume import ResumeFile
 
 torch.set_num_threads(1)
 

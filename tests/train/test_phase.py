@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from lifelong.families.layer_work import LayerJob
 from lifelong.layers.learner import Part
-from lifelong.stages.layer_job import LayerJob
-from lifelong.train.phase import Phase
+from lifelong.optim.phase import Phase
 
 
 def test_rates_fall_after_the_milestones():

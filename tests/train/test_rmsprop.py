@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lifelong.train.rmsprop import RMSProp
+from lifelong.optim.rmsprop import RMSProp
 
 
 def sequence(gradients: list[float], rate: float, start: float = 1.0) -> list[float]:

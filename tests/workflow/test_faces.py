@@ -23,11 +23,11 @@ from lifelong.faces.align import TEMPLATE
 from lifelong.faces.detect import Faces
 from lifelong.faces.tables import AGE_GROUPS, EMOTIONS
 from lifelong.faces.trees import EXPRESSIONS
+from lifelong.jobs.runner import execute
 from lifelong.plan.config import check, load
-from lifelong.plan.stages import Plan
+from lifelong.plan.plan import Plan
 from lifelong.records.rows import read
 from lifelong.stages import align_faces
-from lifelong.stages.runner import execute
 
 GENDERS = ("female", "male", "other")
 ADIENCE = tuple(f"({low}, {high})" for low, high in AGES)

@@ -3,14 +3,14 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from lifelong.families.layer_work import LayerJob, candidate_prefix, save_part
 from lifelong.layers.learner import LayerLearner
 from lifelong.layers.model import Tensors
 from lifelong.layers.part import LayerCard
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
-from lifelong.stages.base import commit
-from lifelong.stages.layer_job import LayerJob, candidate_prefix, save_part
 from lifelong.train.loop import Epoch, fit
+from lifelong.work.work import commit
 
 
 def run(stage: Stage) -> None:

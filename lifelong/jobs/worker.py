@@ -22,8 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lifelong.stages import runner
-from lifelong.stages.handover import identity
+from lifelong.jobs import runner
+from lifelong.jobs.handover import identity
 
 # What many jobs of a run import; tables and report come once and import on their own.
 _STAGES = ("align_faces", "pack_data", "baseline", "train", "expand", "prune", "retrain", "infer")

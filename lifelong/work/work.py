@@ -21,12 +21,12 @@ from lifelong.plan.losses import head_for
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.stage import Stage, canonical
 from lifelong.records.rows import Row, to_csv
-from lifelong.stages.resume import ResumeFile
-from lifelong.stages.seal import input_digests, seal
-from lifelong.stages.shards import read_model
 from lifelong.train.device import prepare
 from lifelong.train.loop import Epoch
 from lifelong.train.losses import Loss, loss_of
+from lifelong.work.resume import ResumeFile
+from lifelong.work.seal import input_digests, seal
+from lifelong.work.shards import read_model
 
 log = logging.getLogger(__name__)
 

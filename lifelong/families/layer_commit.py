@@ -5,16 +5,16 @@ import math
 from pathlib import Path
 
 from lifelong import store
+from lifelong.families.layer_work import LayerJob, candidate_prefix, save_part, tensors_of
 from lifelong.layers.learner import LayerLearner
 from lifelong.layers.model import Tensors
 from lifelong.layers.part import LayerCard, LayerPart
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
-from lifelong.stages.base import commit
-from lifelong.stages.layer_job import LayerJob, candidate_prefix, save_part, tensors_of
-from lifelong.stages.shards import load_layers
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.work.shards import load_layers
+from lifelong.work.work import commit
 
 log = logging.getLogger(__name__)
 
@@ -104,5 +104,8 @@ def _weights(tensors: Tensors, card: LayerCard) -> tuple[int, int]:
     for name, tensor in tensors.items():
         if tensor.is_floating_point():
             other = name.endswith("bias") or ".norm." in name or output in name
-            weights, others = weights + tensor.numel() * (not other), others + tensor.numel() * other
+            weights, others = (
+                weights + tensor.numel() * (not other),
+                others + tensor.numel() * other,
+            )
     return weights, others

@@ -9,9 +9,9 @@ from lifelong.data.batches import Split
 from lifelong.data.images import picture
 from lifelong.data.tasks import changed
 from lifelong.plan.errors import DataError, UserError
-from lifelong.stages.shards import finished_model
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import logits
+from lifelong.work.shards import finished_model
 
 Classified = list[tuple[str, float]]
 

@@ -38,7 +38,7 @@ def start(environ: MutableMapping[str, str]) -> subprocess.Popen[bytes] | None:
         # One thread: a process that has more cannot be forked safely. Stages set their own.
         process = subprocess.Popen(
             # -P: the package that jobs import, not one in the working folder.
-            [sys.executable, "-P", "-c", f"from lifelong.stages.worker import main; {call}"],
+            [sys.executable, "-P", "-c", f"from lifelong.jobs.worker import main; {call}"],
             stdin=subprocess.PIPE,  # its end of file is the end of this process
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

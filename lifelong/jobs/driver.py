@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import store
+from lifelong.jobs.find import find_stage, overview, read_facts
+from lifelong.jobs.runner import execute
 from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Stage, canonical
-from lifelong.plan.stages import Plan
-from lifelong.stages.find import find_stage, overview, read_facts
-from lifelong.stages.runner import execute
 
 
 def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> None:

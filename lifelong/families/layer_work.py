@@ -15,14 +15,14 @@ from lifelong.layers.learner import LayerLearner, Part, Start
 from lifelong.layers.model import LayerModel, TaskView, Tensors
 from lifelong.layers.part import LayerCard, LayerPart, to_arrays
 from lifelong.methods import LAYER_METHODS
+from lifelong.optim.phase import Phase
 from lifelong.plan.errors import DataError
 from lifelong.plan.layers import epochs_of
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
-from lifelong.stages.base import Work, load_task
-from lifelong.stages.shards import read_layers
 from lifelong.train.evaluate import accuracy, logits
-from lifelong.train.phase import Phase
+from lifelong.work.shards import read_layers
+from lifelong.work.work import Work, load_task
 
 log = logging.getLogger(__name__)
 _SPLITS: dict[str, Callable[[TaskData], Split]] = {

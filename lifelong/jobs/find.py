@@ -11,8 +11,8 @@ from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.paths import parse_stage
+from lifelong.plan.plan import TABLES, Plan
 from lifelong.plan.stage import Key, Stage
-from lifelong.plan.stages import TABLES, Plan
 
 _FILES = {  # of a stage, beside its log
     "align_faces": r"manifest\.json|faces\.h5|photos\.csv",

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lifelong.jobs.handover import VARIABLE, hand_over
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
-from lifelong.stages.handover import VARIABLE, hand_over
 
 log = logging.getLogger("lifelong")
 _SLURM_START_S = 15.0  # what two Snakemakes take, about, before a job of theirs starts
@@ -26,7 +26,7 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
     handler = _log_to(Path(log_path or stage.path("log.txt")))
     started, cpu = time.monotonic(), time.process_time()
     try:
-        from lifelong.stages.seal import check_inputs  # h5py; a job's own process has no need of it
+        from lifelong.work.seal import check_inputs  # h5py; a job's own process has no need of it
 
         module = importlib.import_module(f"lifelong.stages.{stage.kind}")
         check_inputs(stage)

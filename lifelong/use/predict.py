@@ -33,10 +33,10 @@ from lifelong.layers.part import LayerCard
 from lifelong.masks import Network
 from lifelong.masks.shard import PREALIGNED, UNKNOWN, Card
 from lifelong.plan.errors import DataError, UserError, printable
-from lifelong.stages.answers import Answer, Face, Photograph, as_label, row
-from lifelong.stages.shards import finished_model
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import embeddings, logits
+from lifelong.use.answers import Answer, Face, Photograph, as_label, row
+from lifelong.work.shards import finished_model
 
 READ = "read"  # the status of a photograph whose faces were; else it is one of rows.Status
 # Of a face's box, for tasks whose framing nobody knows. MTCNN's boxes would need 0.30, 0.25, 0.16

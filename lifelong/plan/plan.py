@@ -195,9 +195,7 @@ class Plan:
             return [0]
         task = self.tasks[key.position - 1]
         return [
-            seed_of(key.seed, task, "source", i) % (key.position - 1) + 1
-            if key.position > 1
-            else 0
+            seed_of(key.seed, task, "source", i) % (key.position - 1) + 1 if key.position > 1 else 0
             for i in range(repetitions)
         ]
 

@@ -19,7 +19,7 @@ from lifelong.plan.errors import UserError
 from lifelong.plan.paths import slug
 from lifelong.records import learning, tables
 from lifelong.records.rows import Row, read
-from lifelong.stages.show import paths_of, training_seconds
+from lifelong.use.show import paths_of, training_seconds
 
 _STAGES = ("train", "select", "retrain", "infer")
 _HEADER = b"MATLAB 5.0 MAT-file, written by lifelong".ljust(116)  # savemat's own has the time in it

@@ -1,0 +1,1 @@
+"""How each family of methods learns, prunes, chooses, commits and is read back."""

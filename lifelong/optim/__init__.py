@@ -1,0 +1,1 @@
+"""Optimisers and schedules, with the bits of the papers' programs."""

@@ -1,0 +1,1 @@
+"""What the body of any stage uses: images, seeds, resume state, seals and shards."""
