@@ -10,11 +10,11 @@ from lifelong.plan.config import check
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
-from lifelong.plan.methods import SHAPES
+from lifelong.plan.plan import TABLES, Plan
 from lifelong.plan.published import check_published
 from lifelong.plan.reading import read
-from lifelong.plan.stage import Key, canonical
-from lifelong.plan.plan import TABLES, Plan
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Key
 
 try:
     for file in filter(Path.is_file, map(Path, workflow.configfiles)):
@@ -29,9 +29,7 @@ TASK = f"{BASE}/{{method}}/s{{seed}}/{{task}}"
 
 
 wildcard_constraints:
-    method="|".join(
-        {"scratch": 0, "finetune": 0} | dict.fromkeys(PLAN.config["methods"])
-    ),
+    method="|".join(PLAN.methods),
     seed="|".join(map(str, PLAN.config["seeds"])),
     task="|".join(map(re.escape, PLAN.slugs)),
     attempt=r"[1-9]\d*",
@@ -72,7 +70,7 @@ def grown_inputs_of(kind):
     """Inputs that depend on how often the task had to be widened."""
 
     def inputs(wildcards):
-        return PLAN.grown_inputs(key_of(kind, wildcards), grown_of(wildcards).attempt)
+        return PLAN.grown_inputs(key_of(kind, wildcards), grown_of(wildcards))
 
     return inputs
 
@@ -81,7 +79,7 @@ def grown_spec_of(kind):
     """What a stage must know when the attempts before it have ended."""
 
     def spec(wildcards):
-        return canonical(PLAN.grown_spec(key_of(kind, wildcards), grown_of(wildcards)))
+        return canonical(PLAN.spec(key_of(kind, wildcards), grown_of(wildcards)))
 
     return spec
 
@@ -98,8 +96,7 @@ def grown_of(wildcards):
             output = checkpoints.train.get(**named).output
         return facts_of(output.manifest, outcome)
 
-    if not PLAN.shape(wildcards.method).expands:
-        outcome_of(0)
+    if not PLAN.row(wildcards.method).expands:
         return Grown()
     goal = facts_of(checkpoints.goals.get(**named).output.goal, goal_in)
     cap, floor = settings["expand"]["cap"], settings["train"]["min_train_accuracy"]
@@ -144,21 +141,22 @@ def pack_spec(wildcards):
     return canonical(PLAN.pack_stage(wildcards.dataset).spec)
 
 
-def table_inputs(wildcards):
-    return PLAN.table_inputs()
+def overview_inputs_of(kind):
+    def inputs(wildcards):
+        return PLAN.overview_inputs(kind)
+
+    return inputs
 
 
-def report_inputs(wildcards):
-    return PLAN.report_inputs()
+def overview_spec_of(kind):
+    def spec(wildcards):
+        return canonical(PLAN.overview(kind).spec)
+
+    return spec
 
 
-def experiment_spec(wildcards):
-    return canonical(PLAN.experiment_spec())
+def overview_folder_of(kind):
+    def folder(wildcards):
+        return PLAN.paths.of_kind(kind)
 
-
-def tables_folder(wildcards):
-    return f"{PLAN.paths.base}/tables"
-
-
-def report_folder(wildcards):
-    return f"{PLAN.paths.base}/report"
+    return folder

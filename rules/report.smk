@@ -1,6 +1,6 @@
 rule report:
     input:
-        unpack(report_inputs),
+        unpack(overview_inputs_of("report")),
     output:
         report(
             f"{BASE}/report/index.html",
@@ -18,7 +18,7 @@ rule report:
     conda:
         "../envs/lifelong.yaml"
     params:
-        folder=report_folder,
-        spec=experiment_spec,
+        folder=overview_folder_of("report"),
+        spec=overview_spec_of("report"),
     script:
         "../workflow_scripts/report.py"

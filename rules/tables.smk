@@ -1,6 +1,6 @@
 rule tables:
     input:
-        unpack(table_inputs),
+        unpack(overview_inputs_of("tables")),
     output:
         expand(f"{BASE}/tables/{{name}}.csv", name=TABLES),
         f"{BASE}/tables/manifest.json",
@@ -9,7 +9,7 @@ rule tables:
     conda:
         "../envs/lifelong.yaml"
     params:
-        folder=tables_folder,
-        spec=experiment_spec,
+        folder=overview_folder_of("tables"),
+        spec=overview_spec_of("tables"),
     script:
         "../workflow_scripts/tables.py"

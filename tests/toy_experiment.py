@@ -7,7 +7,7 @@ import torch
 
 from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
-from lifelong.plan.methods import SHAPES
+from lifelong.plan.methods import METHODS
 from lifelong.plan.plan import Plan
 
 CLASSES = {"zero_six": [0, 6], "one_three_eight_nine": [1, 3, 8, 9], "four_five": [4, 5]}
@@ -62,7 +62,7 @@ def toy_layers_config(methods: list[str], **changes: dict) -> dict:
 
 
 def toy_plan(methods: list[str], **changes: dict) -> Plan:
-    layered = all(name in SHAPES and SHAPES[name].layered for name in methods)
+    layered = all(name in METHODS and METHODS[name].family == "layers" for name in methods)
     config = toy_layers_config if layered else toy_config
     return Plan(check(config(methods, **changes)))
 

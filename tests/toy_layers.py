@@ -10,9 +10,10 @@ from toy_experiment import toy_layers_config
 from lifelong.layers.learner import LayerLearner, Start
 from lifelong.layers.model import LayerModel
 from lifelong.layers.part import LayerCard, LayerPart
-from lifelong.methods import LAYER_METHODS
+from lifelong.methods import layer_method
 from lifelong.plan.config import check
-from lifelong.plan.layers import options_of, pattern_of
+from lifelong.plan.families.layers import options_of, pattern_of
+from lifelong.plan.methods import METHODS
 from lifelong.train.layer_step import LayerStep
 
 torch.set_num_threads(1)
@@ -40,6 +41,7 @@ def layer_card(method: str, position: int = 1, **changes: Any) -> LayerCard:
     known = {
         "experiment": "toy",
         "method": method,
+        "base": method,
         "seed": 0,
         "position": position,
         "task": f"task{position}",
@@ -51,14 +53,14 @@ def layer_card(method: str, position: int = 1, **changes: Any) -> LayerCard:
         "mean": (0.5,),
         "std": (0.25,),
         "lineage": (),
-        "pattern": pattern_of(method, layers, network),
-        "options": {"base": method, **options_of(method, layers)},
+        "pattern": pattern_of(METHODS[method], layers, network),
+        "options": options_of(METHODS[method], layers),
     }
     return LayerCard(**{**known, **own})
 
 
 def new_model(method: str) -> LayerModel:
-    return LayerModel(LAYER_METHODS[method].view)
+    return LayerModel(layer_method(method).view)
 
 
 def new_learner(
@@ -69,7 +71,7 @@ def new_learner(
     position = len(model.shards) + 1
     card = layer_card(method, position, **changes)
     start = Start(model, card, position if seed is None else seed, "cpu")
-    return LAYER_METHODS[method].learner(start)
+    return layer_method(method).learner(start)
 
 
 def images(count: int = 12, seed: int = 0, side: int = 8, channels: int = 1) -> Tensor:

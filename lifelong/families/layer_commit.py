@@ -36,7 +36,7 @@ def run(stage: Stage) -> None:
     rows = _accuracies(job) + _sizes(job, path, before, tensors)
     values = {row.on_task: row.value for row in rows if row.metric == "accuracy"}
     log.info("pattern %s, accuracies %s", pattern, values)
-    outcome = {"accuracy": values[job.spec["task"]], "pattern": pattern, "width": 1.0}
+    outcome = {"accuracy": values[job.spec.task], "pattern": pattern, "width": 1.0}
     commit(stage, {path.name: digest}, rows, outcome)
 
 

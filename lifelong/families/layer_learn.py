@@ -94,7 +94,7 @@ def _fitted(job: LayerJob, learner: LayerLearner, before: int, *names: str) -> l
         phase,
         job.seed("batches", "learn", *([learner.part.name] if learner.part.name else [0])),
         resume=job.resume("train", *names),
-        name=" ".join((job.spec["method"], *names)),
+        name=" ".join((job.spec.method, *names)),
         after_epoch=look,
     )
     return [replace(epoch, epoch=before + epoch.epoch) for epoch in result.epochs]

@@ -14,14 +14,15 @@ from lifelong.data.batches import Split, TaskData, eval_batches
 from lifelong.layers.learner import LayerLearner, Part, Start
 from lifelong.layers.model import LayerModel, TaskView, Tensors
 from lifelong.layers.part import LayerCard, LayerPart, to_arrays
-from lifelong.methods import LAYER_METHODS
+from lifelong.methods import layer_method
 from lifelong.optim.phase import Phase
 from lifelong.plan.errors import DataError
-from lifelong.plan.layers import epochs_of
+from lifelong.plan.families.layer_checks import epochs_of
+from lifelong.plan.methods import METHODS
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.evaluate import accuracy, logits
-from lifelong.work.shards import read_layers
+from lifelong.work.shards import lineage, read_layers
 from lifelong.work.work import Work, load_task
 
 log = logging.getLogger(__name__)
@@ -37,31 +38,33 @@ class LayerJob(Work):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
-        self.method = LAYER_METHODS[self.spec["base"]]
-        self.shards = stage.input_list("shards")
+        self.method, self.entry = layer_method(self.spec.base), METHODS[self.spec.base]
+        self.shards = lineage(stage.input_list("shards"))
         self.model: LayerModel = read_layers(self.shards, self.method, self.spec)
-        older = zip(self.spec["older"], stage.input_list("packs"), strict=True)
-        self.older = [load_task(stage, data, pack, self.device) for data, pack in older]
+        self.older = [load_task(stage, data, self.device) for data in self.spec.older]
         self._check_classes()
 
     def card(self) -> LayerCard:
         spec, data = self.spec, self.data
         return LayerCard(
-            **{name: spec[name] for name in ("experiment", "method", "seed", "position", "task")},
+            **{
+                name: getattr(spec, name)
+                for name in ("experiment", "method", "base", "seed", "position", "task")
+            },
             classes=data.classes,
-            network=spec["network"]["name"],
-            channels=spec["network"]["channels"],
+            network=spec.network["name"],
+            channels=spec.network["channels"],
             in_channels=int(data.train.images.shape[1]),
             image_size=int(data.train.images.shape[-1]),
             mean=data.mean,
             std=data.std,
             lineage=tuple(store.verified(Path(path)) for path in self.shards),
-            pattern=spec["pattern"],
-            alignment=spec["data"].get("alignment", ""),
-            channel_order=tuple(spec["data"].get("channel_order", ())),
-            noise=spec["data"].get("noise"),
-            alone=self.method.alone,
-            options={"base": spec["base"], **spec["options"]},
+            pattern=spec.pattern,
+            alignment=spec.data.get("alignment", ""),
+            channel_order=tuple(spec.data.get("channel_order", ())),
+            noise=spec.data.get("noise"),
+            alone=self.entry.alone,
+            options=spec.options,
         )
 
     def tries(self) -> list[str]:
@@ -79,9 +82,9 @@ class LayerJob(Work):
 
         The rate falls with the epochs of all tasks.
         """
-        training = self.spec["training"]
+        training = self.spec.training
         epochs = training["epochs"]
-        before = (self.spec["position"] - 1) * epochs
+        before = (self.spec.position - 1) * epochs
         phase = Phase(
             epochs=epochs - done if part.rest else epochs_of(part.share, epochs),
             lr=training["lr"],
@@ -110,7 +113,7 @@ class LayerJob(Work):
 
     def looks_at(self, epoch: int, epochs: int) -> bool:
         """Whether this task is looked at after an epoch of a phase that ends after `epochs`."""
-        return epoch % self.spec["training"]["eval_every"] == 0 or epoch == epochs
+        return epoch % self.spec.training["eval_every"] == 0 or epoch == epochs
 
     def measured(self, learner: LayerLearner, epoch: int, epochs: int) -> dict[str, float]:
         """Accuracies after an epoch of this phase's `epochs`, as "split task" says; "" is this one.
@@ -119,7 +122,7 @@ class LayerJob(Work):
         `eval_older_every`, and all have one after the last. Older tasks that no training step can
         move are left out.
         """
-        older_every = self.spec["training"]["eval_older_every"]
+        older_every = self.spec.training["eval_older_every"]
         names = [name for name in _SPLITS if name in ("train", "test", self.data.deciding_name)]
         found = {}
         if self.looks_at(epoch, epochs):
@@ -146,19 +149,20 @@ class LayerJob(Work):
             if not space:
                 rows.append(self.row(name, value, epoch=epoch, width=1.0))
                 continue
-            at = {"split": split, "on_task": task or self.spec["task"]}
+            at = {"split": split, "on_task": task or self.spec.task}
             rows.append(self.row("accuracy", value, epoch=epoch, width=1.0, **at))
         return rows
 
     def _check_classes(self) -> None:
         """One head for all tasks takes one number of classes."""
-        if self.spec["base"] != "snn" or not self.model.shards:
+        if not self.entry.one_head or not self.model.shards:
             return
         first, here = len(self.model.cards[0].classes), len(self.data.classes)
         if first != here:
             raise DataError(
-                f"task {self.spec['task']} has {here} classes and the first task {first}: snn has "
-                "one head for all tasks; give them equally many, or leave snn out of methods"
+                f"task {self.spec.task} has {here} classes and the first task {first}: "
+                f"{self.spec.method} has one head for all tasks; give them equally many, or leave "
+                "it out of methods"
             )
 
 

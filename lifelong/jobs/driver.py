@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import store
-from lifelong.jobs.find import find_stage, overview, read_facts
+from lifelong.jobs.find import find_stage, read_facts
 from lifelong.jobs.runner import execute
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.plan import Plan
-from lifelong.plan.stage import Stage, canonical
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Stage
 
 
 def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> None:
@@ -43,7 +44,7 @@ def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> No
     for key in sorted(shown.keys("infer"), key=lambda key: key.seed):
         ensure(plan.stage(key))
     for kind in ("tables", "report"):
-        run_stage(overview(shown, kind), threads)
+        run_stage(shown.overview(kind), threads)
 
 
 def is_done(stage: Stage) -> bool:

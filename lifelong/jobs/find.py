@@ -10,8 +10,8 @@ from lifelong import store
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
-from lifelong.plan.paths import parse_stage
-from lifelong.plan.plan import TABLES, Plan
+from lifelong.plan.paths import place_of
+from lifelong.plan.plan import NOT_GROWN, TABLES, Plan
 from lifelong.plan.stage import Key, Stage
 
 _FILES = {  # of a stage, beside its log
@@ -65,46 +65,33 @@ def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
             if folder == part.folder:
                 return part
     for kind in ("tables", "report"):
-        if folder == f"{plan.paths.base}/{kind}":
-            return overview(plan, kind)
+        if folder == plan.paths.of_kind(kind):
+            return plan.overview(kind)
     key = _key(plan, path)
     if key is None or folder != plan.folder(key):
         return None
     after = key.kind in ("prune", "retrain")
-    return plan.stage(key, _grown(plan, key, read) if after else Grown())
-
-
-def overview(plan: Plan, kind: str) -> Stage:
-    """The tables or the report of an experiment."""
-    inputs = plan.table_inputs() if kind == "tables" else plan.report_inputs()
-    return Stage(kind, f"{plan.paths.base}/{kind}", inputs, plan.experiment_spec())
+    return plan.stage(key, _grown(plan, key, read) if after else NOT_GROWN)
 
 
 def _key(plan: Plan, path: str) -> Key | None:
-    parts = parse_stage(path)
-    if parts is None or parts["slug"] not in plan.slugs:
+    place = place_of(path)
+    if place is None or place.slug not in plan.slugs:
         return None
-    # Goals come from separate networks, whether or not these are compared.
-    methods, seeds = {"scratch", "finetune", *plan.config["methods"]}, plan.config["seeds"]
-    if parts["method"] not in methods or parts["seed"] not in {str(seed) for seed in seeds}:
+    if place.method not in plan.methods or place.seed not in plan.config["seeds"]:
         return None
-    kind, method, task = (str(parts[name]) for name in ("kind", "method", "slug"))
-    shape = plan.shape(method)
-    kinds = {*shape.stages}
-    kinds |= {"goals"} if shape.has_goal else set()
-    kinds |= {"expand"} if shape.expands else set()
-    if kind not in kinds:
+    if place.kind not in plan.row(place.method).kinds:
         return None
-    attempt = int(parts["attempt"] or 0)
-    if kind == "expand" and attempt < 1:
+    if (place.kind == "expand") != (place.attempt > 0):
         return None
-    return Key(kind, method, int(str(parts["seed"])), plan.position(task), attempt)
+    position = plan.position(place.slug)
+    return Key(place.kind, place.method, place.seed, position, place.attempt)
 
 
 def _grown(plan: Plan, key: Key, read: Reader) -> Grown:
     """How the attempts ended that met the task's goal or the cap."""
-    if not plan.shape(key.method).expands:
-        return Grown()
+    if not plan.row(key.method).expands:
+        return NOT_GROWN
     settings = plan.settings(key.method)
     given = plan.file(replace(key, kind="goals"), "goal.json")
     goal = number(read(given), "goal", given)

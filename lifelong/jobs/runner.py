@@ -13,6 +13,7 @@ from typing import Any
 
 from lifelong.jobs.handover import VARIABLE, hand_over
 from lifelong.plan.errors import UserError
+from lifelong.plan.families import spec_from
 from lifelong.plan.stage import Stage
 
 log = logging.getLogger("lifelong")
@@ -93,7 +94,8 @@ def run_request(request: Mapping[str, Any]) -> None:
 
 def _run(request: Mapping[str, Any]) -> None:
     try:
-        execute(Stage(*request["stage"]), request["log"])
+        kind, folder, inputs, spec, *rest = request["stage"]
+        execute(Stage(kind, folder, inputs, spec_from(spec), *rest), request["log"])
     except (UserError, OSError) as error:
         sys.exit(f"Error: {error}")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lifelong.plan.card import Card, card_from
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stacks import STACKS, Stack
 
@@ -22,34 +23,17 @@ def own_prefix(position: int) -> str:
     return f"t{position:03d}."
 
 
-@dataclass(frozen=True)
-class LayerCard:
-    """Everything about a task that is not a tensor; enough to rebuild its network and use it.
+@dataclass(frozen=True, kw_only=True)
+class LayerCard(Card):
+    """The card of a task that shares layers; these networks do not widen as a whole.
 
-    `pattern` has a letter a layer: S shared, - its own. `facts`: what else its method must know.
+    `pattern` has one letter per layer: S shared, - its own. `facts` is what else its method must
+    know.
     """
 
-    experiment: str
-    method: str
-    seed: int
-    position: int
-    task: str
-    classes: tuple[str, ...]
-    network: str
-    channels: float
-    in_channels: int
-    image_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    lineage: tuple[str, ...]
     pattern: str
-    alignment: str = ""
-    alone: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
-    width: float = 1.0  # these networks do not widen as a whole
-    channel_order: tuple[int, ...] = ()  # of a picture's channels, as the network sees them
-    noise: dict[str, Any] | None = None  # put on every picture: mean, std and seed
 
     @property
     def stack(self) -> Stack:
@@ -77,9 +61,7 @@ def part_from(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> Lay
     """The part that `to_arrays` laid out. Raises DamagedFile for anything else."""
     if attrs.get("kind") != "layers":
         raise DamagedFile("is no task of a model that shares layers: delete it and run again")
-    found = dict(attrs["card"])
-    found.setdefault("channel_order", ())
-    for name in ("classes", "mean", "std", "lineage", "channel_order"):
-        found[name] = tuple(found[name])
     # HDF5 gives a single number as a scalar
-    return LayerPart(LayerCard(**found), {name: np.asarray(arrays[name]) for name in arrays})
+    return LayerPart(
+        card_from(LayerCard, attrs["card"]), {name: np.asarray(arrays[name]) for name in arrays}
+    )

@@ -2,8 +2,9 @@
 
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
-from lifelong.masks.shard import Card, Part, Shard
+from lifelong.masks.shard import Part, Shard
 from lifelong.masks.size import shard_size
 from lifelong.nets import Network
+from lifelong.plan.card import Card
 
 __all__ = ["Card", "Learner", "Model", "Network", "Part", "Shard", "shard_size"]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from lifelong.masks.places import EVERY, Places, code_parts, decode, encode, fit, mask_of
-from lifelong.masks.shard import UNKNOWN, Arrays, Card, Part, Shard
+from lifelong.masks.shard import Arrays, Part, Shard
+from lifelong.plan.card import Card, card_from
 from lifelong.plan.errors import DamagedFile
 
 
@@ -62,7 +63,7 @@ def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
         scores = _split(arrays["scores"], names, counts["older"])
     sizes = dict(zip(names, counts["capacity"], strict=True))
     return Shard(
-        card=_card(attrs["card"]),
+        card=card_from(Card, attrs["card"]),
         shapes=_shapes(attrs),
         values=_split(arrays["values"], names, counts["owned"]),
         owned={name: mask_of(one, sizes[name]) for name, one in _decoded(arrays, attrs).items()},
@@ -84,7 +85,7 @@ def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
             "is a working file, no finished task: name a folder like results/x/cpg/s0"
         )
     return Part(
-        card=_card(attrs["card"]),
+        card=card_from(Card, attrs["card"]),
         shapes=shapes,
         values=_split(arrays["values"], names, counts["owned"]),
         places=_decoded(arrays, attrs),
@@ -138,15 +139,6 @@ def _counts(attrs: Mapping[str, Any]) -> tuple[list[str], dict[str, list[int]]]:
 
 def _shapes(attrs: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return {str(layer["name"]): tuple(layer["shape"]) for layer in attrs["layers"]}
-
-
-def _card(values: Mapping[str, Any]) -> Card:
-    found = dict(values)
-    found.setdefault("channel_order", ())
-    for name in ("classes", "mean", "std", "lineage", "channel_order"):
-        found[name] = tuple(found[name])
-    found.setdefault("alignment", UNKNOWN)
-    return Card(**found)
 
 
 def _joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:

@@ -14,8 +14,9 @@ from torch import Tensor
 from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
 from lifelong.masks.model import Model, fresh_network, tensors
 from lifelong.masks.prune import cut
-from lifelong.masks.shard import Arrays, Card, Shard
+from lifelong.masks.shard import Arrays, Shard
 from lifelong.nets import copy_into, placed
+from lifelong.plan.card import Card
 
 THRESHOLD = 5e-3
 SCORE_START = 1e-2  # above the threshold: every old weight is picked at first

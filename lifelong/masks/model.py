@@ -15,8 +15,9 @@ from torch.overrides import TorchFunctionMode
 from lifelong.masks.layers import load_dense, shareable
 from lifelong.masks.layout import packed
 from lifelong.masks.places import EVERY
-from lifelong.masks.shard import Card, Part, Shard
+from lifelong.masks.shard import Part, Shard
 from lifelong.nets import Growth, Network, build, growth_of, placed
+from lifelong.plan.card import Card
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.methods import MOST_TASKS
 

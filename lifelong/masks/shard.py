@@ -8,41 +8,13 @@ together without asking what was free before each.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from lifelong.masks.places import Places
+from lifelong.plan.card import Card
 
 Arrays = dict[str, np.ndarray]
-PREALIGNED = "prealigned"  # faces that somebody else cut out, nobody knows how
-UNKNOWN = "unknown"  # of a shard from before shards said how its images were framed
-
-
-@dataclass(frozen=True)
-class Card:
-    """Everything about a task that is not a weight; enough to rebuild its network and use it."""
-
-    experiment: str
-    method: str
-    seed: int
-    position: int
-    task: str
-    classes: tuple[str, ...]
-    network: str
-    channels: float
-    width: float
-    in_channels: int
-    image_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    lineage: tuple[str, ...]  # digests of the shards before it, oldest first
-    alone: bool = False  # a separate network: it shares nothing with other tasks
-    head: str = "linear"  # or "angular": its loss has a margin between directions
-    crop: int = 0  # pixels it sees: of its images the centre, random squares while it learned
-    alignment: str = ""  # how faces were framed: a preset, PREALIGNED, or "" where there are none
-    channel_order: tuple[int, ...] = ()  # of a picture's channels, as the network sees them
-    noise: dict[str, Any] | None = None  # put on every picture: mean, std and seed
 
 
 @dataclass(frozen=True)

@@ -318,5 +318,5 @@ def _alike(rows: np.ndarray, clusters: int, seed: int) -> list[int]:
     return [several.index(label) if label in several else ALONE for label in found]
 
 
-APD = LayerMethod("apd", Decomposition, decomposed_view)
-APD_REPO = LayerMethod("apd_repo", FullMasks, full_masks_view)
+APD = LayerMethod(Decomposition, decomposed_view)
+APD_REPO = LayerMethod(FullMasks, full_masks_view)

@@ -89,10 +89,10 @@ def imposed_view(form: Form, model: LayerModel, position: int, device: str) -> T
     return view_of(form, tensors | on_device(model.tensors, card.own, device), card)
 
 
-def _brute(name: str, form: Form) -> LayerMethod:
-    return LayerMethod(name, partial(Imposed, form=form), partial(imposed_view, form), tries=tried)
+def _brute(form: Form) -> LayerMethod:
+    return LayerMethod(partial(Imposed, form=form), partial(imposed_view, form), tries=tried)
 
 
-BRUTE_HPS = _brute("brute_hps", HARD)
-BRUTE_TF = _brute("brute_tf", TENSOR_FACTORS)
-BRUTE_DFCNN = _brute("brute_dfcnn", DECONVOLUTION)
+BRUTE_HPS = _brute(HARD)
+BRUTE_TF = _brute(TENSOR_FACTORS)
+BRUTE_DFCNN = _brute(DECONVOLUTION)

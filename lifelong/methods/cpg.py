@@ -6,7 +6,3 @@ pruning, mask and surviving weights are trained once more and kept if that is be
 CIFAR-100 in 20 tasks as reported: 80.9 % (goals fine-Avg, 1.09 x the weights) to 81.7 %.
 Measured here: 69.8 % on experiments/cifar100_5_quick.yaml (scratch: 66.2 %), 0.23 of its bytes.
 """
-
-from lifelong.methods.base import Method
-
-CPG = Method("cpg", picks=True)

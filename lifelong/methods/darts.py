@@ -179,9 +179,9 @@ class _Batch:
         return functional.cross_entropy(head(found, head_of(tensors, learner.card)), self.y)
 
 
-def _darts(name: str, form: Form) -> LayerMethod:
-    return LayerMethod(name, partial(Mixture, form=form), partial(task_view, form))
+def _darts(form: Form) -> LayerMethod:
+    return LayerMethod(partial(Mixture, form=form), partial(task_view, form))
 
 
-DARTS_HPS = _darts("darts_hps", HARD)
-DARTS_DFCNN = _darts("darts_dfcnn", DECONVOLUTION)
+DARTS_HPS = _darts(HARD)
+DARTS_DFCNN = _darts(DECONVOLUTION)

@@ -291,4 +291,4 @@ def shrink_groups(weight: Tensor, bias: Tensor, least: float) -> None:
     bias.mul_(kept)
 
 
-DEN = LayerMethod("den", ExpandingLearner, unit_view)
+DEN = LayerMethod(ExpandingLearner, unit_view)

@@ -19,6 +19,4 @@ from lifelong.layers.fixed import FixedPattern
 from lifelong.layers.network import task_view
 from lifelong.methods.base import LayerMethod
 
-DFCNN = LayerMethod(
-    "dfcnn", partial(FixedPattern, form=DECONVOLUTION), partial(task_view, DECONVOLUTION)
-)
+DFCNN = LayerMethod(partial(FixedPattern, form=DECONVOLUTION), partial(task_view, DECONVOLUTION))

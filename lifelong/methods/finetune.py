@@ -5,7 +5,3 @@ trains on. The mean and the best over repetitions are the goals fine-Avg and fin
 (NeurIPS 2019): 78.6 % and 80.2 % on CIFAR-100 in 20 tasks, as reported there.
 Measured here: 65.4 % on experiments/cifar100_5_quick.yaml with one repetition (scratch: 66.2 %).
 """
-
-from lifelong.methods.base import Method
-
-FINETUNE = Method("finetune", alone=True)

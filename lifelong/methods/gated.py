@@ -301,5 +301,5 @@ def _gate_layer(tensors: Mapping[str, Tensor], name: str) -> Filter:
     return tensors[f"{name}.weight"], tensors[f"{name}.bias"]
 
 
-GATED = LayerMethod("gated", ChannelGates, gated_view, isolates=True)
-GATED_REPO = LayerMethod("gated_repo", SoftGates, soft_view)
+GATED = LayerMethod(ChannelGates, gated_view)
+GATED_REPO = LayerMethod(SoftGates, soft_view)

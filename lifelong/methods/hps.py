@@ -14,4 +14,4 @@ from lifelong.layers.forms import HARD
 from lifelong.layers.network import task_view
 from lifelong.methods.base import LayerMethod
 
-HPS = LayerMethod("hps", partial(FixedPattern, form=HARD), partial(task_view, HARD))
+HPS = LayerMethod(partial(FixedPattern, form=HARD), partial(task_view, HARD))

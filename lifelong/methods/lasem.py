@@ -270,10 +270,10 @@ class Posterior:
         return {"posterior.sums": self._sums, "posterior.epoch": self._epoch}
 
 
-def _lasem(name: str, form: Form) -> LayerMethod:
-    return LayerMethod(name, partial(learner, form=form), partial(task_view, form))
+def _lasem(form: Form) -> LayerMethod:
+    return LayerMethod(partial(learner, form=form), partial(task_view, form))
 
 
-LASEM_HPS = _lasem("lasem_hps", HARD)
-LASEM_TF = _lasem("lasem_tf", TENSOR_FACTORS)
-LASEM_DFCNN = _lasem("lasem_dfcnn", DECONVOLUTION)
+LASEM_HPS = _lasem(HARD)
+LASEM_TF = _lasem(TENSOR_FACTORS)
+LASEM_DFCNN = _lasem(DECONVOLUTION)

@@ -5,7 +5,3 @@ ratio that still meets the goal, and widen the network when a task cannot meet i
 CIFAR-100 in 20 tasks, as reported with CPG: 77.1 % at up to twice the weights.
 Measured here: 67.0 % on experiments/cifar100_5_quick.yaml (scratch: 66.2 %), 0.18 of its bytes.
 """
-
-from lifelong.methods.base import Method
-
-PAE = Method("pae")

@@ -173,4 +173,4 @@ def _own(model: LayerModel, card: LayerCard, device: str) -> Tensors:
     return {k: t.to(device) for k, t in model.tensors.items() if k.startswith(card.own)}
 
 
-PROGRESSIVE = LayerMethod("progressive", ColumnLearner, column_view, isolates=True)
+PROGRESSIVE = LayerMethod(ColumnLearner, column_view)

@@ -4,7 +4,3 @@ Nothing is shared and nothing forgotten; T tasks cost T networks. Its accuracies
 goals of PAE and CPG. CIFAR-100 in 20 tasks, as reported with CPG: 78.8 % on average.
 Measured here: 66.2 % on experiments/cifar100_5_quick.yaml (five tasks, narrow, few epochs).
 """
-
-from lifelong.methods.base import Method
-
-SCRATCH = Method("scratch", alone=True)

@@ -14,4 +14,4 @@ from lifelong.layers.forms import HARD
 from lifelong.layers.network import task_view
 from lifelong.methods.base import LayerMethod
 
-SNN = LayerMethod("snn", partial(FixedPattern, form=HARD, one_head=True), partial(task_view, HARD))
+SNN = LayerMethod(partial(FixedPattern, form=HARD, one_head=True), partial(task_view, HARD))

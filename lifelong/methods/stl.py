@@ -12,6 +12,4 @@ from lifelong.layers.forms import HARD
 from lifelong.layers.network import task_view
 from lifelong.methods.base import LayerMethod
 
-STL = LayerMethod(
-    "stl", partial(FixedPattern, form=HARD), partial(task_view, HARD), alone=True, isolates=True
-)
+STL = LayerMethod(partial(FixedPattern, form=HARD), partial(task_view, HARD))

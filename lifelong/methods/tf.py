@@ -19,6 +19,4 @@ from lifelong.layers.network import task_view
 from lifelong.layers.tensor_factors import TENSOR_FACTORS
 from lifelong.methods.base import LayerMethod
 
-TF = LayerMethod(
-    "tf", partial(FixedPattern, form=TENSOR_FACTORS), partial(task_view, TENSOR_FACTORS)
-)
+TF = LayerMethod(partial(FixedPattern, form=TENSOR_FACTORS), partial(task_view, TENSOR_FACTORS))

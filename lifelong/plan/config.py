@@ -10,30 +10,18 @@ from typing import Any
 import jsonschema
 import yaml
 
+from lifelong.plan.checks import check_methods, check_settings
 from lifelong.plan.class_names import STL10_SIDE, check_classes
 from lifelong.plan.crops import check_crop, seen_side
 from lifelong.plan.draws import check_drawn, check_images
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import FACE_SOURCES, check_face_set, check_pairs, side_of
-from lifelong.plan.layers import ONE_SIZE, check_layers
 from lifelong.plan.losses import check_loss
-from lifelong.plan.methods import METHOD_DEFAULTS, MOST_TASKS, SHAPES, Shape
+from lifelong.plan.methods import MOST_TASKS
 from lifelong.plan.networks import misfit
-from lifelong.plan.paths import OF_EXPERIMENT
 from lifelong.plan.reading import check_plain, read
-from lifelong.plan.stacks import STACKS
+from lifelong.plan.settings import merge, method_defaults, settings
 
-SECTIONS = (
-    "network",
-    "goals",
-    "expand",
-    "recipe",
-    "baseline",
-    "train",
-    "prune",
-    "retrain",
-    "layers",
-)
 _DIGITS = {str(digit) for digit in range(10)}
 _Validator = jsonschema.validators.extend(  # 10.0 epochs would pass as an integer
     jsonschema.Draft202012Validator,
@@ -52,15 +40,6 @@ def load(paths: Iterable[Path]) -> dict[str, Any]:
     return check(config)
 
 
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` wins; mappings are merged key by key, anything else is replaced."""
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
-    return merged
-
-
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
     """Validate against the schema, fill in defaults, check what a schema cannot say."""
     schema = yaml.safe_load(_SCHEMA.read_text())
@@ -72,75 +51,11 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
     if worst is not None:
         raise ConfigError(_sentence(worst))
     full = _filled(given, schema)
-    full["method_settings"] = merge(METHOD_DEFAULTS, full["method_settings"])
-    _check_methods(full)
+    full["method_settings"] = merge(method_defaults(), full["method_settings"])
+    check_methods(full)
     _check_tasks(full)
-    _check_goals(full)
-    _check_prune(full)
-    _check_layers(full)
+    check_settings(full)
     return full
-
-
-def settings(config: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """The sections of the configuration as one method sees them."""
-    common = {section: config[section] for section in SECTIONS}
-    variant = config["variants"].get(method, {})
-    own = merge(common, config["method_settings"].get(variant.get("method", method), {}))
-    return merge(own, {name: part for name, part in variant.items() if name != "method"})
-
-
-def shape_of(config: Mapping[str, Any], method: str) -> Shape:
-    """What a method or variant looks like as a DAG."""
-    return SHAPES[config["variants"].get(method, {"method": method})["method"]]
-
-
-def _check_methods(config: Mapping[str, Any]) -> None:
-    folders = {name.casefold() for name in (*SHAPES, *OF_EXPERIMENT)}
-    for name, variant in config["variants"].items():
-        if name in SHAPES:
-            raise ConfigError(f"config key variants: {name!r} is a method already, rename it")
-        if name.casefold() in folders:  # some file systems take Hps for hps
-            raise ConfigError(
-                f"config key variants: {name!r} would share its folder of results with another, "
-                "rename it"
-            )
-        folders.add(name.casefold())
-        if variant["method"] not in SHAPES:
-            raise ConfigError(
-                f"config key variants.{name}.method: there is no method {variant['method']!r}"
-                f"{_near(variant['method'], SHAPES)}"
-            )
-    known = [*SHAPES, *config["variants"]]
-    for place, name in enumerate(config["methods"]):
-        if name not in known:
-            raise ConfigError(
-                f"config key methods.{place}: there is no method {name!r}{_near(name, known)}"
-            )
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
-
-
-def _check_layers(config: Mapping[str, Any]) -> None:
-    sides = sorted({_side(config["datasets"][task["dataset"]]) for task in config["tasks"]})
-    for name in config["methods"]:
-        full = settings(config, name)
-        if shape_of(config, name).layered:
-            method = config["variants"].get(name, {"method": name})["method"]
-            check_layers(name, method, full, config)
-            if method in ONE_SIZE and len(sides) > 1:
-                raise ConfigError(
-                    f"config key datasets: images of {sides[0]} and {sides[-1]} pixels, but {name} "
-                    "has fully connected layers in common to all tasks: give all data sets the "
-                    f"same image_size, or leave {name} out of methods"
-                )
-        elif full["network"]["name"] in STACKS:
-            raise ConfigError(
-                f"config key network.name: {name} cannot use {full['network']['name']}, which is "
-                "for methods that share layers; take small_cnn or vgg16_bn, or leave the method out"
-            )
 
 
 def _filled(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,7 +182,7 @@ def _check_sources(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"config key datasets.{name}.channels: {dataset['source']} has 3")
         check_images(f"config key datasets.{name}", "the data set", dataset, dataset)
         learned = [task for task in config["tasks"] if task["dataset"] == name]
-        for side in sorted({seen_side(task, _side(dataset)) for task in learned}):
+        for side in sorted({seen_side(task, side_of_set(dataset)) for task in learned}):
             if wrong := misfit(config["network"]["name"], side):
                 raise ConfigError(f"config key network.name: {wrong} (dataset {name})")
         shapes.add(dataset["channels"])
@@ -275,43 +190,12 @@ def _check_sources(config: Mapping[str, Any]) -> None:
         raise ConfigError("config key datasets: all tasks of one network need the same channels")
     networks = {settings(config, method)["network"]["name"] for method in config["methods"]}
     for task in config["tasks"]:
-        check_crop(task, _side(config["datasets"][task["dataset"]]), networks)
+        check_crop(task, side_of_set(config["datasets"][task["dataset"]]), networks)
         check_pairs(task, config["datasets"])
 
 
-def _side(dataset: Mapping[str, Any]) -> int:
+def side_of_set(dataset: Mapping[str, Any]) -> int:
     if dataset["source"] in FACE_SOURCES:
         return side_of(dataset)
     usual = {"digits": 8, "stl10": STL10_SIDE}.get(dataset["source"], 32)
     return int(dataset["image_size"] or usual)
-
-
-def _check_goals(config: Mapping[str, Any]) -> None:
-    names = {task["name"] for task in config["tasks"]}
-    for method in config["methods"]:
-        goals = settings(config, method)["goals"]
-        unknown = sorted(set(goals["given"]) - names)
-        if unknown:
-            raise ConfigError(f"config key goals.given: there is no task {unknown[0]!r}")
-        if shape_of(config, method).has_goal and goals["policy"] == "given":
-            missing = sorted(names - set(goals["given"]))
-            if missing:
-                raise ConfigError(f"config key goals.given: no goal for task {missing[0]!r}")
-
-
-def _check_prune(config: Mapping[str, Any]) -> None:
-    for method in config["methods"]:
-        prune = settings(config, method)["prune"]
-        if prune["ratios"] != sorted(prune["ratios"]):
-            raise ConfigError(f"config key prune.ratios ({method}): give them in rising order")
-        if len({f"{ratio:g}" for ratio in prune["ratios"]}) < len(prune["ratios"]):
-            raise ConfigError(  # their files would have one name
-                f"config key prune.ratios ({method}): two of them agree in six digits, drop one"
-            )
-        for task in config["tasks"]:
-            ratio = task.get("ratio", 0.0)
-            if shape_of(config, method).has_goal and ratio and ratio not in prune["ratios"]:
-                raise ConfigError(
-                    f"config key tasks: ratio {ratio} of task {task['name']!r} is not a rung "
-                    f"of prune.ratios ({method}): {prune['ratios']}"
-                )

@@ -1,77 +1,177 @@
-"""Which stages a method runs, and how its settings differ from the common recipe (all of CPG's).
+"""The table of methods: one row per method, with everything the workflow must know about it.
 
-The rest of a method, what its stages do with weights, is in lifelong/methods.
+What a method does with weights is in the file that `code` names. Installed packages add rows of
+their own through the entry point group `lifelong.methods`; nothing else names a method.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 MOST_TASKS = 254  # of one model: an owner is one byte, 0 is nobody and 255 is kept back
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a method looks like as a DAG."""
+class Method:
+    """One method: its place in the DAG, its settings, and what its family must know about it.
 
+    `code` is "module:object", or a module that only describes the method. `published` names rows of
+    a published table and what is done with several networks of one task, "mean" or "max"; of
+    several rows the one that the configuration chooses counts. `revision` goes up when a change of
+    the code changes what the method gives: all its stages run again.
+    """
+
+    name: str
+    family: str
+    code: str
     stages: tuple[str, ...]  # of one task, in order, without goals and expand
+    revision: int = 2
+    defaults: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # where the common recipe does not fit
+    published: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = False  # one network per task: tasks share nothing
+    isolates: bool = True  # learning a task never changes an older one
     has_goal: bool = False  # decisions compare with an accuracy goal
-    expands: bool = False  # widens where the goal was missed
-    alone: bool = False  # a network a task, rather than one for all
-    layered: bool = False  # shares whole layers, not single weights
+    expands: bool = False  # widens the network where the goal was missed
+    # Separate networks.
+    starts_from: str = ""  # the method whose networks of other tasks each network begins with
+    # Masks over single weights.
+    claims: str = "free"  # the weights that a task may take: all free ones
+    picks: str = ""  # how it chooses among older weights (a rule of masks/pick.py); "": takes all
+    # Shared layers.
+    options: tuple[str, ...] = ()  # the sections of `layers` that it reads, beside dropout
+    pattern: str = "given"  # "given" in the configuration, a fixed one by name, or "" to be found
+    one_head: bool = False  # one output layer for all tasks: equally many classes
+    one_size: bool = False  # fully connected layers for all tasks: images of one size
+    skips: bool = True  # networks with skips will do
+    least_batch: int = 1  # images that a step needs
+    first_alone: bool = False  # the first task shares with nobody until the second one arrives
 
     @property
-    def shares(self) -> bool:
-        """One network for all tasks, rather than one a task."""
-        return not self.alone
+    def shard_stage(self) -> str:
+        """The stage that writes the task's shard: the last one before `infer`."""
+        return self.stages[self.stages.index("infer") - 1]
 
     @property
-    def last(self) -> str:
-        """The stage that writes the task's shard."""
-        return "retrain" if "retrain" in self.stages else "baseline"
+    def kinds(self) -> tuple[str, ...]:
+        """All stages that a task may have, those of goals and growth included."""
+        more = (("goals", self.has_goal), ("expand", self.expands))
+        return (*self.stages, *(kind for kind, there in more if there))
 
 
-_SEPARATE = ("baseline", "infer")
-_MASKED = ("train", "prune", "select", "retrain", "infer")
-_LAYERED = ("train", "select", "retrain", "infer")
+separate = partial(Method, family="separate", stages=("baseline", "infer"), alone=True)
+masks = partial(Method, family="masks", stages=("train", "prune", "select", "retrain", "infer"))
+layers = partial(
+    Method, family="layers", stages=("train", "select", "retrain", "infer"), isolates=False
+)
 
-SHAPES: dict[str, Shape] = {
-    "scratch": Shape(_SEPARATE, alone=True),
-    "finetune": Shape(_SEPARATE, alone=True),
-    "packnet": Shape(_MASKED),
-    "pae": Shape(_MASKED, has_goal=True, expands=True),
-    "cpg": Shape(_MASKED, has_goal=True, expands=True),
-    "stl": Shape(_LAYERED, layered=True, alone=True),
-    "snn": Shape(_LAYERED, layered=True),
-    "hps": Shape(_LAYERED, layered=True),
-    "tf": Shape(_LAYERED, layered=True),
-    "dfcnn": Shape(_LAYERED, layered=True),
-    "lasem_hps": Shape(_LAYERED, layered=True),
-    "lasem_tf": Shape(_LAYERED, layered=True),
-    "lasem_dfcnn": Shape(_LAYERED, layered=True),
-    "brute_hps": Shape(_LAYERED, layered=True),
-    "brute_tf": Shape(_LAYERED, layered=True),
-    "brute_dfcnn": Shape(_LAYERED, layered=True),
-    "progressive": Shape(_LAYERED, layered=True),
-    "den": Shape(_LAYERED, layered=True),
-    "darts_hps": Shape(_LAYERED, layered=True),
-    "darts_dfcnn": Shape(_LAYERED, layered=True),
-    "apd": Shape(_LAYERED, layered=True),
-    "apd_repo": Shape(_LAYERED, layered=True),
-    "gated": Shape(_LAYERED, layered=True),
-    "gated_repo": Shape(_LAYERED, layered=True),
+_PACKNET: dict[str, Any] = {
+    "train": {"min_train_accuracy": 0.0},
+    "prune": {"schedule": "one_shot", "ratios": [0.6], "epochs": 0, "min_train_accuracy": 0.0},
+    "retrain": {"milestones": [25], "keep": "last"},
 }
+_CPG_ROWS = dict.fromkeys(("CPG avg", "CPG max", "CPG top"), "mean")
 
-METHOD_DEFAULTS: dict[str, dict[str, Any]] = {
-    "packnet": {
-        "train": {"min_train_accuracy": 0.0},
-        "prune": {
-            "schedule": "one_shot",
-            "ratios": [0.6],
-            "epochs": 0,
-            "min_train_accuracy": 0.0,
-        },
-        "retrain": {"milestones": [25], "keep": "last"},
-    },
-    "pae": {"retrain": {"epochs": 0}},
-    "apd": {"layers": {"lr": 1e-3}},
-}
+
+def _ours(name: str) -> str:
+    return f"lifelong.methods.{name}"
+
+
+_ROWS = (
+    separate("scratch", code=_ours("scratch"), published={"Scratch": "mean"}),
+    separate(
+        "finetune",
+        code=_ours("finetune"),
+        starts_from="scratch",
+        published={"fine-Avg": "mean", "fine-Max": "max"},
+    ),
+    masks("packnet", code=_ours("packnet"), defaults=_PACKNET, published={"PackNet": "mean"}),
+    masks(
+        "pae",
+        code=_ours("pae"),
+        defaults={"retrain": {"epochs": 0}},
+        has_goal=True,
+        expands=True,
+        published={"PAE": "mean"},
+    ),
+    masks(
+        "cpg",
+        code=_ours("cpg"),
+        picks="threshold",
+        has_goal=True,
+        expands=True,
+        published=_CPG_ROWS,
+    ),
+    layers("stl", code=_ours("stl:STL"), pattern="none", alone=True, isolates=True),
+    layers("snn", code=_ours("snn:SNN"), pattern="all", one_head=True, one_size=True),
+    layers("hps", code=_ours("hps:HPS")),
+    layers("tf", code=_ours("tf:TF"), options=("tf",)),
+    layers("dfcnn", code=_ours("dfcnn:DFCNN"), options=("dfcnn",)),
+    *(
+        layers(
+            f"lasem_{form}",
+            code=_ours(f"lasem:LASEM_{form.upper()}"),
+            pattern="",
+            options=("groups", "lasem", *more),
+        )
+        for form, more in (("hps", ()), ("tf", ("tf",)), ("dfcnn", ("dfcnn",)))
+    ),
+    *(
+        layers(
+            f"brute_{form}",
+            code=_ours(f"brute:BRUTE_{form.upper()}"),
+            pattern="",
+            first_alone=True,
+            options=("groups", *more),
+        )
+        for form, more in (("hps", ()), ("tf", ("tf",)), ("dfcnn", ("dfcnn",)))
+    ),
+    layers(
+        "progressive",
+        code=_ours("progressive:PROGRESSIVE"),
+        pattern="none",
+        isolates=True,
+        options=("columns",),
+    ),
+    layers(
+        "den",
+        code=_ours("den:DEN"),
+        pattern="all",
+        one_size=True,
+        skips=False,
+        options=("den",),
+    ),
+    *(
+        layers(
+            f"darts_{form}",
+            code=_ours(f"darts:DARTS_{form.upper()}"),
+            pattern="",
+            options=("groups", "darts", *more),
+        )
+        for form, more in (("hps", ()), ("dfcnn", ("dfcnn",)))
+    ),
+    layers(
+        "apd",
+        code=_ours("apd:APD"),
+        pattern="all",
+        options=("apd",),
+        defaults={"layers": {"lr": 1e-3}},
+    ),
+    layers("apd_repo", code=_ours("apd:APD_REPO"), pattern="all", options=("apd",)),
+    layers(
+        "gated",
+        code=_ours("gated:GATED"),
+        pattern="all",
+        isolates=True,
+        least_batch=2,
+        options=("gated",),
+    ),
+    layers("gated_repo", code=_ours("gated:GATED_REPO"), pattern="all"),
+)
+
+METHODS: dict[str, Method] = {row.name: row for row in _ROWS}
+
+# Which method's networks set the goals, by the policy of the configuration.
+GOAL_METHODS = {"scratch": "scratch", "fine_avg": "finetune", "fine_max": "finetune"}

@@ -20,3 +20,23 @@ def misfit(network: str, side: int) -> str | None:
     if largest is not None and side > largest:
         return f"{network} takes images of at most {largest}x{largest} pixels, not {side}"
     return None
+
+
+# SHIM until the table of networks is here.
+from dataclasses import dataclass as _d  # noqa: E402
+
+from lifelong.plan.stacks import STACKS, Stack  # noqa: E402
+
+
+@_d(frozen=True)
+class Network:
+    name: str
+    families: tuple[str, ...]
+
+
+NETWORKS = {n: Network(n, ("separate", "masks")) for n in ("small_cnn", "vgg16_bn", *IMAGE_SIDES)}
+NETWORKS |= {n: Network(n, ("layers",)) for n in STACKS}
+
+
+def stack_of(name: str) -> Stack:
+    return STACKS[name]

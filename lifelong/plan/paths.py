@@ -1,4 +1,4 @@
-"""Every path under results/ is made here and nowhere else.
+"""Every path under results/ is made and taken apart here, and nowhere else.
 
 results/{experiment}/{method}/s{seed}/{NN-task}/{stage}/ holds a stage of a task; attempts of
 expand lie in expand/a{attempt}/. Packs, tables and the report belong to the experiment.
@@ -41,11 +41,18 @@ class Paths:
     def base(self) -> str:
         return f"{self.root}/{self.experiment}"
 
+    def of_kind(self, kind: str) -> str:
+        """The folder of a stage that the experiment has once: tables, report."""
+        return f"{self.base}/{kind}"
+
+    def pack_folder(self, dataset: str) -> str:
+        return f"{self.base}/pack_data/{dataset}"
+
     def pack(self, dataset: str) -> str:
-        return f"{self.base}/pack_data/{dataset}/pack.h5"
+        return f"{self.pack_folder(dataset)}/pack.h5"
 
     def faces(self, dataset: str, shard: int) -> str:
-        """The folder of one shard of a face set, counted from 1."""
+        """The folder of one shard of a face set; shards count from 1."""
         return f"{self.base}/align_faces/{dataset}/{shard:03d}"
 
     def model(self, method: str, seed: int) -> str:
@@ -61,6 +68,40 @@ class Paths:
 
     def report(self, name: str) -> str:
         return f"{self.base}/report/{name}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the path of a stage's file says of its stage; attempt 0 is none."""
+
+    experiment: str
+    method: str
+    seed: int
+    slug: str
+    kind: str
+    attempt: int
+
+    @property
+    def position(self) -> int:
+        """The position of the task, from 1."""
+        return int(self.slug.partition("-")[0])
+
+
+def place_of(path: str) -> Place | None:
+    """The stage of a task that a file belongs to, or None where it is no such file."""
+    match = _STAGE.match(path)
+    if match is None:
+        return None
+    parts = {name: match[name] for name in ("experiment", "method", "slug", "kind")}
+    return Place(**parts, seed=int(match["seed"]), attempt=int(match["attempt"] or 0))
+
+
+def dataset_of(path: str) -> str:
+    """The data set that a pack holds. Raises ValueError for other paths."""
+    parts = path.split("/")
+    if len(parts) < 3 or parts[-3] != "pack_data":
+        raise ValueError(f"{path} is no pack of a data set")
+    return parts[-2]
 
 
 def parse_stage(path: str) -> dict[str, str | None] | None:

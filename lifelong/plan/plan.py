@@ -1,40 +1,23 @@
-"""The experiment as a list of stages: what each reads, writes and must know.
+"""The experiment as a list of stages: what each reads, writes and must know."""
 
-A stage's spec holds every setting that decides its bytes and nothing else, so that a changed key
-reruns only what depends on it.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from lifelong.plan.config import settings
-from lifelong.plan.decisions import Grown, fair_ratio
-from lifelong.plan.draws import images_of, pack_settings
-from lifelong.plan.faces import alignment_settings
-from lifelong.plan.layers import options_of, pattern_of, training_of
-from lifelong.plan.methods import SHAPES, Shape
+from lifelong.plan.decisions import Grown
+from lifelong.plan.families import FAMILIES
+from lifelong.plan.images import data_of
+from lifelong.plan.methods import GOAL_METHODS, METHODS, Method
+from lifelong.plan.packs import align_stages, pack_stage
 from lifelong.plan.paths import Paths, slug
-from lifelong.plan.patterns import named
+from lifelong.plan.revisions import STAGES
 from lifelong.plan.seeds import seed_of
-from lifelong.plan.stacks import STACKS
+from lifelong.plan.settings import base_of, settings
+from lifelong.plan.specs import GoalSpec, Inference, Overview, TaskSpec
 from lifelong.plan.stage import Inputs, Key, Stage
 
-# Raise a stage's number when a change of its code changes its results: the stage reruns.
-REVISIONS = {
-    "align_faces": 1,
-    "pack_data": 1,
-    "baseline": 1,
-    "goals": 1,
-    "train": 1,
-    "expand": 1,
-    "prune": 1,
-    "select": 1,
-    "retrain": 1,
-    "infer": 2,
-}
-
 TABLES = ("summary", "accuracy", "goals", "size", "learning", "verification", "published")
+NOT_GROWN = Grown()
 
 
 class Plan:
@@ -48,15 +31,20 @@ class Plan:
 
     @cached_property
     def _settings(self) -> dict[str, dict[str, Any]]:
-        methods = {**SHAPES, **self.config["variants"]}
-        return {method: settings(self.config, method) for method in methods}
+        return {
+            name: settings(self.config, name) for name in {**METHODS, **self.config["variants"]}
+        }
 
-    def base(self, method: str) -> str:
-        """The method that a variant is one of; any other is itself."""
-        return str(self.config["variants"].get(method, {"method": method})["method"])
+    @cached_property
+    def methods(self) -> list[str]:
+        """The methods to compare, and those whose networks set goals or are started from."""
+        given = self.config["methods"]
+        needed = [*GOAL_METHODS.values(), *(self.row(name).starts_from for name in given)]
+        return list(dict.fromkeys([*given, *filter(None, needed)]))
 
-    def shape(self, method: str) -> Shape:
-        return SHAPES[self.base(method)]
+    def row(self, method: str) -> Method:
+        """The row of a method, or of the one that a variant is one of."""
+        return METHODS[base_of(self.config, method)]
 
     def settings(self, method: str) -> dict[str, Any]:
         return self._settings[method]
@@ -65,6 +53,11 @@ class Plan:
         """The position of a task given by its slug."""
         return self.slugs.index(task) + 1
 
+    def task(self, key: Key) -> Mapping[str, Any]:
+        """What the configuration says of the task of a stage."""
+        task: Mapping[str, Any] = self.config["tasks"][key.position - 1]
+        return task
+
     def folder(self, key: Key) -> str:
         name = self.slugs[key.position - 1]
         return self.paths.stage(key.kind, key.method, key.seed, name, key.attempt)
@@ -72,295 +65,153 @@ class Plan:
     def file(self, key: Key, name: str) -> str:
         return f"{self.folder(key)}/{name}"
 
+    def beside(self, key: Key, kind: str, name: str) -> str:
+        """A file of another stage of the same task."""
+        return self.file(Key(kind, key.method, key.seed, key.position), name)
+
     def shard(self, method: str, seed: int, position: int) -> str:
         """The file that holds what a task brought to the model."""
-        return self.file(Key(self.shape(method).last, method, seed, position), "shard.h5")
+        return self.file(Key(self.row(method).shard_stage, method, seed, position), "shard.h5")
 
-    def _attempt(self, key: Key, attempt: int, name: str = "manifest.json") -> str:
-        """A file of an attempt of a task; attempt 0 is the train stage."""
-        kind = "expand" if attempt else "train"
-        return self.file(Key(kind, key.method, key.seed, key.position, attempt), name)
+    def shard_before(self, key: Key) -> Inputs:
+        """The shard of the task before, whose lineage leads to all older ones; {} for the first."""
+        if self.row(key.method).alone or key.position == 1:
+            return {}
+        return {"shards": [self.shard(key.method, key.seed, key.position - 1)]}
 
     def pack(self, position: int) -> str:
         return self.paths.pack(self.config["tasks"][position - 1]["dataset"])
 
-    def stage(self, key: Key, grown: Grown = Grown(), threads: int = 1) -> Stage:  # noqa: B008
-        """The stage of a key; `grown` says which candidate prune and its successors take."""
-        inputs = self.inputs(key, grown.attempt)
-        return Stage(key.kind, self.folder(key), inputs, self.grown_spec(key, grown), threads)
+    def packs(self, positions: Iterable[int]) -> list[str]:
+        """The packs of several tasks, each once."""
+        return list(dict.fromkeys(self.pack(position) for position in positions))
 
-    def inputs(self, key: Key, attempt: int = 0) -> Inputs:
-        """The files a stage reads, by role."""
-        return self.fixed_inputs(key) | self.grown_inputs(key, attempt)
+    def data(self, position: int, seed: int) -> dict[str, Any]:
+        """What a stage must know of a task's images beside the pack."""
+        task = self.config["tasks"][position - 1]
+        return data_of(task, self.config["datasets"][task["dataset"]], seed)
 
-    def grown_spec(self, key: Key, grown: Grown) -> dict[str, Any]:
-        """What a stage must know when it is known how the attempts before it ended.
+    def random_seed(self, key: Key) -> int:
+        """What all random numbers of a task come from, whichever method learns it."""
+        return seed_of(key.seed, self.task(key)["name"])
 
-        A task that missed its goal at the cap is pruned no further than leaves others their share.
-        """
-        spec, task = self.spec(key), self.config["tasks"][key.position - 1]
-        if key.kind == "prune" and grown.missed and "ratio" not in task:
-            expected = self.settings(key.method)["expand"]["tasks_expected"]
-            spec["stop_at"] = fair_ratio(key.position, expected)
-        return spec
+    def of_task(self, key: Key) -> dict[str, Any]:
+        """What the spec of any stage of a task says."""
+        return {
+            "revision": [STAGES[key.kind], self.row(key.method).revision],
+            "kind": key.kind,
+            "experiment": self.config["experiment"],
+            "protocol": self.config["protocol"],
+            "method": key.method,
+            "base": base_of(self.config, key.method),
+            "seed": key.seed,
+            "position": key.position,
+            "task": self.task(key)["name"],
+        }
+
+    def stage(self, key: Key, grown: Grown = NOT_GROWN, threads: int = 1) -> Stage:
+        """The stage of a key; `grown` says which candidate `prune` and its successors take."""
+        inputs = self.fixed_inputs(key) | self.grown_inputs(key, grown)
+        return Stage(key.kind, self.folder(key), inputs, self.spec(key, grown), threads)
 
     def fixed_inputs(self, key: Key) -> Inputs:
-        """The files a stage reads however often its task was widened."""
-        return getattr(self, f"_{key.kind}_inputs")(key)
-
-    def grown_inputs(self, key: Key, attempt: int) -> Inputs:
-        """The candidate of an attempt, and what decided that it took so many."""
-        if key.kind not in ("prune", "retrain"):
-            return {}
-        inputs: Inputs = {"candidate": self._attempt(key, attempt, "candidate.h5")}
-        if attempt:
-            inputs["widened"] = [self._attempt(key, i) for i in range(1, attempt + 1)]
+        """The files a stage reads however often its task was widened, by role."""
+        inputs: Inputs = FAMILIES[self.row(key.method).family].inputs(self, key)
         return inputs
 
-    def _baseline_inputs(self, key: Key) -> Inputs:
-        inputs: Inputs = {"pack": self.pack(key.position)}
-        sources = sorted(set(self._sources(key)) - {0})
-        if sources:
-            inputs["sources"] = [self.shard("scratch", key.seed, i) for i in sources]
+    def grown_inputs(self, key: Key, grown: Grown) -> Inputs:
+        """The candidate of the last attempt, and what decided that there were so many."""
+        inputs: Inputs = FAMILIES[self.row(key.method).family].grown_inputs(self, key, grown)
         return inputs
 
-    def _goals_inputs(self, key: Key) -> Inputs:
-        goals = self.settings(key.method)["goals"]
-        if self.tasks[key.position - 1] in goals["given"]:
-            return {}
-        method = "scratch" if goals["policy"] == "scratch" else "finetune"
-        return {
-            "baseline": self.file(Key("baseline", method, key.seed, key.position), "record.csv")
-        }
+    def spec(self, key: Key, grown: Grown = NOT_GROWN) -> TaskSpec:
+        """Every setting that decides the bytes of a stage."""
+        if key.kind == "goals":
+            return self._goal(key)
+        if key.kind == "infer":
+            data = [self.data(position, key.seed) for position in range(1, key.position + 1)]
+            return Inference(**self.of_task(key), data=data, pairs=self.task(key).get("pairs"))
+        spec: TaskSpec = FAMILIES[self.row(key.method).family].spec(self, key, grown)
+        return spec
 
-    def _train_inputs(self, key: Key) -> Inputs:
-        inputs: Inputs = {"pack": self.pack(key.position), "shards": self._shards_before(key)}
-        if self.shape(key.method).layered and inputs["shards"]:  # whose tasks it looks at too
-            inputs["packs"] = [self.pack(i) for i in range(1, key.position)]
-        return inputs
+    def _goal(self, key: Key) -> GoalSpec:
+        goals, task = self.settings(key.method)["goals"], self.task(key)["name"]
+        if task in goals["given"]:
+            return GoalSpec(**self.of_task(key), policy="given", goal=goals["given"][task])
+        return GoalSpec(**self.of_task(key), policy=goals["policy"], margin=goals["margin"])
 
-    def _expand_inputs(self, key: Key) -> Inputs:
-        return self._train_inputs(key) | {"before": self._attempt(key, key.attempt - 1)}
-
-    def _prune_inputs(self, key: Key) -> Inputs:
-        inputs = self._train_inputs(key)
-        if self.shape(key.method).expands:
-            inputs["learned"] = self._attempt(key, 0)
-        return inputs
-
-    def _select_inputs(self, key: Key) -> Inputs:
-        if self.shape(key.method).layered:
-            return {"learned": self._attempt(key, 0)}
-        inputs: Inputs = {"record": self.file(self._with(key, "prune"), "record.csv")}
-        if self.shape(key.method).has_goal:
-            inputs["goal"] = self.file(self._with(key, "goals"), "goal.json")
-        return inputs
-
-    def _retrain_inputs(self, key: Key) -> Inputs:
-        selected: Inputs = {"selected": self.file(self._with(key, "select"), "selected.json")}
-        if self.shape(key.method).layered:
-            return self._train_inputs(key) | selected
-        pruned: Inputs = {"prune": self.file(self._with(key, "prune"), "manifest.json")}
-        return self._prune_inputs(key) | pruned | selected
-
-    def _infer_inputs(self, key: Key) -> Inputs:
+    def infer_inputs(self, key: Key) -> Inputs:
+        """What `infer` reads: images, and shards, or the newest one, which names the others."""
         upto = range(1, key.position + 1)
-        inputs: Inputs = {
-            "packs": [self.pack(i) for i in upto],
-            "shards": [self.shard(key.method, key.seed, i) for i in upto],
-        }
-        if "baseline" in self.shape(key.method).stages:  # it names repetitions, to measure too
-            last = [Key("baseline", key.method, key.seed, i) for i in upto]
-            inputs["baselines"] = [self.file(one, "manifest.json") for one in last]
-        task = self.config["tasks"][key.position - 1]
-        if "pairs" in task:
-            inputs["pairs"] = self.paths.pack(task["pairs"]["dataset"])
+        wanted = upto if self.row(key.method).alone else upto[-1:]
+        shards = [self.shard(key.method, key.seed, position) for position in wanted]
+        inputs: Inputs = {"packs": self.packs(upto), "shards": shards}
+        if "pairs" in self.task(key):
+            inputs["pairs"] = self.paths.pack(self.task(key)["pairs"]["dataset"])
         if key.position > 1:
             before = Key("infer", key.method, key.seed, key.position - 1)
             inputs["before"] = self.file(before, "logits.h5")
         return inputs
 
-    def _shards_before(self, key: Key) -> list[str]:
-        if self.shape(key.method).alone:
-            return []
-        return [self.shard(key.method, key.seed, i) for i in range(1, key.position)]
-
-    def _with(self, key: Key, kind: str) -> Key:
-        return Key(kind, key.method, key.seed, key.position)
-
-    def _sources(self, key: Key) -> list[int]:
-        """For each finetuned repetition the task it starts from; 0 is from scratch."""
-        repetitions = self.settings(key.method)["baseline"]["repetitions"]
-        if self.base(key.method) != "finetune":
-            return [0]
-        task = self.tasks[key.position - 1]
-        return [
-            seed_of(key.seed, task, "source", i) % (key.position - 1) + 1 if key.position > 1 else 0
-            for i in range(repetitions)
-        ]
-
-    def _random_seed(self, key: Key) -> int:
-        return seed_of(key.seed, self.tasks[key.position - 1])
-
-    def spec(self, key: Key) -> dict[str, Any]:
-        """Every setting that decides the bytes of a stage."""
-        own = self.settings(key.method)
-        layered = self.shape(key.method).layered
-        spec: dict[str, Any] = {
-            "revision": REVISIONS[key.kind],
-            "kind": key.kind,
-            "experiment": self.config["experiment"],
-            "protocol": self.config["protocol"],
-            "method": key.method,
-            "seed": key.seed,
-            "position": key.position,
-            "task": self.tasks[key.position - 1],
-        }
-        if key.kind == "goals":
-            return spec | {"goals": self._goal_of(key, own)}
-        if layered or self.base(key.method) != key.method:
-            spec["base"] = self.base(key.method)
-        if key.kind == "select":
-            return spec | (self._layer_choice(key) if layered else self._select_spec(key, own))
-        if key.kind == "infer":
-            task = self.config["tasks"][key.position - 1]
-            pairs = {"pairs": task["pairs"]} if "pairs" in task else {}
-            data = [self._data(i, key.seed) for i in range(1, key.position + 1)]
-            return spec | {"data": data} | pairs
-        return spec | (self._layer_spec(key) if layered else self._training_spec(key, own))
-
-    def _goal_of(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
-        goals, task = own["goals"], self.tasks[key.position - 1]
-        if task in goals["given"]:
-            return {"policy": "given", "goal": goals["given"][task]}
-        return {"policy": goals["policy"], "margin": goals["margin"]}
-
-    def _select_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
-        task = self.config["tasks"][key.position - 1]
-        shape, expected = self.shape(key.method), own["expand"]["tasks_expected"]
-        return {
-            "by_hand": task.get("ratio") if shape.has_goal else None,
-            "cap": own["expand"]["cap"] if shape.expands else 1.0,
-            "fair": fair_ratio(key.position, expected) if shape.has_goal else 0.0,
-        }
-
-    def _training_spec(self, key: Key, own: Mapping[str, Any]) -> dict[str, Any]:
-        section = "train" if key.kind == "expand" else key.kind
-        spec = {
-            "random_seed": self._random_seed(key),
-            "data": self._data(key.position, key.seed),
-            "network": own["network"],
-            "recipe": own["recipe"],
-            section: own[section],
-        }
-        if "loss" in (task := self.config["tasks"][key.position - 1]):
-            spec["loss"] = task["loss"]
-        if key.kind == "baseline":
-            spec["sources"] = self._sources(key)
-        if key.kind == "expand":
-            spec |= {"attempt": key.attempt, "expand": own["expand"]}
-        return spec
-
-    def _layer_spec(self, key: Key) -> dict[str, Any]:
-        own, base = self.settings(key.method), self.base(key.method)
-        layers, shape = own["layers"], self.shape(key.method)
-        known = range(1, 1 if shape.alone else key.position)
-        spec = {
-            "random_seed": self._random_seed(key),
-            "data": self._data(key.position, key.seed),
-            "older": [self._data(i, key.seed) for i in known],
-            "network": own["network"],
-            "pattern": pattern_of(base, layers, own["network"]["name"]),
-            "options": options_of(base, layers),
-        }
-        if key.kind == "train":
-            spec["training"] = training_of(layers)
-        return spec
-
-    def _layer_choice(self, key: Key) -> dict[str, Any]:
-        task, own = self.config["tasks"][key.position - 1], self.settings(key.method)
-        network = own["network"]["name"]
-        by_hand = task.get("sharing") if self._chooses(key.method) else None
-        return {"by_hand": by_hand and named(by_hand, STACKS[network].depth, network)}
-
-    def _chooses(self, method: str) -> bool:
-        """Whether a method of the layer family finds its pattern itself."""
-        return "groups" in options_of(self.base(method), self.settings(method)["layers"])
-
-    def _data(self, position: int, seed: int) -> dict[str, Any]:
-        """What a stage must know of a task's images beside the pack."""
-        task = self.config["tasks"][position - 1]
-        wanted = ("classes", "group", "crop")
-        data = {name: task[name] for name in wanted if name in task}
-        if "classes" not in data and "group" not in data:
-            data["group"] = task["name"]
-        dataset = self.config["datasets"][task["dataset"]]
-        if framed := self._framed(dataset):
-            data["alignment"] = framed
-        seen = images_of(seed, task, dataset)
-        return {"task": task["name"], **data, **seen}
-
-    def _framed(self, dataset: Mapping[str, Any]) -> str:
-        """How the faces of a set were cut out; "" where its images are of other things."""
-        if "align" in dataset:
-            return str(dataset["align"]["preset"])
-        return "prealigned" if dataset.get("prealigned") else ""
-
     def pack_stage(self, dataset: str) -> Stage:
         """The job that packs one data set."""
-        path = self.paths.pack(dataset)
-        spec = {"revision": REVISIONS["pack_data"], "kind": "pack_data"}
-        spec |= {"experiment": self.config["experiment"], "dataset": dataset}
-        spec |= {"settings": pack_settings(self.config["datasets"][dataset])}
-        parts = [stage.path("faces.h5") for stage in self.align_stages(dataset)]
-        inputs: Inputs = {"parts": list(parts)} if parts else {}
-        return Stage("pack_data", path.rsplit("/", 1)[0], inputs, spec)
+        return pack_stage(self.config, self.paths, dataset)
 
     def align_stages(self, dataset: str) -> list[Stage]:
-        """The jobs that align a face set, one a shard; none for other sets."""
-        settings = pack_settings(self.config["datasets"][dataset])
-        if "align" not in settings:
-            return []
-        shards = settings["align"]["shards"]
-        spec = {"revision": REVISIONS["align_faces"], "kind": "align_faces"}
-        spec |= {"experiment": self.config["experiment"], "dataset": dataset}
-        spec |= {"shards": shards, "settings": alignment_settings(settings)}
-        return [
-            Stage("align_faces", self.paths.faces(dataset, shard), {}, {**spec, "shard": shard})
-            for shard in range(1, shards + 1)
-        ]
+        """The jobs that align a face set, one per shard; none for other sets."""
+        return align_stages(self.config, self.paths, dataset)
 
     def keys(self, kind: str) -> Iterator[Key]:
         """All stages of a kind over methods, seeds and tasks, expand left out."""
         for method in self.config["methods"]:
-            if kind not in self.shape(method).stages:
-                continue
-            for seed in self.config["seeds"]:
-                for position in range(1, len(self.tasks) + 1):
-                    yield Key(kind, method, seed, position)
+            if kind in self.row(method).stages:
+                for seed in self.config["seeds"]:
+                    for position in range(1, len(self.tasks) + 1):
+                        yield Key(kind, method, seed, position)
 
-    def table_inputs(self) -> Inputs:
-        """The records that tables are made of, and the published numbers to print beside ours."""
-        kinds = ("baseline", "prune", "select", "retrain", "infer")
-        keys = [key for kind in kinds for key in self.keys(kind)]
-        keys += [key for key in self.keys("train") if self.shape(key.method).layered]
-        records = [self.file(key, "record.csv") for key in keys]
+    def overview_inputs(self, kind: str) -> Inputs:
+        """The records and published numbers that tables are made of; for the report, tables too."""
+        kinds = ("baseline", "train", "prune", "select", "retrain", "infer")
+        records = [self.file(key, "record.csv") for one in kinds for key in self.keys(one)]
         inputs: Inputs = {"records": records}
         if self.config["published"]:
             inputs["published"] = self.config["published"]
+        if kind == "report":
+            chosen = [self.file(key, "selected.json") for key in self.keys("select")]
+            inputs |= {"selected": chosen, "tables": [self.paths.tables(name) for name in TABLES]}
         return inputs
 
-    def report_inputs(self) -> Inputs:
-        """What the report shows."""
-        return self.table_inputs() | {
-            "selected": [self.file(key, "selected.json") for key in self.keys("select")],
-            "tables": [self.paths.tables(name) for name in TABLES],
-        }
+    def overview(self, kind: str) -> Stage:
+        """The tables or the report of an experiment."""
+        return Stage(
+            kind, self.paths.of_kind(kind), self.overview_inputs(kind), self._overview(kind)
+        )
 
-    def experiment_spec(self) -> dict[str, Any]:
-        """What tables and report must know."""
-        names = ("experiment", "protocol", "methods", "seeds")
-        spec = {name: self.config[name] for name in names}
-        spec |= {"tasks": self.tasks, "cpg_row": self.config["published_cpg_row"]}
-        spec["sharing"] = [m for m in self.config["methods"] if self.shape(m).shares]
-        return spec
+    def _overview(self, kind: str) -> Overview:
+        config, rows = self.config, {name: self.row(name) for name in self.config["methods"]}
+        own = [name for name, row in rows.items() if row.alone and not row.starts_from]
+        return Overview(
+            revision=[STAGES[kind]],
+            kind=kind,
+            experiment=config["experiment"],
+            protocol=config["protocol"],
+            methods=config["methods"],
+            seeds=config["seeds"],
+            tasks=self.tasks,
+            published_rows=published_rows(rows, config["published_cpg_row"]),
+            separate=next(iter(own), ""),
+            sharing=[name for name, row in rows.items() if not row.alone],
+        )
+
+
+def published_rows(rows: Mapping[str, Method], chosen: str) -> dict[str, list[str]]:
+    """For rows of a published table our method, and whether its networks' mean or best counts.
+
+    A method with several rows that answer to one setting counts for the `chosen` one.
+    """
+    found: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        if name == row.name:  # a variant is not what was published
+            wanted = [chosen] if chosen in row.published else list(row.published)
+            found |= {published: [name, row.published[published]] for published in wanted}
+    return found

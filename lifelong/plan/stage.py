@@ -1,6 +1,5 @@
 """One stage: which it is, what it reads and writes, and what it must know."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ class Stage:
     kind: str
     folder: str
     inputs: Mapping[str, str | list[str]]
-    spec: Mapping[str, Any]
+    spec: Any  # one of plan/specs.py, as the stage's kind and method say
     threads: int = 1
     ends: float | None = None  # of time.monotonic(), when the machine will be taken away
 
@@ -46,8 +45,3 @@ class Key:
     seed: int
     position: int
     attempt: int = 0
-
-
-def canonical(spec: Mapping[str, Any]) -> str:
-    """A spec as text; equal specs give equal text."""
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"))

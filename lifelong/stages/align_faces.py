@@ -21,7 +21,8 @@ from lifelong.faces.photos import ALIGNMENTS, Alignment, align_photos
 from lifelong.faces.rows import COLUMNS
 from lifelong.faces.samples import FaceSet, Sample
 from lifelong.plan.errors import DamagedFile, OutOfTime
-from lifelong.plan.stage import Stage, canonical
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Stage
 from lifelong.train.device import prepare
 from lifelong.work.resume import LEAVE_S
 from lifelong.work.seal import seal
@@ -43,11 +44,11 @@ class _Batch:
 
 def run(stage: Stage) -> None:
     """Write faces.h5 and photos.csv."""
-    settings = stage.spec["settings"]
+    settings = stage.spec.settings
     how = replace(ALIGNMENTS[settings["align"]["preset"]], no_face=settings["align"]["policy"])
     finder = Detector(prepare(stage.threads))
     found = face_set(settings)
-    share = shard_of(len(found.samples), stage.spec["shard"], stage.spec["shards"])
+    share = shard_of(len(found.samples), stage.spec.shard, stage.spec.shards)
     images = store.on_disk((len(share), how.side, how.side, 3), Path(stage.folder))
     samples: list[int] = []
     lines: list[list[str]] = []

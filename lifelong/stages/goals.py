@@ -22,18 +22,18 @@ _OVER_REPETITIONS: dict[str, Callable[[list[float]], float]] = {
 
 def run(stage: Stage) -> None:
     """Write goal.json and its manifest."""
-    settings = stage.spec["goals"]
-    if settings["policy"] == "given":
-        goal, found = settings["goal"], {}
+    spec = stage.spec
+    if spec.policy == "given":
+        goal, found = spec.goal, {}
     else:
         path = Path(stage.input("baseline"))
         accuracies = final_accuracies(read(path))
         if not accuracies:
             raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
-        goal = _OVER_REPETITIONS[settings["policy"]](accuracies) + settings["margin"]
-        found = {"accuracies": accuracies, "margin": settings["margin"]}
-    log.info("goal of %s: %.4f (%s)", stage.spec["task"], goal, settings["policy"])
-    facts = {"task": stage.spec["task"], "policy": settings["policy"], "goal": goal, **found}
+        goal = _OVER_REPETITIONS[spec.policy](accuracies) + spec.margin
+        found = {"accuracies": accuracies, "margin": spec.margin}
+    log.info("goal of %s: %.4f (%s)", spec.task, goal, spec.policy)
+    facts = {"task": spec.task, "policy": spec.policy, "goal": goal, **found}
     text = json.dumps(facts, indent=1) + "\n"
     seal(stage, {"goal.json": store.write_text(Path(stage.path("goal.json")), text)})
 

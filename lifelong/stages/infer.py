@@ -7,6 +7,7 @@ was forgotten: the logits of older tasks are compared with those of the run befo
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,17 +15,17 @@ from torch import Tensor
 
 from lifelong import store
 from lifelong.data.batches import TaskData
-from lifelong.layers.model import LayerModel
+from lifelong.families import FAMILIES, family_of
+from lifelong.families.separate import repetitions
 from lifelong.masks import Model
-from lifelong.methods import LAYER_METHODS
 from lifelong.plan.errors import DamagedFile
+from lifelong.plan.methods import METHODS
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
-from lifelong.stages.baseline import file_name
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.work.pairs import verification
-from lifelong.work.shards import is_layered, read_layers, read_model
+from lifelong.work.shards import lineage
 from lifelong.work.work import commit, load_task, row
 
 log = logging.getLogger(__name__)
@@ -33,72 +34,63 @@ log = logging.getLogger(__name__)
 def run(stage: Stage) -> None:
     """Write the record, and logits.h5 for the next run to compare with."""
     device = prepare(stage.threads)
-    paths = stage.input_list("shards")
-    model = _model(stage, paths)
+    paths = _shards(stage)
+    model = family_of(stage.spec.base).read(paths, stage.spec)
     rows: list[Row] = []
     found: dict[str, np.ndarray] = {}
-    for position, data in enumerate(stage.spec["data"], 1):
-        task = load_task(stage, data, stage.input_list("packs")[position - 1], device)
+    for position, data in enumerate(stage.spec.data, 1):
+        task = load_task(stage, data, device)
         here = _logits(model, position, task, device)
         found[f"{position:03d}"] = here.cpu().numpy()
         rows.append(_row(stage, model, data["task"], accuracy(here, task.test.labels), 0))
-        for attempt, view in enumerate(_repetitions(paths[position - 1]), 1):
+        for attempt, view in enumerate(_repetitions(stage, paths[position - 1]), 1):
             value = accuracy(_logits(view, 1, task, device), task.test.labels)
             rows.append(_row(stage, model, data["task"], value, attempt))
-    measured = _verified(stage, model, device)
-    changed = _changed(stage, model, found, device)
+    measured = _verified(stage, model, paths[-1], device)
+    changed = _changed(stage, paths, found, device)
     digest = store.write_arrays(Path(stage.path("logits.h5")), found, {"kind": "logits"})
     mean = float(np.mean([r.value for r in rows]))
     log.info("%d tasks, mean test accuracy %.4f", len(found), mean)
     commit(stage, {"logits.h5": digest}, rows + measured, {"changed": changed})
 
 
-def _logits(model: Model | LayerModel, position: int, task: TaskData, device: str) -> Tensor:
+def _logits(model: Any, position: int, task: TaskData, device: str) -> Tensor:
     return logits(model.view(position, device), task.test, task.mean, task.std)
 
 
-def _row(stage: Stage, model: Model | LayerModel, task: str, value: float, attempt: int) -> Row:
+def _row(stage: Stage, model: Any, task: str, value: float, attempt: int) -> Row:
     width = model.shards[-1].card.width
     return row(stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width)
 
 
-def _verified(stage: Stage, model: Model | LayerModel, device: str) -> list[Row]:
+def _verified(stage: Stage, model: Any, newest: Path, device: str) -> list[Row]:
     """Pairs of faces, by the newest task's networks; those of an older one are as they were."""
-    if not stage.input_list("pairs") or isinstance(model, LayerModel):
+    if not stage.input_list("pairs"):
         return []
     card, pack = model.shards[-1].card, Path(stage.input("pairs"))
     networks = [model.view(len(model.shards), device)]
-    networks += [one.view(1, device) for one in _repetitions(stage.input_list("shards")[-1])]
+    networks += [one.view(1, device) for one in _repetitions(stage, newest)]
     rows = []
     for attempt, network in enumerate(networks):
-        found = verification(network, card, pack, stage.spec["pairs"], device)
+        found = verification(network, card, pack, stage.spec.pairs, device)
         log.info("pairs: accuracy %.4f", found["verification_accuracy"])
         at = {"attempt": attempt, "on_task": card.task, "split": "test", "width": card.width}
         rows += [row(stage, metric, value, **at) for metric, value in found.items()]
     return rows
 
 
-def _repetitions(path: str) -> list[Model]:
-    """The further networks of a finetuned task, beside its first."""
-    folder = Path(path).parent
-    names = store.read_manifest(folder)["files"]
-    found = []
-    for repetition in range(1, len(names)):
-        if file_name(repetition) in names:
-            found.append(read_model([folder / file_name(repetition)]))
-    return found
+def _shards(stage: Stage) -> list[Path]:
+    """The shards of all tasks so far: those given, or those that the newest was learned on."""
+    given = stage.input_list("shards")
+    return [Path(path) for path in given] if METHODS[stage.spec.base].alone else lineage(given)
 
 
-def _model(stage: Stage, paths: list[str]) -> Model | LayerModel:
-    base = is_layered(Path(paths[0]))
-    if base is None:
-        return read_model(paths, stage.spec)
-    return read_layers(paths, LAYER_METHODS[base], stage.spec)
+def _repetitions(stage: Stage, path: Path) -> list[Model]:
+    """The further networks of a task that was learned several times, beside its first."""
+    return repetitions(path) if stage.input_list("baselines") else []
 
 
-def _changed(
-    stage: Stage, model: Model | LayerModel, now: dict[str, np.ndarray], device: str
-) -> list[str]:
+def _changed(stage: Stage, paths: list[Path], now: dict[str, np.ndarray], device: str) -> list[str]:
     """Names of tasks whose logits differ from the run before: because their method lets them
     follow shared layers, or only because the machine does.
 
@@ -111,15 +103,15 @@ def _changed(
     saved, _ = store.read_arrays(before, digest=store.verified(before))
     others = [key for key, value in saved.items() if not np.array_equal(value, now[key])]
     names = []
-    drifts = isinstance(model, LayerModel) and not LAYER_METHODS[stage.spec["base"]].isolates
+    row = METHODS[stage.spec.base]
     for key in others:
         position = int(key)
-        if drifts:  # what this family is about: shared layers follow the newest task
-            names.append(stage.spec["data"][position - 1]["task"])
+        if not row.isolates:  # what it is about: shared layers follow the newest task
+            names.append(stage.spec.data[position - 1]["task"])
             continue
-        alone = _model(stage, stage.input_list("shards")[:position])
-        data = stage.spec["data"][position - 1]
-        task = load_task(stage, data, stage.input_list("packs")[position - 1], device)
+        alone = FAMILIES[row.family].read(paths[:position], stage.spec)
+        data = stage.spec.data[position - 1]
+        task = load_task(stage, data, device)
         if not torch.equal(
             _logits(alone, position, task, device).cpu(), torch.from_numpy(now[key])
         ):

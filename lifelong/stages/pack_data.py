@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 def run(stage: Stage) -> None:
     """Write pack.h5 and its manifest; on any error neither is there."""
-    path, settings = Path(stage.path("pack.h5")), stage.spec["settings"]
+    path, settings = Path(stage.path("pack.h5")), stage.spec.settings
     if settings["source"] in FACE_SOURCES:
         raw, more = raw_faces(settings, stage.input_list("parts"), path.parent, log)
         outcome = write_raw(path, raw) | more

@@ -26,19 +26,19 @@ log = logging.getLogger(__name__)
 def run(stage: Stage) -> None:
     """Write index.html and every plot as an SVG of its own beside it."""
     spec = stage.spec
-    frame = read_frame(stage.input_list("records"), lambda row: _drawn(row, spec["seeds"][0]))
+    frame = read_frame(stage.input_list("records"), lambda row: _drawn(row, spec.seeds[0]))
     figures, files = {}, {}
     for name, title, figure in _figures(stage, frame):
         text = plots.svg(figure)
         files[f"{name}.svg"] = store.write_text(Path(stage.path(f"{name}.svg")), text)
         figures[title] = text
     tables = {Path(path).stem: _typed(pd.read_csv(path)) for path in stage.input_list("tables")}
-    means = learning.mean_over_seeds(tables["learning"], spec["tasks"])
+    means = learning.mean_over_seeds(tables["learning"], spec.tasks)
     tables[MEANS] = curves.with_spread(means)
     verified = verification.mean_over_seeds(tables.pop("verification"))
     tables[FACES] = faces.in_percent(verified)
     shown = {name: table for name, table in tables.items() if len(table)}
-    about = (spec["experiment"], spec["protocol"])
+    about = (spec.experiment, spec.protocol)
     words = {MEANS: curves.ABOUT, FACES: faces.ABOUT}
     text = page(*about, shown, figures, _notes(stage), opened=(MEANS, FACES), about=words)
     files["index.html"] = store.write_text(Path(stage.path("index.html")), text)
@@ -52,15 +52,15 @@ def _drawn(row: Row, seed: int) -> bool:
 
 def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figure]]:
     spec = stage.spec
-    methods, seed = spec["methods"], spec["seeds"][0]
-    size = plots.accuracy_against_size(frame, spec["tasks"], methods)
+    methods, seed = spec.methods, spec.seeds[0]
+    size = plots.accuracy_against_size(frame, spec.tasks, methods)
     yield "accuracy_against_size", "Accuracy against size", size
     for method in methods:
         matrix = plots.accuracy_matrix(frame, method, seed)
         yield f"accuracy_matrix-{method}", f"Accuracy after each task: {method}", matrix
     yield from _learning_figures(frame, methods, seed)
     pruned = set(frame.loc[frame["stage"] == "prune", "method"])
-    for method in filter(pruned.__contains__, spec["sharing"]):
+    for method in filter(pruned.__contains__, spec.sharing):
         ratio = plots.accuracy_against_ratio(frame, method, seed)
         yield f"accuracy_against_ratio-{method}", f"Accuracy against pruning ratio: {method}", ratio
         owners = plots.weight_owners(frame, method, seed)

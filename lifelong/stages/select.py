@@ -1,85 +1,9 @@
 """Choose a task's pruning ratio, or which layers it shares, from its record. Local, no torch."""
 
-import json
-import logging
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
-
-from lifelong import store
-from lifelong.plan.decisions import Rung, select
-from lifelong.plan.errors import DamagedFile
-from lifelong.plan.facts import number, patterns
-from lifelong.plan.patterns import SHARED
+from lifelong.families import family_of
 from lifelong.plan.stage import Stage
-from lifelong.records.rows import Row, read, to_csv
-from lifelong.work.seal import seal
-
-log = logging.getLogger(__name__)
 
 
 def run(stage: Stage) -> None:
-    """Write selected.json with the ratio or pattern and the reason, and the record's rows."""
-    if stage.input_list("learned"):
-        _pattern(stage)
-    else:
-        _ratio(stage)
-
-
-def _ratio(stage: Stage) -> None:
-    spec = stage.spec
-    path = Path(stage.input("record"))
-    deciding = [row for row in read(path) if row.metric == "accuracy" and row.split != "train"]
-    if not deciding:
-        raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
-    rungs = [Rung(row.ratio or 0.0, row.value) for row in deciding]
-    width = deciding[0].width or 1.0
-    goal = None
-    if stage.input_list("goal"):
-        given = Path(stage.input("goal"))
-        goal = number(store.read_json(given), "goal", given)
-    at_cap = width >= spec["cap"] - 1e-6
-    chosen = select(rungs, goal, at_cap, spec["fair"], spec["by_hand"])
-    log.info("ratio %g for %s: %s", chosen.ratio, spec["task"], chosen.reason)
-    facts = {"task": spec["task"], "goal": goal, "width": width, **asdict(chosen)}
-    found = {"ratio": chosen.ratio, "accuracy": chosen.accuracy}
-    if goal is not None:
-        found |= {"goal": goal, "goal_met": float(bool(chosen.met))}
-    record = [
-        _row(stage, metric, value, width, deciding[0].split if metric == "accuracy" else None)
-        for metric, value in found.items()
-    ]
-    _write(stage, facts, record)
-
-
-def _pattern(stage: Stage) -> None:
-    """Which layers a task shares: the pattern set by hand, or the first of the best."""
-    manifest = Path(stage.input("learned"))
-    scores = patterns(store.read_manifest(manifest.parent), manifest)
-    by_hand = stage.spec["by_hand"]
-    best = max(score for _, score in scores)
-    chosen = by_hand or next(pattern for pattern, score in scores if score == best)
-    if by_hand:
-        reason = "set by hand in the configuration"
-    elif len(scores) == 1:
-        reason = "the pattern of the method"
-    else:
-        reason = f"the best of {len(scores)} patterns, {best:.4f}"
-    log.info("pattern %s for %s: %s", chosen, stage.spec["task"], reason)
-    record = [
-        _row(stage, f"shares_layer_{layer}", float(letter == SHARED), 1.0)
-        for layer, letter in enumerate(chosen)
-    ]
-    facts = {"task": stage.spec["task"], "pattern": chosen, "reason": reason}
-    _write(stage, {**facts, "scores": dict(scores)}, record)
-
-
-def _row(stage: Stage, metric: str, value: float, width: float, split: str | None = None) -> Row:
-    named = ("experiment", "protocol", "method", "seed", "task")
-    where = {name: stage.spec[name] for name in named}
-    return Row(**where, stage="select", width=width, split=split, metric=metric, value=value)
-
-
-def _write(stage: Stage, facts: dict[str, Any], record: list[Row]) -> None:
-    texts = {"record.csv": to_csv(record), "selected.json": json.dumps(facts, indent=1) + "\n"}
-    seal(stage, {name: store.write_text(Path(stage.path(name)), texts[name]) for name in texts})
+    """See `choose` of the method's family."""
+    family_of(stage.spec.base).choose(stage)

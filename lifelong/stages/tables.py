@@ -27,7 +27,7 @@ def run(stage: Stage) -> None:
         "learning": learning.learning_table(frame),
         "verification": verification.verification_table(frame),
         "published": _published(stage, frame),
-        "summary": tables.summary_table(frame, spec["tasks"], spec["methods"]),
+        "summary": tables.summary_table(frame, spec.tasks, spec.methods),
     }
     files = {}
     for name, table in found.items():
@@ -55,4 +55,4 @@ def _published(stage: Stage, frame: pd.DataFrame) -> pd.DataFrame:
     missing = sorted({"method", "task", "accuracy_percent"} - set(published.columns))
     if missing:
         raise ConfigError(f"config key published: {path} has no column {missing[0]!r}")
-    return tables.published_table(frame, published, stage.spec["tasks"], stage.spec["cpg_row"])
+    return tables.published_table(frame, published, stage.spec.tasks, stage.spec.cpg_row)

@@ -11,7 +11,7 @@ from lifelong.data.tasks import changed
 from lifelong.plan.errors import DataError, UserError
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import logits
-from lifelong.work.shards import finished_model
+from lifelong.use.load import finished_model
 
 Classified = list[tuple[str, float]]
 

@@ -28,15 +28,13 @@ from lifelong.faces.pairs import CONVENTIONS, with_mirror
 from lifelong.faces.photos import ALIGNMENTS, Alignment, align
 from lifelong.faces.read import MIN_SIDE_PX, read_photo
 from lifelong.faces.rows import Status
-from lifelong.layers.model import TaskView
-from lifelong.layers.part import LayerCard
-from lifelong.masks import Network
-from lifelong.masks.shard import PREALIGNED, UNKNOWN, Card
+from lifelong.families import family_of
+from lifelong.plan.card import PREALIGNED, UNKNOWN, Card
 from lifelong.plan.errors import DataError, UserError, printable
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import embeddings, logits
 from lifelong.use.answers import Answer, Face, Photograph, as_label, row
-from lifelong.work.shards import finished_model
+from lifelong.use.load import finished_model
 
 READ = "read"  # the status of a photograph whose faces were; else it is one of rows.Status
 # Of a face's box, for tasks whose framing nobody knows. MTCNN's boxes would need 0.30, 0.25, 0.16
@@ -85,7 +83,7 @@ class _View:
 @dataclass(frozen=True)
 class _Task:
     position: int
-    card: Card | LayerCard
+    card: Card
     view: _View
 
 
@@ -162,7 +160,7 @@ class Predictor:
             if card.task in wanted
         ]
 
-    def _view(self, card: Card | LayerCard) -> _View:
+    def _view(self, card: Card) -> _View:
         shape = (card.image_size, card.in_channels)
         if self.request.whole:
             return _View(None, *shape)
@@ -201,7 +199,7 @@ class Predictor:
         folder = self._paths[task.position - 1].parents[1] / "infer"
         if not (folder / "manifest.json").is_file():
             return {}
-        return store.read_manifest(folder)["spec"].get("pairs", {})
+        return store.read_manifest(folder)["spec"].get("pairs") or {}
 
     def _read_gallery(self, pictures: Iterable[tuple[str, Path]]) -> Gallery | None:
         task = self._identity
@@ -276,10 +274,10 @@ class Predictor:
         return found
 
     def _vectors(
-        self, network: Network | TaskView, task: _Task, cuts: Sequence[_Cut], convention: str
+        self, network: Any, task: _Task, cuts: Sequence[_Cut], convention: str
     ) -> np.ndarray:
         """Embeddings (N, D) of faces as the convention wants them."""
-        if isinstance(network, TaskView):
+        if not family_of(task.card.base).embeds:
             raise UserError(
                 f"task {task.card.task} of {self.request.model} shares whole layers and has no "
                 "embedding to compare faces by: leave --gallery out"

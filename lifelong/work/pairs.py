@@ -12,7 +12,7 @@ from lifelong.data.pack import read_pairs
 from lifelong.data.tasks import changed
 from lifelong.faces.pairs import CONVENTIONS, Pairs, verify, with_mirror
 from lifelong.masks import Network
-from lifelong.masks.shard import Card
+from lifelong.plan.card import Card
 from lifelong.train.evaluate import embeddings
 
 _MEASURED = (

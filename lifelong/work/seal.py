@@ -7,6 +7,7 @@ from typing import Any
 
 import lifelong
 from lifelong import store
+from lifelong.plan.specs import plain
 from lifelong.plan.stage import Stage
 
 _GIVEN = {"published"}  # files of the user's own, which no stage wrote
@@ -38,7 +39,7 @@ def seal(
     store.write_manifest(
         Path(stage.folder),
         files,
-        spec=stage.spec,
+        spec=plain(stage.spec),
         outcome=outcome or {},
         inputs=input_digests(stage),
         versions=known | dict(versions or {}),

@@ -1,6 +1,6 @@
 """Shards as files: written once, verified when read, assembled to a model in task order."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +11,11 @@ from lifelong.layers.part import LayerCard, LayerPart
 from lifelong.layers.part import part_from as layers_from
 from lifelong.masks import Model, Shard
 from lifelong.masks.layout import part_from, shard_from, to_arrays
-from lifelong.masks.shard import Card, Part
-from lifelong.methods import LAYER_METHODS, LayerMethod
+from lifelong.masks.shard import Part
+from lifelong.methods import LayerMethod
+from lifelong.plan.card import Card
 from lifelong.plan.errors import DamagedFile
+from lifelong.plan.specs import TaskSpec
 
 _OF_A_RUN = ("experiment", "method", "seed")
 _Form = TypeVar("_Form", Shard, Part, LayerPart)
@@ -48,7 +50,7 @@ def verified(path: Path) -> Shard:
 
 
 def read_model(
-    paths: Iterable[str | Path], expected: Mapping[str, Any] | None = None, views: bool = True
+    paths: Iterable[str | Path], expected: TaskSpec | None = None, views: bool = True
 ) -> Model:
     """Assemble shards from their files, each checked against its manifest and its lineage.
 
@@ -77,7 +79,7 @@ def load_layers(path: Path) -> LayerPart:
 
 
 def read_layers(
-    paths: Iterable[str | Path], method: LayerMethod, expected: Mapping[str, Any] | None = None
+    paths: Iterable[str | Path], method: LayerMethod, expected: TaskSpec | None = None
 ) -> LayerModel:
     """Assemble the tasks of a model of the layer family, checked as `read_model` does."""
     model = LayerModel(method.view)
@@ -91,26 +93,33 @@ def read_layers(
     return model
 
 
-def is_layered(path: Path) -> str | None:
-    """The method of the layer family that wrote a shard, or None for other shards."""
-    attrs = store.read_attrs(path)
-    return attrs["card"]["options"]["base"] if attrs.get("kind") == "layers" else None
+def lineage(given: Sequence[str | Path]) -> list[Path]:
+    """All shards that a task is learned on, oldest first; a stage's inputs name the newest.
 
-
-def finished_model(folder: Path) -> tuple[Model | LayerModel, list[Path]]:
-    """The model in a folder such as results/digits/cpg/s0: all finished shards, in task order.
-
-    Raises DamagedFile where there is none.
+    The manifest beside each names the one before it. Raises DamagedFile where it does not.
     """
-    paths = sorted(folder.glob("*/retrain/shard.h5")) or sorted(folder.glob("*/baseline/shard.h5"))
-    paths = [path for path in paths if (path.parent / "manifest.json").is_file()]
-    if not paths:
-        raise DamagedFile(f"{folder} holds no finished model: name a folder like results/x/cpg/s0")
-    paths.sort(key=_position)
-    base = is_layered(paths[0])
-    if base is not None:
-        return read_layers(paths, LAYER_METHODS[base]), paths
-    return read_model(paths), paths
+    shards = [Path(path) for path in given[-1:]]
+    while shards and (before := _shard_before(shards[-1])) is not None:
+        shards.append(before)
+    return shards[::-1]
+
+
+def base_of(path: Path) -> str:
+    """The method that wrote a shard. Raises DamagedFile for a file that is none."""
+    try:
+        return str(store.read_attrs(path)["card"]["base"])
+    except KeyError as error:
+        raise DamagedFile(f"{path} is no shard of a model: delete it and run again") from error
+
+
+def _shard_before(path: Path) -> Path | None:
+    manifest = store.read_manifest(path.parent)
+    if manifest["spec"]["position"] == 1:
+        return None
+    shards = [name for name in manifest["inputs"] if name.endswith("/shard.h5")]
+    if len(shards) != 1:
+        raise DamagedFile(f"{path.parent} was made by another version: delete it and run again")
+    return Path(shards[0])
 
 
 def _check_card(
@@ -118,10 +127,10 @@ def _check_card(
     card: Card | LayerCard,
     position: int,
     before: list[str],
-    expected: Mapping[str, Any] | None,
+    expected: TaskSpec | None,
 ) -> None:
     """Raise DamagedFile for a shard of another run, or learned after other tasks."""
-    wanted = {name: value for name, value in (expected or {}).items() if name in _OF_A_RUN}
+    wanted = {name: getattr(expected, name) for name in _OF_A_RUN} if expected else {}
     for name, value in (wanted and {**wanted, "position": position}).items():
         if getattr(card, name) != value:
             raise DamagedFile(
@@ -133,13 +142,6 @@ def _check_card(
             f"{path} was learned on top of other tasks than those before it: "
             "it belongs to another run; delete it and run again"
         )
-
-
-def _position(path: Path) -> int:
-    try:
-        return int(store.read_attrs(path)["card"]["position"])
-    except KeyError as error:
-        raise DamagedFile(f"{path} is no shard of a model: delete it and run again") from error
 
 
 def _read(

@@ -1,4 +1,4 @@
-"""What stages have in common: images, a learner, rows, and the commit at the end."""
+"""What the body of any stage uses: images, seeds, rows, resume state, and the commit at the end."""
 
 import hashlib
 import logging
@@ -12,31 +12,28 @@ import torch
 from lifelong import store
 from lifelong.data.batches import TaskData, task_data
 from lifelong.data.tasks import load_arrays, split_table
-from lifelong.masks.learner import Learner
-from lifelong.masks.shard import Card, Part, Shard
-from lifelong.masks.size import separate_network, shard_size
-from lifelong.methods import METHODS
 from lifelong.nets.build import check_image_size
-from lifelong.plan.losses import head_for
+from lifelong.plan.paths import dataset_of
 from lifelong.plan.seeds import seed_of
-from lifelong.plan.stage import Stage, canonical
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, to_csv
 from lifelong.train.device import prepare
 from lifelong.train.loop import Epoch
-from lifelong.train.losses import Loss, loss_of
 from lifelong.work.resume import ResumeFile
 from lifelong.work.seal import input_digests, seal
-from lifelong.work.shards import read_model
 
 log = logging.getLogger(__name__)
+_OF_ROW = ("experiment", "protocol", "method", "seed", "task")
 
 
-def load_task(stage: Stage, data: Mapping[str, Any], pack: str, device: str) -> TaskData:
+def load_task(stage: Stage, data: Mapping[str, Any], device: str) -> TaskData:
     """One task's images on the device, split as the protocol says."""
-    store.verified(Path(pack))
+    pack = pack_of(stage, data)
+    store.verified(pack)
     return task_data(
-        load_arrays(Path(pack), data),
-        stage.spec["protocol"],
+        load_arrays(pack, data),
+        stage.spec.protocol,
         data.get("mean"),
         data.get("std"),
         device=device,
@@ -45,19 +42,25 @@ def load_task(stage: Stage, data: Mapping[str, Any], pack: str, device: str) -> 
     )
 
 
+def pack_of(stage: Stage, data: Mapping[str, Any]) -> Path:
+    """The pack, among a stage's inputs, that holds the images of a task."""
+    packs = (*stage.input_list("pack"), *stage.input_list("packs"))
+    return next(Path(path) for path in packs if dataset_of(path) == data["dataset"])
+
+
 class Work:
-    """A stage that trains, of whatever family: device, images, seeds, resume state and rows."""
+    """A stage that trains, whatever its family: device, images, seeds, resume state and rows."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.spec = stage, stage.spec
         self.device = prepare(stage.threads)
-        self.data = load_task(stage, self.spec["data"], stage.input("pack"), self.device)
+        self.data = load_task(stage, self.spec.data, self.device)
         side = self.data.crop or self.data.train.images.shape[-1]
-        check_image_size(self.spec["network"]["name"], side)
+        check_image_size(self.spec.network["name"], side)
         log.info(
             "%s of %s: %d training and %d %s images, %d classes, on %s",
             stage.kind,
-            self.spec["task"],
+            self.spec.task,
             len(self.data.train.labels),
             len(self.data.deciding.labels),
             self.data.deciding_name,
@@ -67,7 +70,7 @@ class Work:
 
     def seed(self, *names: str | float) -> int:
         """The seed of one part that random numbers play in learning the task."""
-        return seed_of(self.spec["random_seed"], *names)
+        return seed_of(self.spec.random_seed, *names)
 
     def resume(self, *names: str | float) -> ResumeFile:
         """The resume state of one part of the stage, beside its folder."""
@@ -82,7 +85,7 @@ class Work:
         return row(self.stage, metric, value, **where)
 
     def epoch_rows(self, epochs: Iterable[Epoch], **where: Any) -> list[Row]:
-        """Three rows an epoch: loss and accuracy of training, accuracy that decides."""
+        """Three rows per epoch: loss and accuracy of training, and the accuracy that decides."""
         rows = []
         for epoch in epochs:
             at = {"epoch": epoch.epoch, **where}
@@ -92,67 +95,10 @@ class Work:
         return rows
 
 
-class Job(Work):
-    """A stage of the mask family: the model so far, and the card of its task."""
-
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage)
-        self.loss = self._loss()
-        self.method = METHODS[self.spec.get("base", self.spec["method"])]
-        self.shards = stage.input_list("shards")
-        self.model = read_model(self.shards, self.spec, views=False)
-
-    def card(self, width: float) -> Card:
-        spec, data = self.spec, self.data
-        return Card(
-            experiment=spec["experiment"],
-            method=spec["method"],
-            seed=spec["seed"],
-            position=spec["position"],
-            task=spec["task"],
-            classes=data.classes,
-            network=spec["network"]["name"],
-            channels=spec["network"]["channels"],
-            width=width,
-            in_channels=int(data.train.images.shape[1]),
-            image_size=int(data.train.images.shape[-1]),
-            mean=data.mean,
-            std=data.std,
-            lineage=tuple(store.verified(Path(path)) for path in self.shards),
-            alone=self.method.alone,
-            head=head_for(self.spec.get("loss", {})),
-            crop=self.data.crop,
-            alignment=spec["data"].get("alignment", ""),
-            channel_order=tuple(spec["data"].get("channel_order", ())),
-            noise=spec["data"].get("noise"),
-        )
-
-    def _loss(self) -> Loss:
-        """The loss of the task; weights of classes come from its training images, if not given."""
-        given, classes = dict(self.spec.get("loss", {})), len(self.data.classes)
-        if given.get("kind") == "weighted" and "counts" not in given:
-            given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
-        return loss_of(given, classes, self.device)
-
-    def learner(self, width: float, attempt: int = 0) -> Learner:
-        """A learner of this task; every attempt or repetition has a random start of its own."""
-        return Learner(self.model, self.card(width), self.seed("start", attempt), self.device)
-
-    def size_rows(self, shard: Shard | Part, counts: Mapping[str, int], path: Path) -> list[Row]:
-        """What the task's shard holds and weighs, and what a separate network would."""
-        separate = separate_network(shard)
-        found: dict[str, float] = {f"weights_{name}": value for name, value in counts.items()}
-        found["weights_other"] = sum(array.size for array in shard.dense.values())
-        found["weights_reference"] = separate["weights"]
-        found |= {f"bytes_{name}": value for name, value in shard_size(shard).items()}
-        found |= {"bytes_file": path.stat().st_size, "bytes_reference": separate["bytes"]}
-        return [self.row(name, value, width=shard.card.width) for name, value in found.items()]
-
-
 def row(stage: Stage, metric: str, value: float, **where: Any) -> Row:
     """One row of the record of a stage."""
     spec = stage.spec
-    named = {name: spec[name] for name in ("experiment", "protocol", "method", "seed", "task")}
+    named = {name: getattr(spec, name) for name in _OF_ROW}
     return Row(**named, stage=stage.kind, metric=metric, value=float(value), **where)
 
 
@@ -176,9 +122,9 @@ def commit(
 
 
 def _drawn(stage: Stage) -> dict[str, str]:
-    if stage.kind not in ("baseline", "train") or "draw" not in stage.spec["data"]:
+    if stage.kind not in ("baseline", "train") or "draw" not in stage.spec.data:
         return {}
-    text = split_table(Path(stage.input("pack")), stage.spec["data"])
+    text = split_table(pack_of(stage, stage.spec.data), stage.spec.data)
     return {"split.csv": store.write_text(Path(stage.path("split.csv")), text)}
 
 

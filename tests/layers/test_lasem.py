@@ -19,7 +19,7 @@ from toy_layers import (
     stepped,
 )
 
-from lifelong.layers import expectation
+from lifelong.methods import lasem as expectation
 from lifelong.layers.learner import Start
 from lifelong.layers.network import filters_of, head_of, inside
 from lifelong.methods import LAYER_METHODS

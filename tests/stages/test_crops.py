@@ -12,7 +12,7 @@ from lifelong import store
 from lifelong.data.pack import read_task
 from lifelong.masks.layout import part_from, to_arrays
 from lifelong.use.pictures import classify
-from lifelong.work.shards import finished_model
+from lifelong.use.load import finished_model
 
 CROP = 6
 TASKS = [{"name": name, "classes": of, "crop": CROP} for name, of in list(CLASSES.items())[:2]]

@@ -9,7 +9,7 @@ from toy_experiment import LAYER_CLASSES, run_toy
 
 from lifelong import store
 from lifelong.train import loop
-from lifelong.work.shards import finished_model
+from lifelong.use.load import finished_model
 
 PHASES = ("output", "selected", "added", "split")
 CHANGES = {

@@ -17,7 +17,7 @@ from lifelong.masks.layout import part_from
 from lifelong.masks.shard import PREALIGNED, UNKNOWN
 from lifelong.use import predict
 from lifelong.use.pictures import classify
-from lifelong.work.shards import finished_model
+from lifelong.use.load import finished_model
 
 
 def test_every_task_answers_for_every_face(here, capsys, tmp_path):

@@ -1,0 +1,77 @@
+"""What the stages that train whole networks have in common: the model so far, and a learner."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from lifelong import store
+from lifelong.masks.learner import Learner
+from lifelong.masks.shard import Part, Shard
+from lifelong.masks.size import separate_network, shard_size
+from lifelong.plan.card import Card
+from lifelong.plan.losses import head_for
+from lifelong.plan.methods import METHODS
+from lifelong.plan.stage import Stage
+from lifelong.records.rows import Row
+from lifelong.train.losses import Loss, loss_of
+from lifelong.work.shards import lineage, read_model
+from lifelong.work.work import Work
+
+
+class NetworkWork(Work):
+    """A stage that trains separate networks, or a task in the weights that are free."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.loss = self._loss()
+        self.method = METHODS[self.spec.base]
+        self.shards = lineage(stage.input_list("shards"))
+        self.model = read_model(self.shards, self.spec, views=False)
+
+    def card(self, width: float) -> Card:
+        spec, data = self.spec, self.data
+        return Card(
+            experiment=spec.experiment,
+            method=spec.method,
+            base=spec.base,
+            seed=spec.seed,
+            position=spec.position,
+            task=spec.task,
+            classes=data.classes,
+            network=spec.network["name"],
+            channels=spec.network["channels"],
+            width=width,
+            in_channels=int(data.train.images.shape[1]),
+            image_size=int(data.train.images.shape[-1]),
+            mean=data.mean,
+            std=data.std,
+            lineage=tuple(store.verified(path) for path in self.shards),
+            alone=self.method.alone,
+            head=head_for(spec.loss),
+            crop=self.data.crop,
+            alignment=spec.data.get("alignment", ""),
+            channel_order=tuple(spec.data.get("channel_order", ())),
+            noise=spec.data.get("noise"),
+        )
+
+    def _loss(self) -> Loss:
+        """The loss of the task; weights of classes come from its training images, if not given."""
+        given, classes = dict(self.spec.loss), len(self.data.classes)
+        if given.get("kind") == "weighted" and "counts" not in given:
+            given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
+        return loss_of(given, classes, self.device)
+
+    def learner(self, width: float, attempt: int = 0) -> Learner:
+        """A learner of this task; every attempt or repetition has a random start of its own."""
+        return Learner(self.model, self.card(width), self.seed("start", attempt), self.device)
+
+    def size_rows(self, shard: Shard | Part, counts: Mapping[str, int], path: Path) -> list[Row]:
+        """What the task's shard holds and weighs, and what a separate network would."""
+        separate = separate_network(shard)
+        sizes: dict[str, float] = {f"weights_{name}": value for name, value in counts.items()}
+        sizes["weights_other"] = sum(array.size for array in shard.dense.values())
+        sizes["weights_reference"] = separate["weights"]
+        sizes |= {f"bytes_{name}": value for name, value in shard_size(shard).items()}
+        sizes |= {"bytes_file": path.stat().st_size, "bytes_reference": separate["bytes"]}
+        return [self.row(name, value, width=shard.card.width) for name, value in sizes.items()]

@@ -1,0 +1,80 @@
+"""Separate networks: one per task and repetition, from scratch or started from another task's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lifelong import store
+from lifelong.families.network_work import NetworkWork
+from lifelong.masks import Model
+from lifelong.masks.learner import Learner
+from lifelong.optim.phase import Phase
+from lifelong.plan.paths import place_of
+from lifelong.plan.specs import TaskSpec
+from lifelong.plan.stage import Stage
+from lifelong.records.rows import Row
+from lifelong.train.loop import fit
+from lifelong.work import shards
+from lifelong.work.work import commit
+
+
+def learn(stage: Stage) -> None:
+    """Train one network a repetition; shard.h5 is the first, repeat-1.h5 the second, and so on."""
+    work = NetworkWork(stage)
+    files: dict[str, str] = {}
+    rows: list[Row] = []
+    final = []
+    for repetition, source in enumerate(work.spec.sources):
+        learner, path = work.learner(1.0, repetition), Path(stage.path(file_name(repetition)))
+        if source:
+            _start_from(learner, stage, source)
+        result = fit(
+            learner,
+            work.data,
+            _phase(work, source),
+            work.seed("batches", "learn", repetition),
+            resume=work.resume("baseline", repetition),
+            name=f"baseline {repetition}",
+            loss=work.loss,
+        )
+        shard = learner.shard()
+        files[path.name] = shards.save(path, shard)
+        rows += work.epoch_rows(result.epochs, attempt=repetition, width=1.0)
+        if repetition == 0:
+            rows += work.size_rows(shard, learner.counts(), path)
+        final.append(result.epochs[-1].accuracy)
+    commit(stage, files, rows, {"accuracies": final, "split": work.data.deciding_name})
+
+
+def read(paths: Sequence[Path], expected: TaskSpec | None = None, views: bool = True) -> Model:
+    """The networks of all tasks as one model, checked as `read_model` does."""
+    return shards.read_model(paths, expected, views)
+
+
+def repetitions(path: Path) -> list[Model]:
+    """The further networks of a task, beside the first, whose file is given."""
+    names = store.read_manifest(path.parent)["files"]
+    files = [path.with_name(file_name(number)) for number in range(1, len(names))]
+    return [shards.read_model([file]) for file in files if file.name in names]
+
+
+def file_name(repetition: int) -> str:
+    """The file of one repetition's network."""
+    return f"repeat-{repetition}.h5" if repetition else "shard.h5"
+
+
+def _phase(work: NetworkWork, source: int) -> Phase:
+    section = work.spec.settings
+    lr = section["finetune_lr"] if source else section["lr"]
+    return Phase.of(section, work.spec.recipe, lr=lr)
+
+
+def _start_from(learner: Learner, stage: Stage, source: int) -> None:
+    """Copy the separate network of the task at position `source`, its head where it can."""
+    for path in stage.input_list("sources"):
+        place = place_of(path)
+        if place is not None and place.position == source:
+            network = shards.verified(Path(path))
+            theirs, ours = network.card, learner.card
+            same = (theirs.head, len(theirs.classes)) == (ours.head, len(ours.classes))
+            learner.load(replace(network, card=ours), head=same)

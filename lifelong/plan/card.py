@@ -1,0 +1,54 @@
+"""What a model says of one of its tasks beside weights: enough to build its network and use it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+PREALIGNED = "prealigned"  # faces that somebody else cut out, nobody knows how
+UNKNOWN = "unknown"  # of a shard from before shards said how its images were framed
+_TUPLES = ("classes", "mean", "std", "lineage", "channel_order")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One task of a model of any family. `base` is its method, `method` perhaps a variant of it.
+
+    Classes are in the order of the network's outputs. `mean` and `std` are per channel, of pixels
+    in [0, 1].
+    """
+
+    experiment: str
+    method: str
+    base: str = ""
+    seed: int
+    position: int
+    task: str
+    classes: tuple[str, ...]
+    network: str
+    channels: float
+    width: float = 1.0
+    in_channels: int
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    lineage: tuple[str, ...]  # digests of the shards before it, oldest first
+    alone: bool = False  # a separate network: it shares nothing with other tasks
+    head: str = "linear"  # or "angular": its loss has a margin between directions
+    crop: int = 0  # pixels it sees: of its images the centre, random squares while it learned
+    alignment: str = ""  # how faces were framed: a preset, PREALIGNED, or "" where there are none
+    channel_order: tuple[int, ...] = ()  # of a picture's channels, as the network sees them
+    noise: Mapping[str, Any] | None = None  # put on every picture: mean, std and seed
+
+
+_Card = TypeVar("_Card", bound=Card)
+
+
+def card_from(form: type[_Card], written: Mapping[str, Any]) -> _Card:
+    """A card as JSON gives it back, of this version or an older one.
+
+    Raises TypeError where something is missing or not known.
+    """
+    known = {"alignment": UNKNOWN, **written}
+    known = {name: tuple(value) if name in _TUPLES else value for name, value in known.items()}
+    known.setdefault("base", known.get("options", {}).get("base", known["method"]))
+    return form(**known)

@@ -1,0 +1,29 @@
+"""What the stages of each family of methods read and must know, and what its configuration may not
+say. One module per family, each with `inputs`, `grown_inputs`, `spec`, `check` and `SPECS`.
+"""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from lifelong.plan.families import layers, masks, separate
+from lifelong.plan.methods import METHODS
+from lifelong.plan.specs import Alignment, GoalSpec, Inference, Overview, Packing, Spec
+
+FAMILIES: dict[str, ModuleType] = {"separate": separate, "masks": masks, "layers": layers}
+_SPECS: dict[str, type] = {
+    "goals": GoalSpec,
+    "infer": Inference,
+    "pack_data": Packing,
+    "align_faces": Alignment,
+    "tables": Overview,
+    "report": Overview,
+}
+
+
+def spec_from(facts: Mapping[str, Any]) -> Spec:
+    """The spec that was written as JSON. Raises KeyError or TypeError for what is no spec."""
+    kind = facts["kind"]
+    form = _SPECS.get(kind) or FAMILIES[METHODS[facts["base"]].family].SPECS[kind]
+    spec: Spec = form(**facts)
+    return spec

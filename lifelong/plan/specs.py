@@ -1,0 +1,185 @@
+"""What a stage must know: every setting that decides its bytes, and nothing else.
+
+A changed key of the configuration changes the specs of the stages that depend on it, and only these
+run again. Specs are written as canonical JSON where they cross a process.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+Section = Mapping[str, Any]
+
+
+def canonical(spec: Any) -> str:
+    """A spec as text; equal specs give equal text."""
+    return json.dumps(spec, sort_keys=True, separators=(",", ":"), default=plain)
+
+
+def plain(spec: Any) -> dict[str, Any]:
+    """A spec as mappings and lists. Raises TypeError for anything else."""
+    if is_dataclass(spec) and not isinstance(spec, type):
+        return asdict(spec)
+    raise TypeError(f"a spec holds plain values, not {type(spec).__name__}")
+
+
+class _Old:  # SHIM: removed once nobody reads specs as mappings
+    def __getitem__(self, name: str) -> Any:
+        if name in ("baseline", "train", "prune", "retrain"):
+            return self.settings  # type: ignore[attr-defined]
+        if name == "goals":
+            return {"policy": self.policy, "goal": self.goal, "margin": self.margin}  # type: ignore[attr-defined]
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def __contains__(self, name: str) -> bool:
+        return hasattr(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = getattr(self, name, None)
+        return default if value is None else value
+
+    def items(self) -> Any:
+        return asdict(self).items()  # type: ignore[call-overload]
+
+    def keys(self) -> Any:
+        return asdict(self).keys()  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(_Old):
+    """What the stages of one task have in common.
+
+    `revision`: of the stage and of the method. `base` is the method, `method` perhaps the name of a
+    variant of it. Positions count from 1.
+    """
+
+    revision: Sequence[int]
+    kind: str
+    experiment: str
+    protocol: str
+    method: str
+    base: str
+    seed: int
+    position: int
+    task: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalSpec(TaskSpec):
+    """Where a goal comes from; `goal` where it is given."""
+
+    policy: str
+    goal: float | None = None
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkLearning(TaskSpec):
+    """A task learned by weights and masks; `settings` are those of the stage's own section.
+
+    `sources`: for each separate network the position of the task it starts from, 0 for none.
+    `stop_at`: the ratio that a task which missed its goal at the width cap is pruned to at most.
+    """
+
+    random_seed: int
+    data: Section
+    network: Section
+    recipe: Section
+    settings: Section
+    loss: Section
+    sources: Sequence[int] = ()
+    attempt: int = 0
+    expand: Section | None = None
+    stop_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerLearning(TaskSpec):
+    """A task learned by a method that shares layers; `pattern` is "" where it is to be found.
+
+    `older`: the data of the tasks before it. `training` only where it is trained.
+    """
+
+    random_seed: int
+    data: Section
+    older: Sequence[Section]
+    network: Section
+    pattern: str
+    options: Section
+    training: Section | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioChoice(TaskSpec):
+    """How the ratio of a task is chosen: by hand, or by its record up to the width `cap`."""
+
+    by_hand: float | None
+    cap: float
+    fair: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatternChoice(TaskSpec):
+    """How the pattern of a task is chosen: by hand, or the best one."""
+
+    by_hand: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference(TaskSpec):
+    """The data of all tasks so far, and how pairs of faces are compared, if they are."""
+
+    data: Sequence[Section]
+    pairs: Section | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packing(_Old):
+    """How one data set is packed."""
+
+    revision: Sequence[int]
+    kind: str
+    experiment: str
+    dataset: str
+    settings: Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment(_Old):
+    """How one shard of a face set is aligned; shards count from 1."""
+
+    revision: Sequence[int]
+    kind: str
+    experiment: str
+    dataset: str
+    settings: Section
+    shard: int
+    shards: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview(_Old):
+    """What tables and report must know.
+
+    `published_rows`: of a published table, to our method and what is done with its networks.
+    `separate`: the method whose networks share nothing, "" where there is none. `sharing`: the
+    methods with one network for all tasks.
+    """
+
+    revision: Sequence[int]
+    kind: str
+    experiment: str
+    protocol: str
+    methods: Sequence[str]
+    seeds: Sequence[int]
+    tasks: Sequence[str]
+    published_rows: Mapping[str, Sequence[str]]
+    separate: str
+    sharing: Sequence[str]
+
+
+Spec = TaskSpec | Packing | Alignment | Overview
