@@ -57,7 +57,7 @@ def plan_of(seeds: list[int], root: Path, epochs: int | None) -> Plan:
 
 def images_of(stage: Stage) -> dict[str, tuple[Tensor, Tensor]]:
     """(N, 3, 32, 32) with mean 0 and deviation 1 a channel, and labels, of each split of a task."""
-    found = load_arrays(Path(stage.input("pack")), stage.spec["data"])
+    found = load_arrays(Path(stage.input("pack")), stage.spec.data)
     splits = {}
     for index, name in enumerate(SPLITS):
         mine = found.split == index
@@ -114,10 +114,10 @@ def compare(plan: Plan, seed: int, position: int) -> Row:
     rows = read(Path(infer.path("record.csv")))
     ours = next(r.value for r in rows if r.metric == "accuracy" and r.on_task == r.task)
     train = plan.stage(Key("train", "stl", seed, position))
-    training = train.spec["training"]
+    training = train.spec.training
     torch.manual_seed(seed * TASKS + position)
     theirs = plain(images_of(train), training, (position - 1) * training["epochs"])
-    return row_of(train.spec["task"], str(seed), ours, theirs)
+    return row_of(train.spec.task, str(seed), ours, theirs)
 
 
 def row_of(task: str, seed: str, ours: float, theirs: float) -> Row:

@@ -37,7 +37,8 @@ from table import Row, arguments, machine, publish
 from lifelong.jobs.handover import VARIABLE, start
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
-from lifelong.plan.stage import Key, Stage, canonical
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Key, Stage
 
 ROOT = Path(__file__).parents[1]
 REPEATS, TARGET_S = 9, 0.5

@@ -55,7 +55,9 @@ class LayerLearner(ABC):
         self.start_generator = torch.Generator().manual_seed(start.seed)  # of first values only
         self.tensors: Tensors = {}
         self.network = TaskView(self.logits)
-        self.squares: Tensors = {}  # RMSProp's mean squares, by the tensors they are of
+        # Of RMSProp, by the tensors they are of: its mean squares now, and those to begin with.
+        self.squares: Tensors = {}
+        self.carried: Tensors = {}
 
     @abstractmethod
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

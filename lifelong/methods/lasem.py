@@ -195,14 +195,14 @@ class Settled(FixedPattern):
         super().__init__(replace(start, card=replace(start.card, pattern=best)), form)
         self.part = Part("alone", rest=True)
         # The search's mean squares: fresh ones would leave about six epochs idle.
-        self.squares = {name: torch.ones_like(tensor) for name, tensor in self.trained().items()}
+        self.carried = {name: torch.ones_like(tensor) for name, tensor in self.trained().items()}
 
     def take_over(self, tensors: Tensors, squares: Tensors) -> None:
         """Go on from what the search had learned."""
         self.load_state(tensors | {f"{_SQUARE}{name}": one for name, one in squares.items()})
 
     def state(self) -> Tensors:
-        return self.tensors | {f"{_SQUARE}{name}": one for name, one in self.squares.items()}
+        return self.tensors | {f"{_SQUARE}{name}": one for name, one in self.carried.items()}
 
     def patterns(self) -> dict[str, float]:
         """How probable each was when this one was taken."""

@@ -28,7 +28,7 @@ class LayerStep:
         if isinstance(self.optimiser, RMSProp):
             squares = self.optimiser.squares
             for place, name in enumerate(trained):  # what a phase before this one has gathered
-                squares[place] = learner.squares.get(name, squares[place])
+                squares[place] = learner.carried.get(name, squares[place])
             learner.squares = dict(zip(trained, squares, strict=True))
         self.generator = torch.Generator(learner.device)
         self.rate = 0.0

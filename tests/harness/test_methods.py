@@ -16,9 +16,9 @@ from lifelong.masks import Model, shard_size
 from lifelong.methods import LAYER_METHODS, METHODS
 from lifelong.plan.methods import SHAPES
 from lifelong.plan.patterns import SHARED
+from lifelong.use.load import finished_model
 from lifelong.work import work as base
 from lifelong.work.shards import load_layers, load_part
-from lifelong.use.load import finished_model
 
 ALL = [*METHODS, *LAYER_METHODS]
 ISOLATING = [*METHODS, *(name for name, one in LAYER_METHODS.items() if one.isolates)]

@@ -13,8 +13,8 @@ from toy_experiment import CLASSES, TASKS, run_toy
 
 from lifelong import store
 from lifelong.masks import shard_size
-from lifelong.work.shards import load_part
 from lifelong.use.load import finished_model
+from lifelong.work.shards import load_part
 
 NETWORKS = {"spherenet20": 0.125, "inception_resnet_v1_reduced": 0.0625}  # channels
 

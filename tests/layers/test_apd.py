@@ -13,6 +13,7 @@ from lifelong.layers.sparse import packed, unpacked
 from lifelong.methods.apd import Decomposition, grouped
 from lifelong.nets.conv_stack import features, head
 from lifelong.optim.optimisers import Adam
+from lifelong.optim.rmsprop import RMSProp
 
 Y = torch.arange(12) % 3
 
@@ -283,10 +284,26 @@ def test_a_group_that_is_gone_leaves_nothing():
         torch.testing.assert_close(model.view(position)(images()), logits, rtol=1e-4, atol=1e-4)
 
 
-def test_adam_may_train_it():
-    assert decomposition().optimiser == "rmsprop"
-    learner = decomposition(optimiser="adam")
-    assert isinstance(stepped(learner).optimiser, Adam)
+def test_it_is_trained_as_its_authors_train_it_unless_the_configuration_says_otherwise():
+    learner = decomposition()
+    assert isinstance(stepped(learner).optimiser, Adam) and learner.gradient_scale == 10
+    other = decomposition(optimiser="rmsprop", gradient_scale=1.0)
+    assert isinstance(stepped(other).optimiser, RMSProp)
+
+
+def test_gradients_are_scaled_before_the_optimiser_sees_them():
+    """RMSProp's mean squares that begin at zero are 0.1 g^2 after one step."""
+    squares = []
+    for scale in (1.0, 10.0):
+        learner = decomposition(optimiser="rmsprop", gradient_scale=scale, dropout=0.0)
+        step = stepped(learner, 0)
+        for square in step.optimiser.squares:
+            square.zero_()
+        step(images(), torch.arange(12) % 3)
+        squares.append(step.optimiser.squares)
+    for one, ten in zip(*squares, strict=True):
+        assert torch.allclose(ten, 100 * one, rtol=1e-4)
+    assert max(float(one.max()) for one in squares[0]) > 0
 
 
 def test_the_released_program_masks_weight_by_weight_and_shares_biases():

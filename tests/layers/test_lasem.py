@@ -19,10 +19,10 @@ from toy_layers import (
     stepped,
 )
 
-from lifelong.methods import lasem as expectation
 from lifelong.layers.learner import Start
 from lifelong.layers.network import filters_of, head_of, inside
-from lifelong.methods import LAYER_METHODS
+from lifelong.methods import lasem as expectation
+from lifelong.methods import layer_method
 from lifelong.methods.lasem import Expectation, Posterior
 from lifelong.nets.conv_stack import features, head
 from lifelong.plan.config import check
@@ -155,7 +155,7 @@ def test_the_gradient_is_that_of_each_configuration_times_its_posterior(method):
     learner, x = expecting(method, dropout=0.0), images()
     stepped(learner, 5, rate=0.05)
     prior = learner.posterior.prior().tolist()
-    trained = learner.trained()
+    trained = list(learner.trained().values())
     alone = [loss_of(learner, pattern, x) for pattern in PATTERNS]
     weights = [p * float(chance.detach()) for p, (chance, _) in zip(prior, alone, strict=True)]
     q = [weight / sum(weights) for weight in weights]
@@ -212,7 +212,7 @@ def holding(held_out: tuple[Tensor, Tensor]) -> Expectation:
     """A learner without dropout whose likelihoods are of these images and labels."""
     card = layer_card("lasem_hps", lasem={"likelihood_images": "validation"}, dropout=0.0)
     start = Start(new_model("lasem_hps"), card, 1, "cpu", lambda: held_out)
-    learner = LAYER_METHODS["lasem_hps"].learner(start)
+    learner = layer_method("lasem_hps").learner(start)
     assert isinstance(learner, Expectation)
     return learner
 

@@ -21,7 +21,7 @@ def test_stages_of_the_task_know_its_crop_and_its_pack_does_not():
     plain, plan = (Plan(check(one)) for one in (toy_config(["scratch"]), cropped(6)))
     for kind in ("baseline", "infer"):
         key = Key(kind, "scratch", 0, 1)
-        data = plan.spec(key)["data"]
+        data = plan.spec(key).data
         first = data if kind == "baseline" else data[0]
         assert first["crop"] == 6 and plan.spec(key) != plain.spec(key)
     second = Key("baseline", "scratch", 0, 2)

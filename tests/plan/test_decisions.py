@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifelong.plan.decisions import (
+    Grown,
     Rung,
     fair_ratio,
+    grown,
     grows_again,
-    last_attempt,
     next_width,
     reaches,
     select,
@@ -67,14 +68,21 @@ def outcomes(*accuracies: float, step: float = 0.2, cap: float = 1.5):
 
 def test_the_last_attempt_is_the_first_that_meets_the_goal_and_none_after_it_is_asked():
     asked, outcome_of = outcomes(0.5, 0.6, 0.9)
-    assert last_attempt(outcome_of, 0.9, 1.5, 0.95) == 2
+    assert grown(outcome_of, 0.9, 1.5, 0.95) == Grown(attempt=2)
     assert asked == [0, 1, 2]
 
 
 def test_a_task_that_meets_its_goal_is_not_widened():
     asked, outcome_of = outcomes(0.9)
-    assert last_attempt(outcome_of, 0.9, 1.5, 0.95) == 0
+    assert grown(outcome_of, 0.9, 1.5, 0.95) == Grown()
     assert asked == [0]
+
+
+def test_only_a_goal_missed_at_the_cap_counts_as_missed():
+    """Training accuracy below its floor widens too, but is no missed goal."""
+    assert grown(outcomes(0.5, 0.6, 0.7, 0.8)[1], 0.9, 1.5, 0.95) == Grown(3, missed=True)
+    learned = {"accuracy": 0.95, "train_accuracy": 0.1, "width": 1.5}
+    assert grown(lambda _: learned, 0.9, 1.5, 0.95) == Grown()
 
 
 @given(
@@ -86,7 +94,9 @@ def test_attempts_end_at_the_cap(step, cap):
         width = next_width(1.0, step, cap, attempt)
         return {"accuracy": 0.0, "train_accuracy": 0.0, "width": width}
 
-    last = last_attempt(outcome_of, 0.9, cap, 0.95)
+    end = grown(outcome_of, 0.9, cap, 0.95)
+    last = end.attempt
+    assert end.missed
     assert last == 0 or outcome_of(last)["width"] == pytest.approx(cap, abs=1e-5)
     assert last == 0 or outcome_of(last - 1)["width"] < cap
 

@@ -13,7 +13,8 @@ from lifelong.plan.draws import PERCENT, drawn_a_class
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.plan import Plan
 from lifelong.plan.reading import read
-from lifelong.plan.stage import Key, canonical
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Key
 
 TREE = Path(__file__).parents[2]
 CONFIG = {
@@ -40,7 +41,7 @@ def edited(where, value):
 def data_of(config, position=1, seed=0, method="cpg", kind="train"):
     """What a stage knows of a task's images."""
     spec = Plan(check(config)).spec(Key(kind, method, seed, position))
-    return spec["data"] if kind != "infer" else spec["data"][position - 1]
+    return spec.data if kind != "infer" else spec.data[position - 1]
 
 
 def specs(config):

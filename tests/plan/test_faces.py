@@ -15,7 +15,8 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import FACE_SOURCES, SIDES
 from lifelong.plan.paths import parse_stage, split_root
 from lifelong.plan.plan import Plan
-from lifelong.plan.stage import Key, canonical
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Key
 
 LFW = {"source": "lfw", "root": "lfw", "pairs": "pairs.txt", "prealigned": True, "image_size": 112}
 CONFIG: dict[str, Any] = {
@@ -85,8 +86,8 @@ def test_pairs_are_read_where_their_task_is_new_and_nowhere_else():
     plan = Plan(check(CONFIG))
     first, second = (plan.stage(Key("infer", "cpg", 0, position)) for position in (1, 2))
     assert first.inputs["pairs"] == "results/toy/pack_data/lfw/pack.h5"
-    assert first.spec["pairs"] == {"dataset": "lfw"}
-    assert "pairs" not in second.inputs and "pairs" not in second.spec
+    assert first.spec.pairs == {"dataset": "lfw"}
+    assert "pairs" not in second.inputs and second.spec.pairs is None
 
 
 def specs(config: dict[str, Any], dataset: str) -> tuple[list[str], str]:

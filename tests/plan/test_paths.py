@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifelong.plan.paths import Paths, parse_stage, slug
+from lifelong.plan.paths import Paths, Place, dataset_of, place_of, slug
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,12}", fullmatch=True)
 PATHS = Paths("digits")
@@ -27,15 +27,16 @@ def test_a_stages_path_parses_to_what_made_it(experiment, task, seed, position, 
     paths = Paths(experiment, "some/results")
     for kind in ("train", "expand"):
         folder = paths.stage(kind, "cpg", seed, slug(position, task), attempt)
-        assert parse_stage(f"{folder}/manifest.json") == {
-            "root": "some/results/",
-            "experiment": experiment,
-            "method": "cpg",
-            "seed": str(seed),
-            "slug": f"{position:02d}-{task}",
-            "kind": kind,
-            "attempt": str(attempt) if kind == "expand" else None,
-        }
+        place = place_of(f"{folder}/manifest.json")
+        given = attempt if kind == "expand" else 0
+        assert place == Place(experiment, "cpg", seed, f"{position:02d}-{task}", kind, given)
+        assert place.position == position
+
+
+def test_a_pack_names_its_data_set():
+    assert dataset_of(PATHS.pack("scans")) == "scans"
+    with pytest.raises(ValueError, match="no pack"):
+        dataset_of("results/digits/cpg/s0/01-a/train/candidate.h5")
 
 
 @pytest.mark.parametrize(
@@ -50,4 +51,4 @@ def test_a_stages_path_parses_to_what_made_it(experiment, task, seed, position, 
     ],
 )
 def test_other_paths_are_no_stages(path):
-    assert parse_stage(path) is None
+    assert place_of(path) is None

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from known_methods import LAYER_METHODS
 from toy_experiment import toy_config, toy_layers_config, toy_plan
 
-from lifelong.methods import LAYER_METHODS, METHODS
-from lifelong.plan.config import check, settings, shape_of
+from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.layers import OPTIONS, options_of
-from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
+from lifelong.plan.families.layers import options_of
+from lifelong.plan.methods import METHODS
+from lifelong.plan.settings import row_of, settings
 from lifelong.plan.stage import Key
 
 SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "schemas/config.schema.yaml").read_text())
@@ -31,7 +32,7 @@ def test_a_variant_has_the_settings_of_its_method_and_its_own():
     own = settings(config, "hps_top1")["layers"]
     assert (own["pattern"], own["lr"]) == ("top1", 0.25)
     assert own["epochs"] == config["layers"]["epochs"] == 8
-    assert shape_of(config, "hps_top1") == SHAPES["hps"]
+    assert row_of(config, "hps_top1") is METHODS["hps"]
 
 
 def test_a_variant_runs_the_stages_of_its_method_in_a_folder_of_its_own():
@@ -41,10 +42,10 @@ def test_a_variant_runs_the_stages_of_its_method_in_a_folder_of_its_own():
         stage = plan.stage(Key("train", name, 0, 1))
         assert f"/{name}/s0/" in stage.folder
         specs[name] = stage.spec
-    assert specs["hps"]["pattern"] == "SS" and specs["hps_top1"]["pattern"] == "-S"
-    assert specs["hps"]["base"] == specs["hps_top1"]["base"] == "hps"
-    assert specs["hps"]["random_seed"] != specs["hps_top1"]["random_seed"]
-    assert specs["hps"]["data"] == specs["hps_top1"]["data"]
+    assert specs["hps"].pattern == "SS" and specs["hps_top1"].pattern == "-S"
+    assert specs["hps"].base == specs["hps_top1"].base == "hps"
+    assert specs["hps"].random_seed == specs["hps_top1"].random_seed
+    assert specs["hps"].data == specs["hps_top1"].data
 
 
 def layers_sections() -> dict:
@@ -99,26 +100,11 @@ def test_a_variant_that_cannot_be_is_refused(variants, methods, key, words):
     assert all(word in said for word in words), said
 
 
-def test_methods_are_the_same_in_plan_package_and_schema():
-    assert set({**METHODS, **LAYER_METHODS}) == set(SHAPES)
-    assert set(SCHEMA["properties"]["method_settings"]["properties"]) == set(SHAPES)
-    assert set(METHOD_DEFAULTS) <= set(SHAPES)
-    assert set(OPTIONS) == set(LAYER_METHODS) == {m for m in SHAPES if SHAPES[m].layered}
-
-
-@pytest.mark.parametrize("name", [*METHODS, *LAYER_METHODS])
-def test_a_method_goes_by_its_name(name):
-    method = {**METHODS, **LAYER_METHODS}[name]
-    assert method.name == name and method.alone == SHAPES[name].alone
-
-
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", LAYER_METHODS)
 def test_the_options_of_a_method_have_defaults(name):
     layers = layers_config([name])["layers"]
-    found = options_of(name, layers)
-    assert set(found) == {"dropout", *OPTIONS[name]}
-    for option in OPTIONS[name]:
-        assert SCHEMA["properties"]["layers"]["properties"][option]["description"]
+    row = METHODS[name]
+    assert set(options_of(row, layers)) == {"dropout", *row.options}
 
 
 def test_every_setting_of_layers_is_described():

@@ -114,7 +114,7 @@ def test_faces_lie_on_the_disk_while_they_are_packed(how, monkeypatch, tmp_path)
     monkeypatch.setattr(face_packs, "_READ_FACES", 3)
     stage = plan.pack_stage("faces")
     log = logging.getLogger("toy")
-    raw, _ = raw_faces(stage.spec["settings"], stage.input_list("parts"), tmp_path / "on", log)
+    raw, _ = raw_faces(stage.spec.settings, stage.input_list("parts"), tmp_path / "on", log)
     assert isinstance(raw.images, np.memmap)
     assert list((tmp_path / "on").iterdir()) == []
     write_raw(tmp_path / "other.h5", raw)

@@ -11,8 +11,8 @@ from toy_experiment import CLASSES, run_toy
 from lifelong import store
 from lifelong.data.pack import read_task
 from lifelong.masks.layout import part_from, to_arrays
-from lifelong.use.pictures import classify
 from lifelong.use.load import finished_model
+from lifelong.use.pictures import classify
 
 CROP = 6
 TASKS = [{"name": name, "classes": of, "crop": CROP} for name, of in list(CLASSES.items())[:2]]

@@ -16,8 +16,8 @@ from lifelong.faces.photos import align
 from lifelong.masks.layout import part_from
 from lifelong.masks.shard import PREALIGNED, UNKNOWN
 from lifelong.use import predict
-from lifelong.use.pictures import classify
 from lifelong.use.load import finished_model
+from lifelong.use.pictures import classify
 
 
 def test_every_task_answers_for_every_face(here, capsys, tmp_path):

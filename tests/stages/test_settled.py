@@ -13,8 +13,8 @@ from lifelong import store
 from lifelong.layers.fixed import chosen
 from lifelong.methods.lasem import Expectation, Settled
 from lifelong.train import loop
-from lifelong.work.shards import load_layers
 from lifelong.use.load import finished_model
+from lifelong.work.shards import load_layers
 
 SEARCH = {**LAYERS["layers"], "epochs": 5, "lasem": {"search": 0.3}}  # 1.5 of 5
 METHODS = ("lasem_hps", "lasem_tf", "lasem_dfcnn")

@@ -39,7 +39,7 @@ def seen(tmp_path, monkeypatch):
 
     def task(position: int, method: str = "packnet", seed: int = 0, kind: str = "infer"):
         stage = plan.stage(Key(kind, method, seed, 2 if kind == "infer" else position))
-        data = stage.spec["data"]
+        data = stage.spec.data
         data = data[position - 1] if kind == "infer" else data
         return load_task(stage, data, plan.pack(position), "cpu")
 
@@ -83,7 +83,7 @@ def test_infer_measures_what_its_images_and_statistics_give(tmp_path):
     model = read_model(shards)
     stage = plan.stage(Key("infer", "packnet", 0, 2))
     measured = {row.on_task: row.value for row in read(run / "02-four_five/infer/record.csv")}
-    for position, data in enumerate(stage.spec["data"], 1):
+    for position, data in enumerate(stage.spec.data, 1):
         pack = tmp_path / plan.pack(position)
         test = load_task(stage, data, str(pack), "cpu").test
         pixels = test.images.numpy() / 255

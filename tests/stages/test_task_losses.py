@@ -5,8 +5,8 @@ import pytest
 from toy_experiment import CLASSES, run_toy
 
 from lifelong import store
-from lifelong.work.shards import load_part
 from lifelong.use.load import finished_model
+from lifelong.work.shards import load_part
 
 LOSSES = (
     {"kind": "a_softmax", "margin": 2},

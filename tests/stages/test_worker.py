@@ -20,7 +20,8 @@ from lifelong.jobs import handover
 from lifelong.jobs.driver import run_stage
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
-from lifelong.plan.stage import Key, Stage, canonical
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Key, Stage
 
 SLOW = {**EXPERIMENT["train"], "epochs": 100_000}
 ADAPTER = """

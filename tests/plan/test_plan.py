@@ -1,13 +1,18 @@
 """Stages of an experiment: what each reads, and which of them a changed key reruns."""
 
 import copy
+import json
 
 import pytest
 
 from lifelong.plan.config import check
-from lifelong.plan.methods import SHAPES
-from lifelong.plan.plan import REVISIONS, TABLES, Plan
-from lifelong.plan.stage import Key, Stage, canonical
+from lifelong.plan.decisions import Grown
+from lifelong.plan.families import spec_from
+from lifelong.plan.methods import METHODS
+from lifelong.plan.plan import TABLES, Plan
+from lifelong.plan.revisions import STAGES
+from lifelong.plan.specs import canonical
+from lifelong.plan.stage import Key, Stage
 
 TASKS = ("a", "b", "c")
 CONFIG = {
@@ -31,23 +36,22 @@ def edited(*path_and_value: object) -> dict:
 
 
 def stages(config: dict) -> dict[str, Stage]:
-    """Every stage the experiment may run, one attempt of expand a task, by folder without root."""
+    """Every stage that may run, with one attempt of expand per task, by folder without root."""
     plan = Plan(check(config))
     found = [plan.pack_stage(name) for name in config["datasets"]]
     for method in config["methods"]:
-        shape = SHAPES[method]
-        kinds = [*shape.stages, *["goals"] * shape.has_goal, *["expand"] * shape.expands]
-        for kind in kinds:
+        for kind in METHODS[method].kinds:
             for position in range(1, len(config["tasks"]) + 1):
                 key = Key(kind, method, 0, position, 1 if kind == "expand" else 0)
-                found.append(plan.stage(key, attempt=1))
+                missed = METHODS[method].expands
+                found.append(plan.stage(key, Grown(attempt=int(missed), missed=missed)))
     return {stage.folder.removeprefix("results/toy/"): stage for stage in found}
 
 
 def changed(config: dict) -> set[str]:
     """Folders of the stages that run again because their spec or their list of inputs differs."""
     before, after = stages(CONFIG), stages(config)
-    return {
+    return {  # of tasks that missed their goal at the cap, so that expected tasks count too
         name
         for name in before.keys() | after.keys()
         if name not in before
@@ -71,7 +75,7 @@ def folders(methods: str, tasks: str, kinds: str) -> set[str]:
 ALL = "scratch finetune packnet cpg"
 TRAINING = "baseline train expand/a1 prune retrain"
 EDITS = {
-    "ratio by hand": (("tasks", 1, "ratio", 0.6), folders("cpg", "b", "select")),
+    "ratio by hand": (("tasks", 1, "ratio", 0.6), folders("cpg", "b", "prune select")),
     "classes of the last task": (
         ("tasks", 2, "classes", [4, 6]),
         folders(ALL, "c", f"{TRAINING} infer"),
@@ -129,15 +133,16 @@ def test_what_each_stage_reads():
     plan = Plan(check(CONFIG))
     pack = "results/toy/pack_data/digits/pack.h5"
     cpg, first, third = "results/toy/cpg/s0", "01-a/retrain/shard.h5", "03-c"
-    shards = [f"{cpg}/{first}", f"{cpg}/02-b/retrain/shard.h5"]
+    second = f"{cpg}/02-b/retrain/shard.h5"
 
     def inputs(kind: str, position: int, attempt: int = 0, method: str = "cpg") -> dict:
-        return dict(plan.inputs(Key(kind, method, 0, position), attempt))
+        return dict(plan.stage(Key(kind, method, 0, position), Grown(attempt)).inputs)
 
-    assert inputs("train", 1) == {"pack": pack, "shards": []}
-    assert inputs("train", 3) == {"pack": pack, "shards": shards}
+    assert inputs("train", 1) == {"pack": pack}
+    assert inputs("train", 2) == {"pack": pack, "shards": [f"{cpg}/{first}"]}
+    assert inputs("train", 3) == {"pack": pack, "shards": [second]}  # it names the one before it
     for attempt, before in ((1, "train"), (2, "expand/a1")):  # each waits for the one before
-        widened = plan.inputs(Key("expand", "cpg", 0, 3, attempt))
+        widened = plan.stage(Key("expand", "cpg", 0, 3, attempt)).inputs
         assert widened == inputs("train", 3) | {"before": f"{cpg}/{third}/{before}/manifest.json"}
     assert inputs("prune", 3, 2)["learned"] == f"{cpg}/{third}/train/manifest.json"
     assert inputs("prune", 3, 2)["widened"] == [
@@ -155,7 +160,8 @@ def test_what_each_stage_reads():
         "selected": f"{cpg}/{third}/select/selected.json",
     }
     assert inputs("infer", 1)["packs"] == [pack] and "before" not in inputs("infer", 1)
-    assert inputs("infer", 2)["shards"] == shards
+    assert inputs("infer", 2)["shards"] == [second]
+    assert len(inputs("infer", 3, method="scratch")["shards"]) == 3  # these share nothing
     assert inputs("infer", 2)["before"] == f"{cpg}/01-a/infer/logits.h5"
     assert inputs("baseline", 2, method="scratch") == {"pack": pack}
 
@@ -170,7 +176,7 @@ def test_what_each_stage_reads():
     ],
 )
 def test_a_goal_comes_from_the_networks_its_policy_names(goals, source):
-    inputs = Plan(check(edited("goals", goals))).inputs(Key("goals", "cpg", 0, 2))
+    inputs = Plan(check(edited("goals", goals))).stage(Key("goals", "cpg", 0, 2)).inputs
     expected = {"baseline": f"results/toy/{source}/s0/02-b/baseline/record.csv"} if source else {}
     assert inputs == expected
 
@@ -181,7 +187,7 @@ def test_finetuned_networks_start_from_earlier_tasks():
     seen = set()
     for position in range(1, 13):
         stage = plan.stage(Key("baseline", "finetune", 0, position))
-        sources = stage.spec["sources"]
+        sources = stage.spec.sources
         assert len(sources) == 5
         assert sources == [0] * 5 if position == 1 else all(0 < s < position for s in sources)
         shards = [plan.shard("scratch", 0, s) for s in sorted(set(sources) - {0})]
@@ -190,19 +196,67 @@ def test_finetuned_networks_start_from_earlier_tasks():
     assert len(seen) > 6  # not always the same task
 
 
-def test_every_stage_has_its_own_random_seed():
-    plan = Plan(check(edited("seeds", [0, 1])))
-    keys = [
-        Key(kind, method, seed, position, attempt)
-        for method in ("packnet", "cpg")
-        for kind, attempt in [("train", 0), ("expand", 1), ("expand", 2), ("prune", 0)]
-        for seed in (0, 1)
-        for position in (1, 2, 3)
-    ]
-    assert len({plan.spec(key)["random_seed"] for key in keys}) == len(keys)
+def test_random_numbers_come_from_the_seed_and_the_task_and_from_no_name():
+    """Methods, variants and experiments are compared on the same random numbers."""
+    config = edited("seeds", [0, 1]) | {"variants": {"mine": {"method": "cpg"}}}
+    seeds = {}
+    for renamed in (config, {**config, "experiment": "other"}):
+        plan = Plan(check(renamed))
+        for method in ("packnet", "cpg", "mine"):
+            for kind in ("train", "prune", "retrain"):
+                for seed in (0, 1):
+                    for position in (1, 2, 3):
+                        key = Key(kind, method, seed, position)
+                        seeds.setdefault((seed, position), set()).add(plan.spec(key).random_seed)
+    assert all(len(one) == 1 for one in seeds.values())
+    assert len(set.union(*seeds.values())) == 2 * 3
 
 
-def test_folders_and_shards_are_where_the_shape_says():
+def test_a_variant_of_finetune_finetunes():
+    """It goes by what it is a variant of, not by its name."""
+    config = edited("methods", ["finetune", "mine"])
+    plan = Plan(check(config | {"variants": {"mine": {"method": "finetune"}}}))
+    ours, theirs = (plan.stage(Key("baseline", name, 0, 3)) for name in ("mine", "finetune"))
+    assert len(ours.spec.sources) == 5 and 0 not in ours.spec.sources
+    assert ours.spec.sources == theirs.spec.sources
+    assert ours.input_list("sources") == theirs.input_list("sources") != []
+
+
+def test_a_task_that_missed_its_goal_at_the_cap_is_pruned_no_further_than_is_fair():
+    plan = Plan(check(edited("expand", "tasks_expected", 3)))
+    key = Key("prune", "cpg", 0, 2)
+    assert plan.spec(key).stop_at is None and plan.spec(key, Grown(2)).stop_at is None
+    assert plan.spec(key, Grown(2, missed=True)).stop_at == 0.5  # two tasks left: half each
+    by_hand = edited("tasks", 1, "ratio", 0.6)
+    assert Plan(check(by_hand)).spec(key, Grown(2, missed=True)).stop_at is None
+
+
+def test_methods_that_never_expand_know_all_their_inputs_before_anything_ran():
+    plan = Plan(check(CONFIG))
+    for kind in ("prune", "retrain"):
+        key = Key(kind, "packnet", 0, 2)
+        candidate = {"candidate": "results/toy/packnet/s0/02-b/train/candidate.h5"}
+        assert plan.grown_inputs(key, Grown()) == candidate
+        assert "learned" not in plan.fixed_inputs(key)
+
+
+@pytest.mark.parametrize("name", stages(CONFIG))
+def test_a_spec_comes_back_from_its_text(name):
+    spec = stages(CONFIG)[name].spec
+    again = spec_from(json.loads(canonical(spec)))
+    assert type(again) is type(spec) and canonical(again) == canonical(spec)
+
+
+def test_the_inputs_of_many_tasks_grow_with_their_number_only():
+    """A list of all older tasks for every task would be thousands of files for a hundred."""
+    tasks = [{"name": f"t{i}", "classes": [0, 1]} for i in range(60)]
+    plan = Plan(check(edited("tasks", tasks) | {"overlapping_classes": True}))
+    for kind in ("train", "prune", "retrain", "infer"):
+        first, last = (plan.stage(Key(kind, "cpg", 0, position)) for position in (2, 60))
+        assert len(first.files_read()) == len(last.files_read())
+
+
+def test_folders_and_shards_are_where_the_table_says():
     plan = Plan(check(CONFIG))
     assert plan.folder(Key("expand", "cpg", 1, 2, 3)) == "results/toy/cpg/s1/02-b/expand/a3"
     assert plan.shard("cpg", 0, 1) == "results/toy/cpg/s0/01-a/retrain/shard.h5"
@@ -212,18 +266,32 @@ def test_folders_and_shards_are_where_the_shape_says():
 
 def test_tables_read_every_record_and_the_report_every_selection():
     plan = Plan(check(edited("seeds", [0, 1])))
-    records = plan.table_inputs()["records"]
-    # per seed and task: baseline and infer of two methods, four stages of the other two
-    assert len(records) == len(set(records)) == 2 * 3 * (2 * 2 + 2 * 4)
-    report = plan.report_inputs()
+    records = plan.overview_inputs("tables")["records"]
+    # per seed and task: baseline and infer of two methods, five stages of the other two
+    assert len(records) == len(set(records)) == 2 * 3 * (2 * 2 + 2 * 5)
+    report = plan.overview_inputs("report")
     assert len(report["selected"]) == 2 * 3 * 2
     assert report["tables"] == [f"results/toy/tables/{name}.csv" for name in TABLES]
     assert "published" not in report
-    shown = Plan(check(edited("published", "numbers.csv"))).table_inputs()
+    shown = Plan(check(edited("published", "numbers.csv"))).overview_inputs("tables")
     assert shown["published"] == "numbers.csv"
 
 
 def test_equal_specs_give_equal_text_and_every_kind_has_a_revision():
     assert canonical({"b": 1, "a": [1, 2]}) == canonical({"a": [1, 2], "b": 1})
     for stage in stages(CONFIG).values():
-        assert stage.spec["revision"] == REVISIONS[stage.kind]
+        assert stage.spec.revision[0] == STAGES[stage.kind]
+    spec = Plan(check(CONFIG)).spec(Key("train", "cpg", 0, 1))
+    assert spec.revision == [STAGES["train"], METHODS["cpg"].revision]
+
+
+def test_published_rows_are_those_of_the_methods_that_run():
+    overview = Plan(check(edited("published_cpg_row", "CPG avg"))).overview("tables").spec
+    assert overview.published_rows == {
+        "Scratch": ["scratch", "mean"],
+        "fine-Avg": ["finetune", "mean"],
+        "fine-Max": ["finetune", "max"],
+        "PackNet": ["packnet", "mean"],
+        "CPG avg": ["cpg", "mean"],
+    }
+    assert overview.separate == "scratch" and overview.sharing == ["packnet", "cpg"]
