@@ -43,6 +43,7 @@ from lifelong.plan.config import check, read
 from lifelong.plan.plan import Plan
 from lifelong.store import arrays, files
 from lifelong.train.loop import fit
+from lifelong.train.step import mask_step
 from lifelong.work import resume
 
 TARGET_SHARE = 0.02
@@ -236,7 +237,8 @@ def save_cost(channels: float, folder: Path) -> Row:
     learner = Learner(model, card(len(model.shards) + 1, channels), seed=5)
     phase = Phase(epochs=1, lr=0.01, mask_lr=1e-4, momentum=0.9, weight_decay=4e-5,
                   crop_padding=0, flip=False)  # fmt: skip
-    fit(learner, data, phase, seed=7, resume=Timed(folder / "state.h5", "key"))
+    resume = Timed(folder / "state.h5", "key")
+    fit(mask_step(learner, phase), data, phase, seed=7, resume=resume)
     save_s = statistics.median(took)
     wait_s = max(resume.SAVE_EVERY_S, save_s / resume.SHARE_OF_TIME)
     return cost(f"a save of VGG16 x {channels:g}", 1, save_s, wait_s)

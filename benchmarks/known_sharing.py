@@ -42,6 +42,7 @@ from lifelong.optim.phase import Phase
 from lifelong.plan.patterns import configurations
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.train.layer_step import LayerStep
 from lifelong.train.loop import Result, fit
 
 NETWORK, CHANNELS, DEPTH = "mnist_cnn2", 0.5, 2
@@ -113,7 +114,7 @@ def card(position: int, pattern: str) -> LayerCard:
 
 def learned(learner: LayerLearner, data: TaskData, epochs: int, seed: int) -> Result:
     phase = Phase(epochs, LR, batch_size=10, crop_padding=0, flip=False, whole_batches=True)
-    return fit(learner, data, phase, seed)
+    return fit(LayerStep(learner, seed), data, phase, seed)
 
 
 def after_one_task(data: TaskData, epochs: int, seed: int) -> LayerModel:

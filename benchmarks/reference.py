@@ -23,7 +23,8 @@ from torchvision.datasets import ImageFolder
 from tqdm import tqdm
 
 from lifelong.masks.layers import Shareable, shareable
-from lifelong.masks.learner import SCORE_START, Learner
+from lifelong.masks.learner import Learner
+from lifelong.masks.pick import SCORE_START
 from lifelong.masks.prune import cubic
 from lifelong.nets import build
 

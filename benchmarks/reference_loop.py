@@ -50,6 +50,7 @@ from lifelong.masks.model import Model
 from lifelong.optim.phase import Phase
 from lifelong.train.device import prepare
 from lifelong.train.loop import fit
+from lifelong.train.step import mask_step
 from lifelong.work.resume import ResumeFile
 
 GROUP, SIZES, TOY_SIZES = "fish", {"train": 500, "test": 100}, {"train": 72, "test": 4}
@@ -117,7 +118,9 @@ def ours(learner: Learner, data: TaskData, phase: Phase, pruning: bool) -> Calla
             if (ratio := due(done * steps_an_epoch + step, steps_an_epoch)) is not None:
                 learner.prune_to(ratio)
 
-        return fit(learner, data, phase, done, prune if pruning else None).epochs[-1].accuracy
+        step = mask_step(learner, phase)
+        hook = prune if pruning else None
+        return fit(step, data, phase, done, after_step=hook).epochs[-1].accuracy
 
     return epoch
 
@@ -209,7 +212,9 @@ def shares(channels: float, steps: int, folder: Path, data: TaskData) -> list[Ro
     )
     parts = Parts(learner, data, resume)
     few = Split(data.train.images[: steps * BATCH], data.train.labels[: steps * BATCH])
-    fit(learner, replace(data, train=few), Phase(1, LR, mask_lr=MASK_LR), 0, parts, resume)
+    phase = Phase(1, LR, mask_lr=MASK_LR)
+    step = mask_step(learner, phase)
+    fit(step, replace(data, train=few), phase, 0, after_step=parts, resume=resume)
     found = {name: statistics.median(times[WARM_UPS:]) for name, times in parts.times.items()}
     whole = found.pop("whole step")
     found |= {"all of these": sum(found.values()), "whole step": whole}

@@ -6,7 +6,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from lifelong.masks.layers import free_parameters, shareable
-from lifelong.masks.learner import THRESHOLD, Learner
+from lifelong.masks.learner import Learner
+from lifelong.masks.pick import THRESHOLD
 from lifelong.nets import Network
 from lifelong.train.step import make_step
 

@@ -82,7 +82,7 @@ def images(count: int = 12, seed: int = 0, side: int = 8, channels: int = 1) -> 
 def stepped(learner: LayerLearner, steps: int = 3, rate: float = 0.01, seed: int = 0) -> LayerStep:
     """The step after some of them on random images of turning labels."""
     step = LayerStep(learner, seed)
-    step.set_rates(rate, 0.0)
+    step.rate = rate
     for index in range(steps):
         x = images(seed=1000 * seed + index, channels=learner.card.in_channels)
         step(x, torch.arange(len(x)) % len(learner.card.classes))

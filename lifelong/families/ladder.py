@@ -21,6 +21,7 @@ from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
+from lifelong.train.step import mask_step
 from lifelong.work import shards
 from lifelong.work.seal import input_digests
 from lifelong.work.work import commit
@@ -75,14 +76,13 @@ def _climb(work: NetworkWork, learner: Learner, ratio: float, before: float) -> 
     if settings["epochs"]:
         phase = Phase.of(settings, work.spec.recipe)
         result = fit(
-            learner,
+            mask_step(learner, phase, work.loss),
             work.data,
             phase,
             work.seed("batches", "prune", ratio),
             after_step=_gradually(learner, settings, before, ratio),
             resume=work.resume("prune", ratio),
             name=f"prune to {ratio:g}",
-            loss=work.loss,
         )
         last = result.epochs[-1]
         rung = _rung(learner, ratio, last.accuracy, last.train_accuracy)

@@ -9,6 +9,7 @@ from lifelong.layers.model import Tensors
 from lifelong.layers.part import LayerCard
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
+from lifelong.train.layer_step import LayerStep
 from lifelong.train.loop import Epoch, fit
 from lifelong.work.work import commit
 
@@ -88,11 +89,12 @@ def _fitted(job: LayerJob, learner: LayerLearner, before: int, *names: str) -> l
         facts = learner.epoch_facts()  # asked for after every epoch, which it ends
         return found | (facts if job.looks_at(at, last) else {}) | {"lr": phase.rate(epoch - 1)}
 
+    seed = job.seed("batches", "learn", *([learner.part.name] if learner.part.name else [0]))
     result = fit(
-        learner,
+        LayerStep(learner, seed),
         job.data,
         phase,
-        job.seed("batches", "learn", *([learner.part.name] if learner.part.name else [0])),
+        seed,
         resume=job.resume("train", *names),
         name=" ".join((job.spec.method, *names)),
         after_epoch=look,

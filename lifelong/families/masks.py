@@ -15,6 +15,7 @@ from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import Result, fit
+from lifelong.train.step import mask_step
 from lifelong.work import shards
 from lifelong.work.work import commit as write
 
@@ -43,13 +44,12 @@ def learn(stage: Stage) -> None:
     phase = Phase.of(work.spec.settings, work.spec.recipe, **changes)
     name = f"{stage.kind} at width {width:g}"
     result = fit(
-        learner,
+        mask_step(learner, phase, work.loss),
         work.data,
         phase,
         work.seed("batches", "learn", attempt),
         resume=work.resume("train"),
         name=name,
-        loss=work.loss,
     )
     last, counts = result.epochs[-1], learner.counts()
     files = {"candidate.h5": shards.save(Path(stage.path("candidate.h5")), learner.shard(True))}
@@ -85,7 +85,8 @@ def commit(stage: Stage) -> None:
         beat = before if section["keep"] == "best" else None
         phase = Phase.of(section, work.spec.recipe, beat=beat, **changes)
         seed, resume = work.seed("batches", "retrain"), work.resume("retrain")
-        result = fit(learner, data, phase, seed, resume=resume, name="retrain", loss=work.loss)
+        step = mask_step(learner, phase, work.loss)
+        result = fit(step, data, phase, seed, resume=resume, name="retrain")
     kept = result.kept is not None
     if result.epochs and not kept:
         learner = work.learner(chosen.card.width)

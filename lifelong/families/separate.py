@@ -14,6 +14,7 @@ from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.loop import fit
+from lifelong.train.step import mask_step
 from lifelong.work import shards
 from lifelong.work.work import commit
 
@@ -28,14 +29,14 @@ def learn(stage: Stage) -> None:
         learner, path = work.learner(1.0, repetition), Path(stage.path(file_name(repetition)))
         if source:
             _start_from(learner, stage, source)
+        phase = _phase(work, source)
         result = fit(
-            learner,
+            mask_step(learner, phase, work.loss),
             work.data,
-            _phase(work, source),
+            phase,
             work.seed("batches", "learn", repetition),
             resume=work.resume("baseline", repetition),
             name=f"baseline {repetition}",
-            loss=work.loss,
         )
         shard = learner.shard()
         files[path.name] = shards.save(path, shard)

@@ -3,7 +3,7 @@
 Nothing about masks happens inside forward or backward. Around an optimiser step:
 before: the gradient of a score is (gradient of the effective weight) x (old weight), the
 straight-through estimator of Piggyback; after: own entries keep their step, old entries become
-old weight x [score > threshold], free entries become exactly zero. `before_step` and `restore` do
+old weight x [picked], free entries become exactly zero. `before_step` and `restore` do
 this around any optimiser; the training loop does both and its optimisers' steps in one walk.
 """
 
@@ -13,13 +13,11 @@ from torch import Tensor
 
 from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
 from lifelong.masks.model import Model, fresh_network, tensors
+from lifelong.masks.pick import SCORE_START, picked
 from lifelong.masks.prune import cut
 from lifelong.masks.shard import Arrays, Shard
 from lifelong.nets import copy_into, placed
 from lifelong.plan.card import Card
-
-THRESHOLD = 5e-3
-SCORE_START = 1e-2  # above the threshold: every old weight is picked at first
 
 
 class Layer:
@@ -118,7 +116,7 @@ class Learner:
         """From now on the picks stay as they are."""
         for layer in self.layers.values():
             if layer.score is not None and layer.old is not None:
-                layer.fixed = layer.old * (layer.score > THRESHOLD)
+                layer.fixed = layer.old * picked(layer.score)
         self.version += 1
         self.restore()
 
@@ -148,7 +146,7 @@ class Learner:
             if layer.fixed is not None:
                 layer.weight.add_(layer.fixed)
             elif layer.score is not None and layer.old is not None:
-                layer.weight.add_(layer.old * (layer.score > THRESHOLD))
+                layer.weight.add_(layer.old * picked(layer.score))
 
     @torch.no_grad()
     def prune_to(self, ratio: float) -> None:
@@ -178,7 +176,7 @@ class Learner:
         for layer in self.layers.values():
             layer.whole = layer.old is None and bool(layer.own.all())
             if layer.fixed is not None and layer.score is not None and layer.old is not None:
-                layer.fixed = layer.old * (layer.score > THRESHOLD)
+                layer.fixed = layer.old * picked(layer.score)
         self.version += 1
 
     def counts(self) -> dict[str, int]:
@@ -215,7 +213,7 @@ class Learner:
 
     def _picks(self) -> Arrays:
         scores = self._old_scores()
-        return {name: values > np.float32(THRESHOLD) for name, values in scores.items()}
+        return {name: picked(torch.from_numpy(one)).numpy() for name, one in scores.items()}
 
     def _old_scores(self) -> Arrays:
         found = {}

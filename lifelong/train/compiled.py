@@ -13,7 +13,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from lifelong.masks.learner import THRESHOLD
+from lifelong.masks.pick import picked
 from lifelong.optim.optimisers import Adam, Rate
 from lifelong.plan.errors import ConfigError
 from lifelong.train.update import Piece, Update
@@ -86,8 +86,8 @@ def live(
     mean.mul_(BETA1).add_(pull * (1 - BETA1))
     square.mul_(BETA2).add_(pull * pull * (1 - BETA2))
     score.sub_(mask_rate / correction1 * mean / (square.sqrt() / correction2 + Adam.EPS))
-    picked = (score > THRESHOLD).to(weight.dtype)
-    weight.copy_(_sgd(weight, gradient, momentum, rate, decay, mu) * own + old * picked)
+    picks = picked(score).to(weight.dtype)
+    weight.copy_(_sgd(weight, gradient, momentum, rate, decay, mu) * own + old * picks)
 
 
 @cache

@@ -1,35 +1,54 @@
 """Accuracy and logits of a network on a split."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from lifelong.data.batches import Split, eval_batches
-from lifelong.layers.model import TaskView
-from lifelong.masks import Network
+
+
+class Viewed(Protocol):
+    """A network to look at images with; `form` is the memory format it wants them in."""
+
+    form: torch.memory_format
+    training: bool
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+    def train(self, mode: bool = True) -> object: ...
+
+    def eval(self) -> object: ...
+
+
+class Embedding(Viewed, Protocol):
+    """A network that also gives what verification compares."""
+
+    def embedding(self, x: Tensor) -> Tensor: ...
+
 
 _BATCH = {"cpu": 100, "cuda": 1000}  # CPUs lose their caches with more
 
 
 @torch.inference_mode()
 def logits(
-    network: Network | TaskView, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
+    network: Viewed, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
     """Logits of every image in order: (images, classes) float32 on the device."""
-    return _found(network, network, split, mean, std)
+    return _look_at(network, network, split, mean, std)
 
 
 @torch.inference_mode()
 def embeddings(
-    network: Network, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
+    network: Embedding, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
     """What verification compares, of every image in order: (images, features) on the device."""
-    return _found(network, network.embedding, split, mean, std)
+    return _look_at(network, network.embedding, split, mean, std)
 
 
-def _found(
-    network: Network | TaskView,
+def _look_at(
+    network: Viewed,
     look: Callable[[Tensor], Tensor],
     split: Split,
     mean: tuple[float, ...],
@@ -39,11 +58,11 @@ def _found(
     network.eval()
     size = _BATCH[split.images.device.type]
     batches = eval_batches(split, mean, std, batch_size=size, memory_format=network.form)
-    found = torch.cat([look(x) for x, _ in batches])
+    seen = torch.cat([look(x) for x, _ in batches])
     network.train(was_training)
-    return found
+    return seen
 
 
-def accuracy(found: Tensor, labels: Tensor) -> float:
+def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Share of images whose largest logit is that of their label."""
-    return float((found.argmax(1) == labels).double().mean())
+    return float((logits.argmax(1) == labels).double().mean())

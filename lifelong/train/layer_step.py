@@ -4,11 +4,10 @@ import torch
 from torch import Tensor
 
 from lifelong.layers.learner import LayerLearner
-from lifelong.optim.optimisers import Adam
+from lifelong.optim import OPTIMISERS
+from lifelong.optim.phase import Phase
 from lifelong.optim.rmsprop import RMSProp
 from lifelong.plan.seeds import seed_of
-
-OPTIMISERS: dict[str, type[Adam] | type[RMSProp]] = {"adam": Adam, "rmsprop": RMSProp}
 
 
 class LayerStep:
@@ -17,8 +16,6 @@ class LayerStep:
     Dropout and whatever else is random in a step depends on the seed and the number of the step
     only, so that a resumed run draws the same.
     """
-
-    picking = False
 
     def __init__(self, learner: LayerLearner, seed: int) -> None:
         self.learner, self.seed = learner, seed
@@ -36,12 +33,9 @@ class LayerStep:
         self.loss_sum = torch.zeros((), device=learner.device)
         self.correct = torch.zeros((), dtype=torch.int64, device=learner.device)
 
-    def set_rates(self, rate: float, mask_rate: float) -> None:
-        """The rate of all steps from now on; this family has no picking masks."""
-        self.rate = rate
-
-    def freeze_picks(self) -> None:
-        """There are none."""
+    def begin_epoch(self, phase: Phase, epoch: int) -> None:
+        """The rate of an epoch, counted from 0."""
+        self.rate = phase.rate(epoch)
 
     def __call__(self, x: Tensor, y: Tensor) -> None:
         self.generator.manual_seed(seed_of(self.seed, int(self.steps)))

@@ -10,16 +10,11 @@ from typing import Protocol
 from torch import Tensor
 
 from lifelong.data.batches import TaskData, TrainBatches
-from lifelong.layers.learner import LayerLearner
-from lifelong.masks.learner import Learner
 from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
 from lifelong.train.device import use_precision
-from lifelong.train.evaluate import accuracy, logits
-from lifelong.train.layer_step import LayerStep
-from lifelong.train.losses import Loss
+from lifelong.train.evaluate import Viewed, accuracy, logits
 from lifelong.train.resume import Resume
-from lifelong.train.step import make_step
 
 log = logging.getLogger(__name__)
 _SAY_EVERY_S = 10.0
@@ -44,24 +39,33 @@ class Result:
     kept: Epoch | None
 
 
-StepHook = Callable[[int, int], None]  # (steps done in this phase, steps an epoch)
+StepHook = Callable[[int, int], None]  # (steps done in this phase, steps per epoch)
 EpochHook = Callable[[int], dict[str, float]]  # epochs done; numbers to keep with the epoch
 
 
+class Learner(Protocol):
+    """A task being learned: its network, and all that training changes."""
+
+    @property
+    def network(self) -> Viewed: ...
+
+    def state(self) -> dict[str, Tensor]: ...
+
+    def load_state(self, state: dict[str, Tensor]) -> None: ...
+
+
 class Stepper(Protocol):
-    """What does a training step, and counts."""
+    """What does a training step of one learner, and counts."""
 
     loss_sum: Tensor
     correct: Tensor
 
     @property
-    def picking(self) -> bool: ...
+    def learner(self) -> Learner: ...
+
+    def begin_epoch(self, phase: Phase, epoch: int) -> None: ...
 
     def __call__(self, x: Tensor, y: Tensor) -> None: ...
-
-    def set_rates(self, rate: float, mask_rate: float) -> None: ...
-
-    def freeze_picks(self) -> None: ...
 
     def state(self) -> dict[str, Tensor]: ...
 
@@ -69,24 +73,23 @@ class Stepper(Protocol):
 
 
 def fit(
-    learner: Learner | LayerLearner,
+    step: Stepper,
     data: TaskData,
     phase: Phase,
     seed: int,
-    after_step: StepHook | None = None,
+    *,
     resume: Resume | None = None,
     name: str = "train",
-    loss: Loss | None = None,
+    after_step: StepHook | None = None,
     after_epoch: EpochHook | None = None,
 ) -> Result:
-    """Train a learner; it ends with the last epoch's weights, or the best's if `phase.beat` is set.
+    """Train a step's learner; it ends with the last epoch's weights, or the best if `phase.beat`.
 
-    `loss`: cross entropy unless another is given. Masks are trained where `phase.mask_lr` is above
-    0. A method of the layer family brings its own loss. The same learner, data, phase and seed give
-    the same bits, whether or not the run was interrupted and resumed.
+    A fresh step, the same data, phase and seed give the same bits, whether or not the run was
+    interrupted and resumed.
     """
-    run = _Run(learner, data, phase, seed, resume, name, loss, after_epoch)
-    told = time.monotonic()
+    run = _Run(step, data, phase, seed, resume, name, after_epoch)
+    said = -math.inf
     while run.unfinished():
         for x, y in run.batches.epoch(run.epoch, run.step):
             run.one_step(x, y)
@@ -94,8 +97,8 @@ def fit(
                 after_step(run.epoch * len(run.batches) + run.step, len(run.batches))
             run.save_if_due()
         run.end_epoch()
-        if time.monotonic() - told > _SAY_EVERY_S or not run.unfinished():
-            told = time.monotonic()
+        if time.monotonic() - said > _SAY_EVERY_S or not run.unfinished():  # the first one at once
+            said = time.monotonic()
             _say(run)
     run.take_best()
     return Result(run.epochs, run.kept)
@@ -106,16 +109,15 @@ class _Run:
 
     def __init__(
         self,
-        learner: Learner | LayerLearner,
+        step: Stepper,
         data: TaskData,
         phase: Phase,
         seed: int,
         resume: Resume | None,
         name: str,
-        loss: Loss | None,
-        after_epoch: EpochHook | None = None,
+        after_epoch: EpochHook | None,
     ) -> None:
-        self.learner = learner
+        self.do_step, self.learner = step, step.learner
         self.data, self.phase, self.resume = data, phase, resume
         self.name, self.after_epoch = name, after_epoch
         use_precision(phase.precision)
@@ -127,7 +129,7 @@ class _Run:
             phase.crop_padding,
             phase.flip,
             seed,
-            learner.network.form,
+            self.learner.network.form,
             phase.whole_batches,
             data.crop,
         )
@@ -137,9 +139,8 @@ class _Run:
         self.kept: Epoch | None = None
         self.since_best = 0
         self.started, self.resumed_at = time.monotonic(), 0
-        self.do_step = _stepper(learner, phase, seed, loss)
         self._go_on()
-        self._set_rates()
+        step.begin_epoch(phase, self.epoch)
 
     def unfinished(self) -> bool:
         patience = self.phase.patience
@@ -153,12 +154,12 @@ class _Run:
     def end_epoch(self) -> None:
         data, learner = self.data, self.learner
         seen = self._seen()
-        found = logits(learner.network, data.deciding, data.mean, data.std)
+        deciding = logits(learner.network, data.deciding, data.mean, data.std)
         epoch = Epoch(
             self.epoch + 1,
             float(self.do_step.loss_sum) / seen,
             int(self.do_step.correct) / seen,
-            accuracy(found, data.deciding.labels),
+            accuracy(deciding, data.deciding.labels),
             {} if self.after_epoch is None else self.after_epoch(self.epoch + 1),
         )
         if not math.isfinite(epoch.train_loss):
@@ -171,7 +172,7 @@ class _Run:
         self.epoch, self.step = self.epoch + 1, 0
         self.do_step.reset()
         if self.unfinished():
-            self._set_rates()
+            self.do_step.begin_epoch(self.phase, self.epoch)
 
     def _seen(self) -> int:
         """Training images an epoch shows; a lonely last one is left out."""
@@ -188,16 +189,6 @@ class _Run:
             self.best = self._snapshot()
         else:
             self.since_best += 1
-
-    def _set_rates(self) -> None:
-        rate, mask_rate = self.phase.rate(self.epoch), self.phase.mask_rate(self.epoch)
-        if mask_rate == 0 and self.do_step.picking:
-            assert isinstance(self.learner, Learner)
-            if self.learner.counts()["owned"]:
-                self.do_step.freeze_picks()
-            else:  # a task without weights of its own has nothing but its masks to train
-                mask_rate = self.phase.decayed_mask_rate(self.epoch)
-        self.do_step.set_rates(rate, mask_rate)
 
     def take_best(self) -> None:
         if self.best is not None:
@@ -227,10 +218,10 @@ class _Run:
 
     def _go_on(self) -> None:
         """Continue where a killed run had saved its state."""
-        found = self.resume.load() if self.resume is not None else None
-        if found is None:
+        state = self.resume.load() if self.resume is not None else None
+        if state is None:
             return
-        tensors, facts = found
+        tensors, facts = state
         self.learner.load_state(_part("now/", tensors))
         self.best = _part("best/", tensors) or None
         saved = _part("step/", tensors)
@@ -243,16 +234,6 @@ class _Run:
         self.since_best = facts["since_best"]
         self.resumed_at = self.epoch
         log.info("resumed in epoch %d at step %d", self.epoch + 1, self.step)
-
-
-def _stepper(
-    learner: Learner | LayerLearner, phase: Phase, seed: int, loss: Loss | None
-) -> Stepper:
-    if isinstance(learner, LayerLearner):
-        return LayerStep(learner, seed)
-    scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
-    settings = (phase.weight_decay, phase.momentum, scores, phase.precision, phase.update)
-    return make_step(learner, *settings, loss=loss)
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lifelong.masks.learner import Learner
 from lifelong.optim.optimisers import SGD, Adam
+from lifelong.optim.phase import Phase
 from lifelong.train.losses import CrossEntropy, Loss, logits_of
 from lifelong.train.update import Update
 
@@ -59,6 +60,16 @@ class Step:
             self.mask_rate.fill_(mask_rate)
         else:
             self.rate, self.mask_rate = rate, mask_rate
+
+    def begin_epoch(self, phase: Phase, epoch: int) -> None:
+        """The rates of an epoch, counted from 0; masks stay as they are once their time is over."""
+        mask_rate = phase.mask_rate(epoch)
+        if mask_rate == 0 and self.picking:
+            if self.learner.counts()["owned"]:
+                self.freeze_picks()
+            else:  # a task without weights of its own has nothing but its masks to train
+                mask_rate = phase.decayed_mask_rate(epoch)
+        self.set_rates(phase.rate(epoch), mask_rate)
 
     def __call__(self, x: Tensor, y: Tensor) -> None:
         if self.capture is None or not self._captured(x, y):
@@ -139,6 +150,13 @@ def cuda_graph(work: Callable[[], None]) -> Replay:
     with torch.cuda.graph(graph):
         work()
     return graph.replay
+
+
+def mask_step(learner: Learner, phase: Phase, loss: Loss | None = None) -> Step:
+    """The step of a phase; masks are trained where the phase has a rate for them."""
+    scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
+    settings = (phase.weight_decay, phase.momentum, scores, phase.precision, phase.update)
+    return make_step(learner, *settings, loss=loss)
 
 
 def make_step(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from lifelong.masks.learner import THRESHOLD, Layer, Learner
+from lifelong.masks.learner import Layer, Learner
+from lifelong.masks.pick import picked
 from lifelong.optim.optimisers import SGD, Adam, Rate, gradient
 
 CACHED = 1 << 17  # entries of a piece on CPUs: eight arrays of half a megabyte
@@ -75,8 +76,8 @@ class Update:
         assert self.adam is not None
         torch._foreach_mul_(gradients, piece.old)  # now they are the gradients of the scores
         self.adam.update(piece.scores, gradients, piece.means, piece.squares, rate)
-        for score, picked in zip(piece.scores, gradients, strict=True):
-            torch.gt(score, THRESHOLD, out=picked)  # and now the picks, as 0 and 1
+        for score, picks in zip(piece.scores, gradients, strict=True):
+            picked(score, out=picks)  # and now they are the picks, as 0 and 1
         torch._foreach_mul_(piece.weights, piece.own)
         torch._foreach_addcmul_(piece.weights, piece.old, gradients)
 

@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from lifelong.data.batches import Split, TaskData, TrainBatches, eval_batches
-from lifelong.masks.learner import SCORE_START, Learner
+from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
+from lifelong.masks.pick import SCORE_START
 from lifelong.optim.phase import Phase
 from lifelong.train.loop import fit
+from lifelong.train.step import mask_step
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 CHANNELS, IMAGES, DECAY = 0.03125, 96, 0.5
@@ -45,7 +47,8 @@ def start(bench: ModuleType, later: bool, trained: bool = False) -> tuple[Learne
     base = bench.older(CHANNELS) if later else Model()
     learner = Learner(base, bench.card(1 + later, CHANNELS), seed=5)
     if trained:
-        fit(learner, toy_data(), still(bench.LR, 0.0), seed=6)
+        phase = still(bench.LR, 0.0)
+        fit(mask_step(learner, phase), toy_data(), phase, seed=6)
     return learner, bench.Reference(learner, base.owners)
 
 
@@ -72,7 +75,8 @@ def test_the_baseline_steps_as_our_loop(bench: ModuleType, later: bool) -> None:
     reference.start(pruning=False)
     for x, y in batches(data, learner, seed=7).epoch(0):
         reference.step(x, y)
-    fit(learner, data, still(bench.LR, bench.MASK_LR), seed=7)
+    phase = still(bench.LR, bench.MASK_LR)
+    fit(mask_step(learner, phase), data, phase, seed=7)
     agree(learner, reference)
     reference.check_old()
     for name, masked in reference.layers.items():
@@ -96,7 +100,8 @@ def test_the_baseline_prunes_as_our_loop(bench: ModuleType, later: bool) -> None
     reference.network.train()
     for x, y in batches(data, learner, seed=8).epoch(0):
         reference.step(x, y)
-    fit(learner, data, still(bench.PRUNE_LR, 0.0), seed=8)
+    phase = still(bench.PRUNE_LR, 0.0)
+    fit(mask_step(learner, phase), data, phase, seed=8)
     agree(learner, reference)
     reference.check_old()
     assert not later or all((m.score == SCORE_START).all() for m in reference.layers.values())

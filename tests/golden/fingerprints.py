@@ -38,7 +38,13 @@ NETWORKS: dict[str, Any] = {
     "recipe": {"batch_size": 8, "crop_padding": 1, "flip": False},
     "baseline": {**_SECTION, "finetune_lr": 0.05, "repetitions": 1},
     "train": {**_SECTION, "mask_lr": 2e-3, "mask_milestones": [1], "min_train_accuracy": 0.0},
-    "prune": {"ratios": [0.3, 0.6], "epochs": 1, "window": 1, "every": 2, "min_train_accuracy": 0.0},
+    "prune": {
+        "ratios": [0.3, 0.6],
+        "epochs": 1,
+        "window": 1,
+        "every": 2,
+        "min_train_accuracy": 0.0,
+    },
     "retrain": {"epochs": 1, "lr": 0.01, "mask_lr": 1e-3},
 }
 LAYERS: dict[str, Any] = {

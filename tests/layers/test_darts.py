@@ -103,7 +103,7 @@ def test_alpha_steps_before_the_filters_do():
     start, x = snapshot(learner), images()
     slope = _Batch(learner, x, Y, torch.ones(())).first()
     step = LayerStep(learner, 0)
-    step.set_rates(rate, 0.0)
+    step.rate = rate
     step(x, Y)
     alpha = start["alpha"] - rate * slope / (0.9 + 0.1 * slope**2 + 1e-10).sqrt()
     torch.testing.assert_close(learner.tensors["alpha"], alpha)

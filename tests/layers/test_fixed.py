@@ -6,6 +6,7 @@ from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
 from lifelong.data.batches import Split, TaskData, TrainBatches
 from lifelong.optim.phase import Phase
+from lifelong.train.layer_step import LayerStep
 from lifelong.train.loop import fit
 
 OWN = {f"own.{layer}.{name}" for layer in range(2) for name in ("weight", "bias")}
@@ -124,7 +125,7 @@ def test_a_step_repeats_from_its_seed_and_another_seed_drops_others(dropout):
         step = stepped(learner, 0)
         step.seed = seed
         x = images()
-        step.set_rates(0.01, 0.0)
+        step.rate = 0.01
         step(x, torch.arange(len(x)) % 3)
         return snapshot(learner)
 
@@ -140,7 +141,7 @@ def test_two_steps_drop_different_numbers():
     step = stepped(learner, 0)  # its rate is 0: nothing moves
     for _ in range(2):
         step.reset()
-        step.set_rates(0.0, 0.0)
+        step.rate = 0.0
         step(x, y)
         found.append(float(step.loss_sum))
     assert found[0] != found[1]
@@ -184,12 +185,12 @@ def test_the_mean_loss_counts_the_images_shown():
             if "head.1" in name:
                 tensor.zero_()
     phase = Phase(epochs=1, lr=1e-30, batch_size=10, crop_padding=0, flip=False, whole_batches=True)
-    result = fit(learner, data, phase, seed=0)
+    result = fit(LayerStep(learner, 0), data, phase, seed=0)
     assert result.epochs[0].train_loss == pytest.approx(1.0986123, abs=1e-5)
 
 
 def test_it_learns():
     data, learner = striped(60), new_learner("stl")
     phase = Phase(epochs=60, lr=5e-3, batch_size=10, crop_padding=0, flip=False, whole_batches=True)
-    result = fit(learner, data, phase, seed=0)
+    result = fit(LayerStep(learner, 0), data, phase, seed=0)
     assert result.epochs[-1].accuracy > 0.9 > result.epochs[0].accuracy

@@ -8,7 +8,7 @@ from torch.nn import functional
 from toy import card_of, images_of, stepped
 
 from lifelong.masks import Learner, Model
-from lifelong.masks.learner import SCORE_START, THRESHOLD
+from lifelong.masks.pick import SCORE_START, THRESHOLD
 
 
 class _Pick(torch.autograd.Function):

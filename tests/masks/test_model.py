@@ -11,6 +11,7 @@ from toy import card_of, images_of, stepped
 from lifelong import store
 from lifelong.masks import Learner, Model, Shard, shard_size
 from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.methods import MOST_TASKS
 from lifelong.work.shards import load, load_part, read_model, save
 
 
@@ -144,14 +145,14 @@ def test_a_task_over_older_weights_is_refused(two_parts, two_tasks):
     assert all(np.array_equal(before[name], two_tasks.weights[name]) for name in before)
 
 
-def test_a_model_takes_255_tasks_and_says_so():
+def test_a_model_takes_as_many_tasks_as_a_configuration_may_have_and_says_so():
     model, card = Model(), card_of(1)
     masks = {"a": np.zeros(0, bool)}
-    for position in range(1, 256):
+    for position in range(1, MOST_TASKS + 1):
         one = {"a": np.array([position == 1] * (position == 1), bool)}
         values = {"a": np.ones(int(position == 1), np.float32)}
         model.add(Shard(card, {"a": (1,)}, values, one, None, {}))
-    with pytest.raises(UserError, match="more than 255 tasks"):
+    with pytest.raises(UserError, match=f"more than {MOST_TASKS} tasks"):
         model.add(Shard(card, {"a": (1,)}, {"a": np.zeros(0, np.float32)}, masks, None, {}))
     assert model.owners["a"].tolist() == [1]
 

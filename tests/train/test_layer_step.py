@@ -15,7 +15,7 @@ def test_it_goes_on_where_another_was(optimiser):
     step = stepped(first, 3)
     second.load_state(snapshot(first))
     other = LayerStep(second, seed=0)
-    other.set_rates(0.01, 0.0)
+    other.rate = 0.01
     saved = {name: tensor.clone() for name, tensor in step.state().items()}
     assert set(saved) == set(other.state())
     for name, tensor in other.state().items():
@@ -42,7 +42,7 @@ def test_it_counts_images_and_hits_until_it_is_reset():
     learner = new_learner("stl", dropout=0.0)
     step = stepped(learner, 0)
     x, y = images(), learner.network(images()).argmax(1)
-    step.set_rates(0.0, 0.0)
+    step.rate = 0.0
     step(x, y)
     assert int(step.correct) == 12 and int(step.steps) == 1
     step(x[:5], (y[:5] + 1) % 3)

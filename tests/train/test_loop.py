@@ -9,6 +9,7 @@ from lifelong.masks import Learner, Model
 from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
 from lifelong.train.loop import fit
+from lifelong.train.step import mask_step
 from lifelong.work.resume import ResumeFile
 
 torch.set_num_threads(1)
@@ -39,7 +40,7 @@ PHASE = Phase(epochs=4, lr=0.05, batch_size=16, crop_padding=1, flip=False)
 
 
 def test_it_learns(data):
-    result = fit(learner(), data, PHASE, seed=0)
+    result = fit(mask_step(learner(), PHASE), data, PHASE, seed=0)
     assert result.epochs[-1].accuracy > 0.9 and result.epochs[-1].train_loss < 0.5
     assert result.kept == result.epochs[-1]
     assert [epoch.epoch for epoch in result.epochs] == [1, 2, 3, 4]
@@ -49,28 +50,29 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
     found = []
     for seed in (0, 0, 1):
         one = learner()
-        fit(one, data, PHASE, seed=seed)
+        fit(mask_step(one, PHASE), data, PHASE, seed=seed)
         found.append(one.network.head.weight.detach())
     assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
 
 
 def test_with_a_bar_the_best_epoch_is_kept_and_training_stops_early(data):
     one = learner()
-    fit(one, data, PHASE, seed=0)
+    fit(mask_step(one, PHASE), data, PHASE, seed=0)
     phase = Phase(
         epochs=9, lr=1e-6, batch_size=16, beat=1.0, patience=2, crop_padding=0, flip=False
     )
-    result = fit(one, data, phase, seed=0)
+    result = fit(mask_step(one, phase), data, phase, seed=0)
     assert result.kept is None and len(result.epochs) == 2
 
 
 def test_what_is_kept_is_what_was_best(data):
     one = learner()
     phase = Phase(epochs=6, lr=0.05, batch_size=16, beat=0.0, crop_padding=1, flip=False)
-    result = fit(one, data, phase, seed=0)
+    result = fit(mask_step(one, phase), data, phase, seed=0)
     best = max(result.epochs, key=lambda epoch: epoch.accuracy)
     assert result.kept.accuracy == best.accuracy
-    again = fit(one, data, Phase(epochs=1, lr=1e-12, batch_size=16, crop_padding=0, flip=False), 0)
+    still = Phase(epochs=1, lr=1e-12, batch_size=16, crop_padding=0, flip=False)
+    again = fit(mask_step(one, still), data, still, 0)
     assert again.epochs[0].accuracy == pytest.approx(best.accuracy, abs=0.05)
 
 
@@ -96,7 +98,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(data, tmp_path, position, step)
         return lambda done, steps: one.prune_to(0.02 * done) if done % 5 == 0 else None
 
     straight = learner(position)
-    expected = fit(straight, data, phase, 0, after_step=pruning(straight))
+    expected = fit(mask_step(straight, phase), data, phase, 0, after_step=pruning(straight))
 
     def resume() -> ResumeFile:
         return ResumeFile(tmp_path / "resume.h5", "key", every_s=0.0)
@@ -110,10 +112,12 @@ def test_a_killed_run_goes_on_with_the_same_bits(data, tmp_path, position, step)
             raise Killed
 
     with pytest.raises(Killed):
-        fit(first, data, phase, 0, after_step=die, resume=resume())
+        fit(mask_step(first, phase), data, phase, 0, after_step=die, resume=resume())
     assert (tmp_path / "resume.h5").is_file()
     second = learner(position)
-    result = fit(second, data, phase, 0, after_step=pruning(second), resume=resume())
+    result = fit(
+        mask_step(second, phase), data, phase, 0, after_step=pruning(second), resume=resume()
+    )
     assert result == expected
     for name, tensor in straight.state().items():
         assert torch.equal(tensor, second.state()[name]), name
@@ -127,7 +131,8 @@ def test_a_resume_file_of_another_stage_is_ignored(data, tmp_path):
             if done == 3:
                 raise Killed
 
-        fit(learner(), data, PHASE, 0, die, ResumeFile(tmp_path / "r.h5", "one", every_s=0.0))
+        resume = ResumeFile(tmp_path / "r.h5", "one", every_s=0.0)
+        fit(mask_step(learner(), PHASE), data, PHASE, 0, after_step=die, resume=resume)
     assert ResumeFile(tmp_path / "r.h5", "one").load() is not None
     assert ResumeFile(tmp_path / "r.h5", "two").load() is None
     (tmp_path / "r.h5").write_bytes(b"damaged")
@@ -137,4 +142,4 @@ def test_a_resume_file_of_another_stage_is_ignored(data, tmp_path):
 def test_training_that_diverges_is_one_clear_error(data):
     phase = Phase(epochs=2, lr=1e30, batch_size=16, crop_padding=0, flip=False)
     with pytest.raises(ConfigError, match=r"baseline diverged: the loss of epoch 1 is nan; lower"):
-        fit(learner(), data, phase, 0, name="baseline")
+        fit(mask_step(learner(), phase), data, phase, 0, name="baseline")

@@ -63,7 +63,7 @@ def test_milestones_and_decay_both_lower_a_rate():
 def part_of_a_task(part: Part, done: int, position: int = 2) -> Phase:
     """The phase of a task that comes after some; ten epochs each, at 1 / (1 + epochs / 10)."""
     training = {"epochs": 10, "lr": 1.0, "decay": 0.1, "batch_size": 4}
-    job = SimpleNamespace(spec={"training": training, "position": position})
+    job = SimpleNamespace(spec=SimpleNamespace(training=training, position=position))
     return LayerJob.phase(job, part, done)
 
 
