@@ -6,6 +6,8 @@ import pytest
 
 from lifelong.train import loop
 
+DIFFERENT = ("log.txt", "timing.json")  # in every run
+
 
 class Killed(BaseException):
     """Stands for a machine that dies; no code of ours catches it."""
@@ -27,6 +29,6 @@ def die_after(patch: pytest.MonkeyPatch, steps: int) -> None:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every result file but logs, which carry times."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "log.txt"]
+    """Every result file but those that carry times."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in DIFFERENT]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -1,5 +1,6 @@
 """Records as methods that share layers write them: one worked by hand, others by a rule."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -11,6 +12,7 @@ from lifelong import store
 from lifelong.plan.paths import Paths, slug
 from lifelong.plan.patterns import OWN, SHARED, configurations
 from lifelong.records.rows import Row, to_csv
+from lifelong.records.schema1 import upgraded
 
 STAGES = ("train", "select", "retrain", "infer")
 Curve = dict[int, float]  # a number by epoch
@@ -43,13 +45,14 @@ class Run:
             at = {"metric": "accuracy", "on_task": on_task, "split": split}
             yield from ({**at, "epoch": epoch, "value": curve[epoch]} for epoch in curve)
         for metric, curve in (self.facts[place] if self.facts else {}).items():
-            yield from ({"metric": metric, "epoch": at, "value": curve[at]} for at in curve)
+            about = upgraded(metric)  # here metrics are named as in schema 1
+            yield from ({**about, "epoch": at, "value": curve[at]} for at in curve)
         for epoch in range(1, self.epochs + 1):
             yield {"metric": "loss", "split": "train", "epoch": epoch, "value": 1 / epoch}
 
     def _select(self, place: int) -> Iterator[dict]:
         for layer, letter in enumerate(self.patterns[place]):
-            yield {"metric": f"shares_layer_{layer}", "value": float(letter == SHARED)}
+            yield {"metric": "shares", "layer": layer, "value": float(letter == SHARED)}
 
     def _retrain(self, place: int) -> Iterator[dict]:
         for task, value in zip(self.tasks, self.committed[place], strict=False):
@@ -87,8 +90,7 @@ def write_results(folder: Path, runs: Sequence[Run], seconds: float | None = 60.
             digest = store.write_text(where / "record.csv", to_csv(run.rows(stage, place)))
             store.write_manifest(where, {"record.csv": digest}, spec=_spec(run, stage, place))
             if seconds is not None:
-                said = f"now INFO finished in {seconds:.1f} s, 1.0 s of CPU time, at most 9 MB\n"
-                (where / "log.txt").write_text(f"now INFO learning\n{said}")
+                (where / "timing.json").write_text(json.dumps({"seconds": seconds}))
     return Path(paths.base)
 
 

@@ -5,7 +5,7 @@ Writes selected.json with the choice and the reason, and the rows of the record.
 
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def choose_pattern(stage: Stage) -> None:
         reason = f"the best of {len(scores)} patterns, {best:.4f}"
     log.info("pattern %s for %s: %s", chosen, stage.spec.task, reason)
     record = [
-        _row(stage, f"shares_layer_{layer}", float(letter == SHARED), 1.0)
+        replace(_row(stage, "shares", float(letter == SHARED), 1.0), layer=layer)
         for layer, letter in enumerate(chosen)
     ]
     facts = {"task": stage.spec.task, "pattern": chosen, "reason": reason}

@@ -1,4 +1,4 @@
-"""What the stages of the layer family have in common: all tasks' images, the model, a learner."""
+"""What the stages of methods that share layers have in common: images, the model, a learner."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lifelong import store
 from lifelong.data.batches import Split, TaskData, eval_batches
+from lifelong.families.looks import Look
 from lifelong.layers.learner import LayerLearner, Part, Start
 from lifelong.layers.model import LayerModel, TaskView, Tensors
 from lifelong.layers.part import LayerCard, LayerPart, to_arrays
@@ -33,7 +34,7 @@ _SPLITS: dict[str, Callable[[TaskData], Split]] = {
 }
 
 
-class LayerJob(Work):
+class LayerWork(Work):
     """A stage that trains or commits a task of a method of the layer family."""
 
     def __init__(self, stage: Stage) -> None:
@@ -68,7 +69,7 @@ class LayerJob(Work):
         )
 
     def tries(self) -> list[str]:
-        """The patterns that are trained one after another; mostly the one of the configuration."""
+        """The patterns that are trained one after another: usually only the configured one."""
         return list(self.method.tries(self.card()))
 
     def learner(self, **changes: Any) -> LayerLearner:
@@ -78,7 +79,7 @@ class LayerJob(Work):
         return self.method.learner(Start(self.model, card, seed, self.device, self.held_out))
 
     def phase(self, part: Part, done: int = 0) -> Phase:
-        """How a part of the task is trained, `done` of its epochs after it began.
+        """How a part of the task is trained that begins after `done` of the task's epochs.
 
         The rate falls with the epochs of all tasks.
         """
@@ -112,46 +113,37 @@ class LayerJob(Work):
         return eval_batches(data.deciding, data.mean, data.std, memory_format=TaskView.form)
 
     def looks_at(self, epoch: int, epochs: int) -> bool:
-        """Whether this task is looked at after an epoch of a phase that ends after `epochs`."""
+        """Whether this task is measured after an epoch of a phase that ends after `epochs`."""
         return epoch % self.spec.training["eval_every"] == 0 or epoch == epochs
 
-    def measured(self, learner: LayerLearner, epoch: int, epochs: int) -> dict[str, float]:
-        """Accuracies after an epoch of this phase's `epochs`, as "split task" says; "" is this one.
+    def measured(self, learner: LayerLearner, epoch: int, epochs: int) -> dict[Look, float]:
+        """Accuracies after an epoch of a phase that ends after `epochs`.
 
-        Only of tasks whose turn it is: this task's is every `eval_every` epochs, older ones' every
-        `eval_older_every`, and all have one after the last. Older tasks that no training step can
-        move are left out.
+        This task is measured every `eval_every` epochs, older ones every `eval_older_every`, and
+        all of them after the last. Older tasks that no training step can move are left out.
         """
         older_every = self.spec.training["eval_older_every"]
-        names = [name for name in _SPLITS if name in ("train", "test", self.data.deciding_name)]
-        found = {}
+        numbers: dict[Look, float] = {}
         if self.looks_at(epoch, epochs):
-            found = {f"{name} ": self._accuracy(learner.network, self.data, name) for name in names}
+            numbers = self._accuracies(learner.network, self.data, self.spec.task)
         if epoch % older_every == 0 or epoch == epochs:
             for position, data in enumerate(self.older, 1):
                 view = learner.older(position)
                 if view is not None:
-                    task = self.model.cards[position - 1].task
-                    for name in names:
-                        found[f"{name} {task}"] = self._accuracy(view, data, name)
-        return found
+                    numbers |= self._accuracies(view, data, self.model.cards[position - 1].task)
+        return numbers
 
-    def _accuracy(self, network: nn.Module, data: TaskData, name: str) -> float:
-        split = _SPLITS[name](data)
-        found = logits(network, split, data.mean, data.std)  # type: ignore[arg-type]
-        return accuracy(found, split.labels)
+    def _accuracies(self, network: TaskView, data: TaskData, task: str) -> dict[Look, float]:
+        """Of one task, on every split that there is."""
+        names = [name for name in _SPLITS if name in ("train", "test", self.data.deciding_name)]
+        return {Look("accuracy", name, task): _accuracy(network, data, name) for name in names}
 
-    def measured_rows(self, measured: Mapping[str, float], epoch: int) -> list[Row]:
-        """Rows of what `measured` found and of further numbers, which have no space in them."""
-        rows = []
-        for name, value in measured.items():
-            split, space, task = name.partition(" ")
-            if not space:
-                rows.append(self.row(name, value, epoch=epoch, width=1.0))
-                continue
-            at = {"split": split, "on_task": task or self.spec.task}
-            rows.append(self.row("accuracy", value, epoch=epoch, width=1.0, **at))
-        return rows
+    def look_rows(self, numbers: Mapping[Look, float], epoch: int | None = None) -> list[Row]:
+        """One row per number, of the widths that these networks have."""
+        return [
+            self.row(look.metric, value, epoch=epoch, width=1.0, **look.where())
+            for look, value in numbers.items()
+        ]
 
     def _check_classes(self) -> None:
         """One head for all tasks takes one number of classes."""
@@ -164,6 +156,11 @@ class LayerJob(Work):
                 f"{self.spec.method} has one head for all tasks; give them equally many, or leave "
                 "it out of methods"
             )
+
+
+def _accuracy(network: TaskView, data: TaskData, name: str) -> float:
+    split = _SPLITS[name](data)
+    return accuracy(logits(network, split, data.mean, data.std), split.labels)
 
 
 def candidate_prefix(pattern: str) -> str:

@@ -32,9 +32,7 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
         module = importlib.import_module(f"lifelong.stages.{stage.kind}")
         check_inputs(stage)
         module.run(stage)
-        # The last two, because benchmark.tsv cannot know them of a job that the worker runs.
-        seconds = (time.monotonic() - started, time.process_time() - cpu)
-        log.info("finished in %.1f s, %.1f s of CPU time, at most %.0f MB", *seconds, _peak_mb())
+        _say_timing(stage, time.monotonic() - started, time.process_time() - cpu)
     except (UserError, OSError) as error:
         # An OSError is the disk's fault as a rule, but where it was met may help.
         log.error("%s", error, exc_info=isinstance(error, OSError))
@@ -45,6 +43,19 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
     finally:
         log.removeHandler(handler)
         handler.close()
+
+
+def _say_timing(stage: Stage, seconds: float, cpu_seconds: float) -> None:
+    """Keep how long the stage took beside its record; benchmark.tsv cannot know what a worker did.
+
+    A stage that was stopped counts from where it went on.
+    """
+    log.info(
+        "finished in %.1f s, %.1f s of CPU time, at most %.0f MB", seconds, cpu_seconds, _peak_mb()
+    )
+    timing = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb()}
+    text = json.dumps({name: round(value, 3) for name, value in timing.items()}) + "\n"
+    Path(stage.path("timing.json")).write_text(text)
 
 
 def from_snakemake(kind: str, job: Any) -> None:

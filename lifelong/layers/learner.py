@@ -30,6 +30,15 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """What a number of a record is about: a metric, perhaps of one layer or pattern."""
+
+    metric: str
+    layer: int | None = None  # from 0
+    pattern: str | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """One of the phases that a task is learned in: `share` of its epochs, perhaps at one rate.
 
@@ -86,14 +95,15 @@ class LayerLearner(ABC):
         """
         return {self.card.pattern: 1.0}
 
-    def epoch_facts(self) -> dict[str, float]:
-        """Numbers for the record after an epoch, by metric; a new epoch begins after the call."""
+    def epoch_facts(self) -> dict[Fact, float]:
+        """Numbers for the record after an epoch; a new epoch begins with the call."""
         return {}
 
-    def following(self, last: Mapping[str, float]) -> "LayerLearner | None":
-        """Who goes on with the task in another phase; None where it is learned.
+    def following(self, last: Mapping[Fact, float]) -> "LayerLearner | None":
+        """The learner of the task's next phase; None where the task is learned.
 
-        `last`: the numbers of the last epoch. What follows must come again from its card's facts.
+        `last`: the facts of the last epoch. The next learner must be the same when it is made again
+        from the facts on its card.
         """
         return None
 

@@ -31,7 +31,7 @@ from torch.nn import functional
 
 from lifelong.layers.fixed import on_device, shared_layer
 from lifelong.layers.forms import HARD, LayerShape
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import Fact, LayerLearner, Start
 from lifelong.layers.model import LayerModel, TaskView, Tensors, part_of
 from lifelong.layers.network import head_of, inside, shapes_of, start_head, start_layer
 from lifelong.layers.part import LayerCard, own_prefix
@@ -115,12 +115,12 @@ class Decomposition(LayerLearner):
         ]
         return head(features(x, self.card.stack, filters), head_of(self.tensors, self.card))
 
-    def epoch_facts(self) -> dict[str, float]:
+    def epoch_facts(self) -> dict[Fact, float]:
         """The share of a layer's additions that would be kept."""
         least, own = self.settings["l1"], self.card.own
         extras = [self.tensors[f"{own}extra.{shape.index}"] for shape in self.shapes]
         shares = torch.stack([(extra.abs() > least).float().mean() for extra in extras]).tolist()
-        return {f"kept:{layer}": share for layer, share in enumerate(shares)}
+        return {Fact("kept", layer): share for layer, share in enumerate(shares)}
 
     def older(self, position: int) -> TaskView | None:
         card, known = self.model.cards[position - 1], self.model.tensors

@@ -29,7 +29,7 @@ from torch.nn import functional
 from lifelong.layers.deconvolution import DECONVOLUTION
 from lifelong.layers.fixed import chosen, moved_view, take_both_kinds
 from lifelong.layers.forms import HARD, Form
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import Fact, LayerLearner, Start
 from lifelong.layers.model import TaskView, Tensors
 from lifelong.layers.network import (
     filters_of,
@@ -113,10 +113,10 @@ class Mixture(LayerLearner):
             found[pattern] = product
         return found
 
-    def epoch_facts(self) -> dict[str, float]:
+    def epoch_facts(self) -> dict[Fact, float]:
         alphas = self._of_layers(self.tensors["alpha"]).tolist()
         return {
-            f"alpha:{layer}:{letter}": value
+            Fact("alpha", layer, letter): value
             for layer, pair in enumerate(alphas)
             for letter, value in zip((OWN, SHARED), pair, strict=True)
         }

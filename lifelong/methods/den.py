@@ -45,13 +45,14 @@ from lifelong.layers.growing import (
     taken,
     unit_view,
 )
-from lifelong.layers.learner import LayerLearner, Part, Start
+from lifelong.layers.learner import Fact, LayerLearner, Part, Start
 from lifelong.layers.model import TaskView, Tensors, part_of
 from lifelong.layers.part import LayerCard
 from lifelong.methods.base import LayerMethod
 from lifelong.nets.conv_stack import Filter
 
 SEEN = "seen"  # cross entropy summed over the images of an epoch, and how many they were
+CROSS_ENTROPY = Fact("cross_entropy")
 DENSE_SPLITS = 15  # times `units`: so many units of a fully connected layer are split at most
 
 
@@ -183,13 +184,15 @@ class ExpandingLearner(LayerLearner):
             if self.pull.group:
                 shrink_groups(weight[count:], bias[count:], rate * self.settings["group_lasso"])
 
-    def epoch_facts(self) -> dict[str, float]:
+    def epoch_facts(self) -> dict[Fact, float]:
         total, images = self.tensors[SEEN].tolist()
         self.tensors[SEEN].zero_()
-        found = {"cross_entropy": total / images}
-        found |= {f"units:{index}": float(count) for index, count in enumerate(self.widths)}
+        facts = {CROSS_ENTROPY: total / images}
+        facts |= {Fact("units", index): float(count) for index, count in enumerate(self.widths)}
         chosen = self.card.facts.get("selected", [])
-        return found | {f"selected:{index}": float(len(one)) for index, one in enumerate(chosen)}
+        return facts | {
+            Fact("selected", index): float(len(one)) for index, one in enumerate(chosen)
+        }
 
     def older(self, position: int) -> TaskView | None:
         if self.phase in ("output", "added"):
@@ -204,11 +207,11 @@ class ExpandingLearner(LayerLearner):
         tensors = {name: tensor for name, tensor in tensors.items() if name != SEEN}
         return replace(self.card, pattern=pattern, facts={"widths": widths}), tensors
 
-    def following(self, last: Mapping[str, float]) -> "ExpandingLearner | None":
+    def following(self, last: Mapping[Fact, float]) -> "ExpandingLearner | None":
         if self.phase == "output":
             chosen = selected(self.tensors, self.layers)
             return self._next("selected", self.widths, self.tensors, self.widths, selected=chosen)
-        if self.phase == "selected" and last["cross_entropy"] >= self.settings["loss_threshold"]:
+        if self.phase == "selected" and last[CROSS_ENTROPY] >= self.settings["loss_threshold"]:
             wider = [count + self.settings["units"] for count in self.widths]
             return self._next("added", wider, self.tensors, self.widths)
         if self.phase in ("selected", "added"):

@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from lifelong.layers.fixed import on_device, shared_layer
 from lifelong.layers.forms import HARD, LayerShape
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import Fact, LayerLearner, Start
 from lifelong.layers.model import LayerModel, TaskView, Tensors, part_of
 from lifelong.layers.network import (
     head_of,
@@ -103,13 +103,13 @@ class ChannelGates(LayerLearner):
         found = self._features(x, lambda layer, x: self._open(layer, x) * used[layer], False)
         return head(found, head_of(self.tensors, self.card))
 
-    def epoch_facts(self) -> dict[str, float]:
+    def epoch_facts(self) -> dict[Fact, float]:
         """The share of gates that were open; counts the epochs, for sparsity begins later."""
         shares = (self.tensors["opened"] / self.tensors["batches"].clamp_min(1)).tolist()
         self.tensors["opened"].zero_()
         self.tensors["batches"].zero_()
         self.tensors["epochs"] += 1
-        return {f"gate_rate:{layer}": share for layer, share in enumerate(shares)}
+        return {Fact("gate_rate", place): share for place, share in enumerate(shares)}
 
     @torch.no_grad()
     def finish(self, batches: Iterable[Tensor]) -> None:

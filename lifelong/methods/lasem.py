@@ -36,7 +36,7 @@ from torch.nn import functional
 from lifelong.layers.deconvolution import DECONVOLUTION
 from lifelong.layers.fixed import FixedPattern, chosen, moved_view, take_both_kinds
 from lifelong.layers.forms import HARD, Form
-from lifelong.layers.learner import LayerLearner, Part, Start
+from lifelong.layers.learner import Fact, LayerLearner, Part, Start
 from lifelong.layers.model import TaskView, Tensors
 from lifelong.layers.network import (
     filters_of,
@@ -148,16 +148,16 @@ class Expectation(LayerLearner):
         """How probable each configuration is; the first of the best is also what is measured."""
         return dict(zip(self.names, self.posterior.prior().tolist(), strict=True))
 
-    def epoch_facts(self) -> dict[str, float]:
+    def epoch_facts(self) -> dict[Fact, float]:
         """The prior after the epoch, and the mean of its posteriors."""
         found = {"posterior": self.posterior.prior(), "posterior_epoch": self.posterior.epoch()}
         return {
-            f"{metric}:{name}": value
+            Fact(metric, pattern=name): value
             for metric, values in found.items()
             for name, value in zip(self.names, values.tolist(), strict=True)
         }
 
-    def following(self, last: Mapping[str, float]) -> "Settled | None":
+    def following(self, last: Mapping[Fact, float]) -> "Settled | None":
         """After a share of the epochs the most probable pattern, on the tensors as they are."""
         if self.search == 1:
             return None

@@ -1,27 +1,25 @@
-"""How long stages took, from the logs beside their records; records themselves hold no times."""
+"""How long stages took, from the timing beside their records; records themselves hold no times."""
 
-import re
+import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
-_FINISHED = re.compile(r"\bfinished in (\d+(?:\.\d+)?) s\b", re.ASCII)
-
 
 def stage_seconds(folder: Path) -> float | None:
-    """The seconds of the run that finished a stage; None where its log does not say.
+    """The seconds of the run that finished a stage; None where it did not say.
 
     A stage that was stopped and went on counts from where it went on.
     """
     try:
-        text = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        seconds = float(json.loads((folder / "timing.json").read_text())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    found = _FINISHED.findall(text)
-    return float(found[-1]) if found else None
+    return seconds if math.isfinite(seconds) else None
 
 
 def total_seconds(folders: Iterable[Path]) -> float | None:
     """The sum over stages; None where there are none, or one of them is not known."""
-    found = [stage_seconds(folder) for folder in folders]
-    known = [seconds for seconds in found if seconds is not None]
-    return sum(known) if found and len(known) == len(found) else None
+    durations = [stage_seconds(folder) for folder in folders]
+    known = [seconds for seconds in durations if seconds is not None]
+    return sum(known) if durations and len(known) == len(durations) else None

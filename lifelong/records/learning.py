@@ -102,10 +102,9 @@ def convergence_epoch(test: pd.Series, peak: float) -> int | None:
 
 def patterns(frame: pd.DataFrame) -> pd.Series:
     """The pattern each task chose or was given, by method, seed and task: S shared, - its own."""
-    rows = frame[(frame["stage"] == "select") & frame["metric"].str.startswith("shares_layer_")]
-    layer = rows["metric"].str.removeprefix("shares_layer_").astype(int)
+    rows = frame[(frame["stage"] == "select") & (frame["metric"] == "shares")]
     letter = rows["value"].map(lambda shared: "S" if shared else "-")
-    rows = rows.assign(layer=layer, letter=letter).sort_values("layer", kind="stable")
+    rows = rows.assign(letter=letter).sort_values("layer", kind="stable")
     return rows.groupby([*_RUN, "task"], sort=False)["letter"].agg("".join)
 
 

@@ -1,4 +1,4 @@
-"""The one long CSV that every stage writes: one row, one measured number."""
+"""The one long CSV that every stage writes: one row per measured number."""
 
 import csv
 import io
@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import DamagedFile
+from lifelong.records.schema1 import upgraded
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One number and where it was measured; accuracies in [0, 1], sizes in weights or bytes."""
+    """One number and where it was measured; accuracies in [0, 1], sizes in weights or bytes.
+
+    `layer` counts from 0; `pattern` has one letter per layer, or is the one letter of a layer.
+    """
 
     schema: int = SCHEMA
     experiment: str
@@ -29,11 +33,17 @@ class Row:
     width: float | None = None
     on_task: str | None = None
     split: str | None = None
+    layer: int | None = None
+    pattern: str | None = None
     metric: str
     value: float
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+_COLUMNS = {  # of each schema version that can be read
+    "1": tuple(name for name in COLUMNS if name not in ("layer", "pattern")),
+    "2": COLUMNS,
+}
 # Reader of each column, the word for it in messages, and whether the column may be empty.
 _READERS: dict[str, tuple[Callable[[str], Any], str, bool]] = {
     "schema": (int, "a whole number", False),
@@ -44,6 +54,8 @@ _READERS: dict[str, tuple[Callable[[str], Any], str, bool]] = {
     "width": (float, "a number", True),
     "on_task": (str, "a text", True),
     "split": (str, "a text", True),
+    "layer": (int, "a whole number", True),
+    "pattern": (str, "a text", True),
     "value": (float, "a number", False),
 }
 _TEXT: tuple[Callable[[str], Any], str, bool] = (str, "a text", False)
@@ -71,23 +83,29 @@ def parse(text: str, name: str) -> list[Row]:
     """The rows of CSV `text`; `name` is the file named in messages. Raises DamagedFile."""
     reader = csv.reader(io.StringIO(text, newline=""))
     header = next(reader, [])
-    if tuple(header) != COLUMNS:
+    versions = [version for version, columns in _COLUMNS.items() if columns == tuple(header)]
+    if not versions:
         raise _damaged(name, 1, f"the header is {','.join(header)!r}, not {','.join(COLUMNS)!r}")
     rows = []
     for cells in reader:
         try:
-            rows.append(_row(cells))
+            rows.append(_row(cells, versions[0]))
         except ValueError as error:
             raise _damaged(name, reader.line_num, str(error)) from None
     return rows
 
 
-def _row(cells: list[str]) -> Row:
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"{len(cells)} cells instead of {len(COLUMNS)}")
-    if cells[0] != str(SCHEMA):
-        raise ValueError(f"schema version {cells[0]!r} is unknown, this program reads {SCHEMA}")
-    return Row(**{name: _value(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)})
+def _row(cells: list[str], version: str) -> Row:
+    columns = _COLUMNS[version]
+    if len(cells) != len(columns):
+        raise ValueError(f"{len(cells)} cells instead of {len(columns)}")
+    if cells[0] != version:
+        known = " and ".join(_COLUMNS)
+        raise ValueError(f"schema version {cells[0]!r} is not that of the header; known: {known}")
+    values = {name: _value(name, cell) for name, cell in zip(columns, cells, strict=True)}
+    if version == "1":
+        values |= {"schema": SCHEMA, **upgraded(values["metric"])}
+    return Row(**values)
 
 
 def _value(name: str, cell: str) -> Any:

@@ -1,13 +1,13 @@
 """Tables for people, made from the rows of one experiment."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import fsum
 from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 
-from lifelong.plan.errors import ConfigError, UserError
+from lifelong.plan.errors import UserError
 from lifelong.records.cells import as_cells, is_number
 from lifelong.records.metrics import Matrix, average_accuracy, backward_transfer, forgetting
 from lifelong.records.rows import COLUMNS, Row
@@ -44,20 +44,12 @@ PUBLISHED_COLUMNS = (
     "seeds",
     "difference",
 )
-# Published row -> our method and what to do with its attempts; the CPG row is chosen by the caller.
-_OURS = {
-    "PackNet": ("packnet", "mean"),
-    "PAE": ("pae", "mean"),
-    "Scratch": ("scratch", "mean"),
-    "fine-Avg": ("finetune", "mean"),
-    "fine-Max": ("finetune", "max"),
-}
 
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
     """The rows of one experiment as a DataFrame, in their order. Raises UserError for several."""
     data = pd.DataFrame(map(attrgetter(*COLUMNS), rows), columns=list(COLUMNS))
-    data = data.astype({"attempt": "Int64", "epoch": "Int64"})
+    data = data.astype(dict.fromkeys(("attempt", "epoch", "layer"), "Int64"))
     data = data.astype({"ratio": float, "width": float, "value": float})
     for name in ("experiment", "protocol"):
         found = data[name].unique()
@@ -141,24 +133,25 @@ def summary_table(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> 
 
 
 def published_table(
-    frame: pd.DataFrame, published: pd.DataFrame, tasks: list[str], cpg_row: str = "CPG avg"
+    frame: pd.DataFrame,
+    published: pd.DataFrame,
+    tasks: list[str],
+    rows: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """Published accuracies beside ours, in percent: each task, then the average, of each method.
 
     `published` has the columns method, task, accuracy_percent (Hung et al., NeurIPS 2019, poster);
-    `cpg_row` names the row our CPG answers to. Only tasks on both sides count; our average takes
-    only seeds that learned them all; ours_std is the sample deviation over seeds.
+    `rows` says for published methods which of ours answers to it, and whether the "mean" or "max"
+    of its networks counts; the others stand alone. Only tasks on both sides count; our average
+    takes only seeds that learned them all; ours_std is the sample deviation over seeds.
     """
     names = list(published["method"].unique())
-    if cpg_row not in names:
-        raise ConfigError(f"the published row {cpg_row!r} does not exist, use one of {names}")
-    ours = {**_OURS, cpg_row: ("cpg", "mean")}
     paper = published.pivot(index="method", columns="task", values="accuracy_percent")
     paper = paper[[task for task in tasks if task in paper.columns]]
     final = _final(frame, tasks)
     lines = []
     for name in names if len(paper.columns) else []:
-        method, reduced = ours.get(name, ("", "mean"))
+        method, reduced = rows.get(name, ("", "mean"))
         found = final[final["method"] == method].pivot(index="seed", columns="task", values=reduced)
         found = found.reindex(columns=paper.columns) * 100
         columns = [*found.items(), ("average", found.mean(axis="columns", skipna=False))]

@@ -12,15 +12,15 @@ COLUMNS = (
     *METRICS,
     *("accuracy_separate", "accuracy_difference"),
 )
-SEPARATE = "scratch"  # the method whose networks share nothing and begin with nothing
 _RUN = ["seed", "task"]
 
 
-def verification_table(frame: pd.DataFrame) -> pd.DataFrame:
+def verification_table(frame: pd.DataFrame, separate: str) -> pd.DataFrame:
     """One line per method, seed and task with pairs: means over its networks, all in [0, 1].
 
     `std_population` and `standard_error` are spreads over the folds, of one network. Beside them
-    stands the accuracy of a separate network of the same seed, empty where there is none.
+    stands the accuracy of a network of the method `separate`, whose networks share nothing, of the
+    same seed; empty where there is none.
     """
     rows = frame[(frame["stage"] == "infer") & frame["metric"].str.startswith(PREFIX)]
     rows = rows.assign(metric=rows["metric"].str.removeprefix(PREFIX))
@@ -28,15 +28,15 @@ def verification_table(frame: pd.DataFrame) -> pd.DataFrame:
     table = groups.mean().unstack("metric").reindex(columns=list(METRICS))
     table["networks"] = groups.size().unstack("metric").reindex(columns=["accuracy"])["accuracy"]
     table = _in_order(table.rename_axis(columns=None).reset_index(), rows)
-    separate = table[table["method"] == SEPARATE].set_index(_RUN)["accuracy"]
-    beside = table[_RUN].join(separate, on=_RUN)["accuracy"].where(table["method"] != SEPARATE)
+    alone = table[table["method"] == separate].set_index(_RUN)["accuracy"]
+    beside = table[_RUN].join(alone, on=_RUN)["accuracy"].where(table["method"] != separate)
     table["accuracy_separate"] = beside
     table["accuracy_difference"] = table["accuracy"] - beside
     return table.astype({"networks": int})[list(COLUMNS)]
 
 
 def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """A line per task and method of such a table, with `accuracy_std`, the sample deviation.
+    """One line per task and method of such a table, with `accuracy_std`, the sample deviation.
 
     `networks` are counted over all seeds. A method's difference takes only its own seeds.
     """

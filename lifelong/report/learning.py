@@ -37,7 +37,7 @@ ABOUT = (
     "nothing forgotten. All are means over tasks, then over seeds; ± is the sample deviation of "
     "the seeds' means."
 )
-_POSTERIOR = "posterior:"
+_POSTERIOR = "posterior"
 
 
 def learning_methods(frame: pd.DataFrame) -> set[str]:
@@ -47,7 +47,7 @@ def learning_methods(frame: pd.DataFrame) -> set[str]:
 
 def choosing_methods(frame: pd.DataFrame) -> set[str]:
     """The methods that recorded how probable each pattern is."""
-    return set(frame.loc[frame["metric"].str.startswith(_POSTERIOR), "method"])
+    return set(frame.loc[frame["metric"] == _POSTERIOR, "method"])
 
 
 def with_spread(means: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def posterior(frame: pd.DataFrame, method: str, seed: int) -> Figure:
     """One panel a task: how probable each pattern is after each epoch; the likeliest by name."""
     title = titled(frame, method, seed)
     run = _run(frame, method, seed)
-    rows = run[(run["stage"] == "train") & run["metric"].str.startswith(_POSTERIOR)]
+    rows = run[(run["stage"] == "train") & (run["metric"] == _POSTERIOR)]
     tasks = learning.learned_tasks(rows, tables.learned_order(frame))
     if not tasks:
         return empty(title)
@@ -175,8 +175,7 @@ def _phases(axes: Axes, ends: list[int]) -> None:
 
 
 def _posterior_panel(panel: Axes, task: str, rows: pd.DataFrame) -> None:
-    table = rows.pivot(index="epoch", columns="metric", values="value").sort_index()
-    table.columns = table.columns.str.removeprefix(_POSTERIOR)
+    table = rows.pivot(index="epoch", columns="pattern", values="value").sort_index()
     ranked = table.iloc[-1].sort_values(ascending=False, kind="stable").index
     named = ranked[: _NAMED if len(ranked) > _NAMED + 1 else len(ranked)]
     rest = table[ranked.difference(named)]

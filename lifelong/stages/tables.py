@@ -25,7 +25,7 @@ def run(stage: Stage) -> None:
         "goals": tables.goals_table(frame),
         "size": tables.size_table(frame),
         "learning": learning.learning_table(frame),
-        "verification": verification.verification_table(frame),
+        "verification": verification.verification_table(frame, spec.separate),
         "published": _published(stage, frame),
         "summary": tables.summary_table(frame, spec.tasks, spec.methods),
     }
@@ -42,7 +42,7 @@ def read_frame(records: list[str], wanted: Callable[[Row], bool]) -> pd.DataFram
 
 
 def _tabulated(row: Row) -> bool:
-    """Posteriors and the like have a row an epoch and pattern: millions, and in no table."""
+    """Posteriors and the like have one row per epoch and pattern: millions, and in no table."""
     return row.stage != "train" or row.metric == "accuracy"
 
 
@@ -55,4 +55,4 @@ def _published(stage: Stage, frame: pd.DataFrame) -> pd.DataFrame:
     missing = sorted({"method", "task", "accuracy_percent"} - set(published.columns))
     if missing:
         raise ConfigError(f"config key published: {path} has no column {missing[0]!r}")
-    return tables.published_table(frame, published, stage.spec.tasks, stage.spec.cpg_row)
+    return tables.published_table(frame, published, stage.spec.tasks, stage.spec.published_rows)

@@ -25,7 +25,7 @@ _STAGES = ("train", "select", "retrain", "infer")
 _HEADER = b"MATLAB 5.0 MAT-file, written by lifelong".ljust(116)  # savemat's own has the time in it
 # What the program writes of its early stopping, which never stops a task early: constants.
 _IMPROVEMENT, _PATIENCE = 1.002, 1.5
-_CHOOSING = ("posterior:", "alpha:")  # metrics of how likely a configuration, a branch is
+_CHOOSING = ("posterior", "alpha")  # metrics of how likely a configuration, a branch is
 Struct = dict[str, Any]
 
 
@@ -186,55 +186,62 @@ def _best(run: pd.DataFrame, order: list[str]) -> np.ndarray:
 
 def _choices(frame: pd.DataFrame, order: list[str]) -> Struct:
     """What a method recorded of how it chose layers, in the program's order; of others, zeros."""
-    searched, mixed = (frame["metric"].str.startswith(prefix).any() for prefix in _CHOOSING)
+    searched, mixed = ((frame["metric"] == metric).any() for metric in _CHOOSING)
     if not searched and not mixed:
         zeros = np.zeros((len(order), len(order)))
         return {f"LEEP_score_{split}set": zeros for split in ("train", "valid", "test")}
     chosen = learning.patterns(frame).droplevel(["method", "seed"])
     shared = [[float(letter == "S") for letter in chosen[task]] for task in order]
-    found: Struct = {"conv_sharing": np.array(shared)}
+    struct: Struct = {"conv_sharing": np.array(shared)}
     if searched:
-        prior, now = (
-            _facts(frame, order, prefix, _configuration, chosen)
-            for prefix in ("posterior:", "posterior_epoch:")
-        )
-        found |= {"history_net_prior": prior, "history_net_prior_in_epoch": now}
+        struct["history_net_prior"] = _believed(frame, order, "posterior", chosen)
+        struct["history_net_prior_in_epoch"] = _believed(frame, order, "posterior_epoch", chosen)
     if mixed:
-        found["history_DARTS_arch_select"] = _facts(frame, order, "alpha:", _branch)
-    return found
+        struct["history_DARTS_arch_select"] = _alphas(frame, order)
+    return struct
 
 
-def _facts(
-    frame: pd.DataFrame, order: list[str], prefix: str, place: Any, given: pd.Series | None = None
-) -> np.ndarray:
-    """(E, K): metrics that begin with a prefix, an epoch a line; as before where not measured.
+def _believed(frame: pd.DataFrame, order: list[str], metric: str, given: pd.Series) -> np.ndarray:
+    """(E, configurations): probabilities, one line per epoch; as before where not measured.
 
-    Before the first they are 0. Where one may be `given` they are probabilities: alike before the
-    first, and of a task without any 1 for what it was given.
+    They are alike before the first; of a task without any, 1 for the pattern it was given.
     """
-    rows = frame[(frame["stage"] == "train") & frame["metric"].str.startswith(prefix)]
-    names = sorted(rows["metric"].str.removeprefix(prefix).unique(), key=place)
-    columns = [prefix + name for name in names]
-    ends = frame[frame["stage"] == "train"].groupby("task")["epoch"].max()
+    rows = frame[(frame["stage"] == "train") & (frame["metric"] == metric)]
+    patterns = sorted(rows["pattern"].unique(), key=_configuration)
     parts = []
     for task in order:
-        table = rows[rows["task"] == task].pivot(index="epoch", columns="metric", values="value")
-        before = pd.Series(0.0, index=columns)
-        if given is not None and len(table):
-            before += 1 / len(columns)
-        elif given is not None:
-            before[prefix + given[task]] = 1.0
-        table = table.reindex(index=range(1, int(ends[task]) + 1), columns=columns)
-        parts.append(table.ffill().fillna(before))
-    return np.concatenate([part.to_numpy(dtype=float) for part in parts])
+        table = rows[rows["task"] == task].pivot(index="epoch", columns="pattern", values="value")
+        before = pd.Series(1 / len(patterns) if len(table) else 0.0, index=patterns)
+        if not len(table):
+            before[given[task]] = 1.0
+        parts.append(_filled(table, _epochs(frame, task), patterns, before))
+    return np.concatenate(parts)
+
+
+def _alphas(frame: pd.DataFrame, order: list[str]) -> np.ndarray:
+    """(E, 2 x layers): layer by layer the task's own branch before the shared one, 0 at first."""
+    rows = frame[(frame["stage"] == "train") & (frame["metric"] == "alpha")]
+    layers = sorted(rows["layer"].unique())
+    branches = pd.MultiIndex.from_product([layers, ["-", "S"]], names=["layer", "pattern"])
+    before, parts = pd.Series(0.0, index=branches), []
+    for task in order:
+        own = rows[rows["task"] == task]
+        table = own.pivot(index="epoch", columns=["layer", "pattern"], values="value")
+        parts.append(_filled(table, _epochs(frame, task), branches, before))
+    return np.concatenate(parts)
+
+
+def _epochs(frame: pd.DataFrame, task: str) -> int:
+    """How many epochs a task was trained for."""
+    return int(frame.loc[(frame["stage"] == "train") & (frame["task"] == task), "epoch"].max())
+
+
+def _filled(table: pd.DataFrame, epochs: int, columns: Any, before: pd.Series) -> np.ndarray:
+    """(epochs, columns): a table's last known values, and before the first those `before`."""
+    table = table.reindex(index=range(1, epochs + 1)).reindex(columns=columns)
+    return table.ffill().fillna(before).to_numpy(dtype=float)
 
 
 def _configuration(pattern: str) -> int:
     """The program's number of a pattern: bit l is set where layer l is the task's own."""
     return sum(1 << layer for layer, letter in enumerate(pattern) if letter != "S")
-
-
-def _branch(name: str) -> tuple[int, bool]:
-    """Layer by layer, the task's own branch before the shared one; names are like `0:S`."""
-    layer, _, letter = name.partition(":")
-    return int(layer), letter == "S"

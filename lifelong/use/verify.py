@@ -19,10 +19,10 @@ from tqdm import tqdm
 from lifelong import store
 from lifelong.data.pack import check_pack
 from lifelong.plan.errors import DamagedFile, UserError
-from lifelong.plan.paths import ROOT, parse_stage, split_root
+from lifelong.plan.paths import ROOT, split_root
 
 MANIFEST = "manifest.json"
-_KNOWN = {"log.txt", "benchmark.tsv"}  # of a stage or of Snakemake, different in every run
+_KNOWN = {"log.txt", "timing.json", "benchmark.tsv"}  # different in every run
 _OF_CARD = ("experiment", "method", "seed", "position", "task")
 
 
@@ -147,13 +147,13 @@ class _Folder:
         return Finding("ok", path)
 
     def check_content(self, path: Path) -> None:
-        """A pack's checksums; a shard's task and what it was learned on. Raises DamagedFile."""
+        """A pack's checksums; a task's card and what it was learned on. Raises DamagedFile."""
         attrs = store.read_attrs(path)
         if attrs.get("kind") == "pack":
             check_pack(path)
-        if attrs.get("kind") != "shard":
+        card, spec = attrs.get("card"), self.manifest["spec"]
+        if card is None:
             return
-        card, spec = attrs["card"], self.manifest["spec"]
         for name in _OF_CARD:
             if card[name] != spec[name]:
                 raise DamagedFile(f"is of {name} {card[name]}, not {spec[name]}")
@@ -161,11 +161,17 @@ class _Folder:
             raise DamagedFile("was learned on other tasks than its stage read")
 
     def lineage(self) -> list[str]:
-        """The digests of the shards that the stage has read, in task order."""
-        inputs = self.manifest["inputs"]
-        parts = {path: parse_stage(path) for path in inputs if path.endswith("/shard.h5")}
-        order = {path: int(str(p["slug"]).split("-")[0]) for path, p in parts.items() if p}
-        return [inputs[path] for path in sorted(order, key=lambda path: order[path])]
+        """The digests of the shards that the stage's task was learned on, oldest first.
+
+        A stage reads the shard of the task before its own, whose card names those before it.
+        """
+        shards = [path for path in self.manifest["inputs"] if path.endswith("/shard.h5")]
+        if not shards:
+            return []
+        root = split_root(self.manifest["folder"])
+        before, _ = self.input(shards[0], root[0] if root else "")
+        older = store.read_attrs(before)["card"]["lineage"]
+        return [*older, self.manifest["inputs"][shards[0]]]
 
     def wrong(self, status: str, name: str, why: str) -> Finding:
         """A file that its stage can write again."""

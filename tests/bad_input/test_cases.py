@@ -45,7 +45,11 @@ def place(request, finished, tmp_path, monkeypatch) -> Path:
 
 def content(folder: Path) -> dict[str, bytes]:
     """Every file but logs."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "log.txt"]
+    files = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("log.txt", "timing.json")
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
+from lifelong.layers.learner import Fact
 from lifelong.layers.model import LayerModel
 from lifelong.layers.sparse import packed, unpacked
 from lifelong.methods.apd import Decomposition, grouped
@@ -170,7 +171,7 @@ def test_small_additions_are_dropped_from_the_shard_and_from_what_is_measured():
     assert len(model.tensors["t001.extra.1.values"]) == int((~small).sum())
     torch.testing.assert_close(model.view(1)(x), before, rtol=1e-5, atol=1e-6)
     facts = learner.epoch_facts()
-    assert facts["kept:1"] == pytest.approx(float((~small).float().mean()))
+    assert facts[Fact("kept", 1)] == pytest.approx(float((~small).float().mean()))
     extra.data.mul_(100)  # nothing is small now
     assert not torch.allclose(learner.network(x), before)
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
+from lifelong.layers.learner import Fact
 from lifelong.methods.darts import Mixture, _Batch
 from lifelong.nets.conv_stack import features, head
 from lifelong.train.layer_step import LayerStep
@@ -153,9 +154,10 @@ def test_layers_of_a_group_have_one_alpha():
     assert set(learner.patterns()) == {"SSSS", "-SSS", "S---", "----"}
     facts = learner.epoch_facts()
     assert facts == {
-        **{"alpha:0:-": 1.0, "alpha:0:S": 0.0},
+        Fact("alpha", 0, "-"): 1.0,
+        Fact("alpha", 0, "S"): 0.0,
         **{
-            f"alpha:{layer}:{letter}": float(letter == "S")
+            Fact("alpha", layer, letter): float(letter == "S")
             for layer in (1, 2, 3)
             for letter in "S-"
         },

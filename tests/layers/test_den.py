@@ -6,7 +6,7 @@ from torch.nn import functional
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
 from lifelong.layers.growing import layers_of, logits_of, plant, seen_by, start_units
-from lifelong.methods.den import SEEN, ExpandingLearner
+from lifelong.methods.den import CROSS_ENTROPY, SEEN, ExpandingLearner
 
 FEW = {"units": 2}
 
@@ -25,7 +25,7 @@ def in_phase(name: str, model=None, steps: int = 0, **den: float) -> ExpandingLe
     learner = new_learner("den", learned() if model is None else model, den={**FEW, **den})
     while learner.phase != name:
         stepped(learner, steps, seed=7)
-        learner = learner.following({"cross_entropy": 1.0})
+        learner = learner.following({CROSS_ENTROPY: 1.0})
     return learner
 
 
@@ -53,7 +53,7 @@ def test_the_first_task_is_learned_in_one_phase():
     before = snapshot(learner)
     stepped(learner)
     assert not any(torch.equal(before[name], learner.state()[name]) for name in before)
-    assert learner.following({"cross_entropy": 1.0}) is None
+    assert learner.following({CROSS_ENTROPY: 1.0}) is None
 
 
 def test_phases_follow_each_other_with_their_shares():
@@ -61,7 +61,7 @@ def test_phases_follow_each_other_with_their_shares():
     while learner is not None:
         found.append((learner.phase, learner.part.share, learner.widths))
         stepped(learner)
-        learner = learner.following({"cross_entropy": 1.0})
+        learner = learner.following({CROSS_ENTROPY: 1.0})
     assert found[:3] == [
         ("output", 0.1, [8, 8, 16]),
         ("selected", 0.3, [8, 8, 16]),
@@ -74,7 +74,7 @@ def test_phases_follow_each_other_with_their_shares():
 @pytest.mark.parametrize(("loss", "grows"), [(0.01, True), (0.02, True), (0.0099, False)])
 def test_layers_grow_where_the_loss_stays_high(loss, grows):
     learner = in_phase("selected", split_conv=-1.0, split_dense=-1.0)
-    after = learner.following({"cross_entropy": loss})
+    after = learner.following({CROSS_ENTROPY: loss})
     assert (after is not None) == grows
     if grows:
         assert after.phase == "added" and after.widths == [10, 10, 18]
@@ -100,7 +100,7 @@ def test_only_selected_units_are_trained_then():
         rows = learner.tensors["shared.head.0.weight"].view(16, 8, 4)
         rows[3, [0, *range(2, 8)]] = 0
         rows[5, [0, 1, *range(3, 8)]] = 0
-    after = learner.following({"cross_entropy": 1.0})
+    after = learner.following({CROSS_ENTROPY: 1.0})
     assert after.card.facts["selected"] == [list(range(8)), [1, 2], [3, 5]]
     before = snapshot(after)
     stepped(after, 5)
@@ -170,7 +170,7 @@ def test_a_unit_that_moved_far_is_split_into_what_it_was_and_what_it_became():
         learner.tensors["shared.1.weight"][4].neg_()
         learner.tensors["shared.1.bias"][4] += 1
         drifted_row = learner.tensors["shared.1.weight"][4].clone()
-    after = learner.following({"cross_entropy": 0.5})
+    after = learner.following({CROSS_ENTROPY: 0.5})
     assert after.phase == "split" and after.widths == [8, 9, 16]
     now, was = after.tensors, model.tensors
     assert torch.equal(now["shared.1.weight"][4], was["shared.1.weight"][4])
@@ -188,7 +188,7 @@ def test_a_unit_that_older_tasks_see_gets_nothing_from_newer_ones_when_restored(
     learner = in_phase("added", split_dense=-1.0)
     with torch.no_grad():
         learner.tensors["shared.1.weight"][4].neg_()
-    after = learner.following({"cross_entropy": 0.5})
+    after = learner.following({CROSS_ENTROPY: 0.5})
     row, copy = after.tensors["shared.1.weight"][4], after.tensors["shared.1.weight"][10]
     assert not row[8:].any() and copy[8:10].any()
 
@@ -236,7 +236,7 @@ def test_the_cross_entropy_of_an_epoch_is_without_penalties():
     with torch.no_grad():
         expected = float(functional.cross_entropy(learner.network(x), y))
     step(x, y)
-    assert learner.epoch_facts()["cross_entropy"] == pytest.approx(expected, rel=1e-5)
+    assert learner.epoch_facts()[CROSS_ENTROPY] == pytest.approx(expected, rel=1e-5)
     assert not learner.tensors[SEEN].any()
 
 
@@ -259,7 +259,7 @@ def test_three_tasks_keep_their_own_widths():
     model, x = new_model("den"), images()
     for _ in range(3):
         learner = new_learner("den", model, den={**FEW, "group_lasso": 0.0})
-        while (after := learner.following({"cross_entropy": 1.0})) is not None:
+        while (after := learner.following({CROSS_ENTROPY: 1.0})) is not None:
             learner = after
         add(model, learner)
         with torch.no_grad():

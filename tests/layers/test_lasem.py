@@ -19,7 +19,7 @@ from toy_layers import (
     stepped,
 )
 
-from lifelong.layers.learner import Start
+from lifelong.layers.learner import Fact, Start
 from lifelong.layers.network import filters_of, head_of, inside
 from lifelong.methods import lasem as expectation
 from lifelong.methods import layer_method
@@ -261,16 +261,25 @@ def test_the_record_has_the_prior_and_the_mean_of_the_epochs_posteriors():
     step = stepped(learner, 4)
     first = learner.epoch_facts()
     assert list(first) == [
-        f"{metric}:{name}" for metric in ("posterior", "posterior_epoch") for name in PATTERNS
+        Fact(metric, pattern=name)
+        for metric in ("posterior", "posterior_epoch")
+        for name in PATTERNS
     ]
     for name in PATTERNS:  # so far there was but one epoch
-        assert first[f"posterior_epoch:{name}"] == pytest.approx(first[f"posterior:{name}"])
+        assert first[Fact("posterior_epoch", pattern=name)] == pytest.approx(
+            first[Fact("posterior", pattern=name)]
+        )
     step(images(seed=50), Y)
     second = learner.epoch_facts()
     for name in PATTERNS:  # one batch after four
-        mean = (4 * first[f"posterior:{name}"] + second[f"posterior_epoch:{name}"]) / 5
-        assert second[f"posterior:{name}"] == pytest.approx(mean)
-    assert learner.patterns() == {name: second[f"posterior:{name}"] for name in PATTERNS}
+        mean = (
+            4 * first[Fact("posterior", pattern=name)]
+            + second[Fact("posterior_epoch", pattern=name)]
+        ) / 5
+        assert second[Fact("posterior", pattern=name)] == pytest.approx(mean)
+    assert learner.patterns() == {
+        name: second[Fact("posterior", pattern=name)] for name in PATTERNS
+    }
 
 
 def test_layers_of_a_group_choose_together():

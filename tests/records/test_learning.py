@@ -137,18 +137,19 @@ def test_an_invented_run_has_sensible_numbers() -> None:
     assert table["convergence_epoch"].between(1, 120).all()
 
 
-def test_seconds_are_those_of_the_last_run_that_finished(tmp_path) -> None:
+def test_seconds_are_those_that_the_stage_has_said(tmp_path) -> None:
     for name, text in {
-        "twice": "a INFO finished in 99.0 s, 1 s\nb INFO finished in 12.5 s, 3.0 s of CPU time\n",
-        "stopped": "a INFO epoch 3 of 9\n",
+        "known": b'{"seconds": 12.5, "cpu_seconds": 3.0, "peak_mb": 9.0}',
+        "other": b'{"minutes": 2}',
+        "list": b"[1]",
+        "endless": b'{"seconds": Infinity}',
         "odd": b"\xff\xfe",
     }.items():
         (tmp_path / name).mkdir()
-        content = text if isinstance(text, bytes) else text.encode()
-        (tmp_path / name / "log.txt").write_bytes(content)
-    assert stage_seconds(tmp_path / "twice") == 12.5
-    for name in ("stopped", "odd", "absent"):
+        (tmp_path / name / "timing.json").write_bytes(text)
+    assert stage_seconds(tmp_path / "known") == 12.5
+    for name in ("other", "list", "endless", "odd", "absent"):
         assert stage_seconds(tmp_path / name) is None
-    assert total_seconds([tmp_path / "twice"] * 2) == 25
-    assert total_seconds([tmp_path / "twice", tmp_path / "absent"]) is None
+    assert total_seconds([tmp_path / "known"] * 2) == 25
+    assert total_seconds([tmp_path / "known", tmp_path / "absent"]) is None
     assert total_seconds([]) is None

@@ -36,7 +36,7 @@ ROWS = [
 
 
 def test_a_line_a_run_and_the_separate_network_of_its_seed():
-    table = verification_table(tables.frame(ROWS))
+    table = verification_table(tables.frame(ROWS), "scratch")
     assert tuple(table.columns) == COLUMNS
     lines = [tuple(line) for line in table[["method", "seed", "task", "networks"]].to_numpy()]
     assert lines == [
@@ -57,7 +57,9 @@ def test_a_line_a_run_and_the_separate_network_of_its_seed():
 
 
 def test_means_over_seeds():
-    means = mean_over_seeds(verification_table(tables.frame(ROWS))).set_index(["task", "method"])
+    means = mean_over_seeds(verification_table(tables.frame(ROWS), "scratch")).set_index(
+        ["task", "method"]
+    )
     assert list(means.index) == [
         ("who", "scratch"),
         ("who", "finetune"),
@@ -74,14 +76,14 @@ def test_means_over_seeds():
 
 
 def test_records_from_before_networks_were_counted_are_one_network():
-    table = verification_table(tables.frame(found("cpg", 0, 0.6, attempt=None)))
+    table = verification_table(tables.frame(found("cpg", 0, 0.6, attempt=None)), "")
     assert table["networks"].tolist() == [1] and table["accuracy"].tolist() == [0.6]
 
 
 def test_without_pairs_there_is_a_header_and_its_mean_is_empty(tmp_path):
     rows = [row for row in ROWS if row.metric == "accuracy"]
     for frame in (tables.frame(rows), tables.frame([])):
-        table = verification_table(frame)
+        table = verification_table(frame, "scratch")
         assert tuple(table.columns) == COLUMNS and not len(table)
         table.to_csv(tmp_path / "v.csv", index=False)
         assert not len(mean_over_seeds(pd.read_csv(tmp_path / "v.csv")))

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lifelong.plan.plan import TABLES
+from lifelong.plan.specs import Overview
 from lifelong.plan.stage import Stage
 from lifelong.records import learning, tables
 from lifelong.report import learning as curves
@@ -161,9 +162,19 @@ def stage_of(base: Path, kind: str, runs: list[Run]) -> Stage:
         str(path) for stage in STAGES for path in sorted(base.glob(f"*/s*/*/{stage}/record.csv"))
     ]
     found = [str(base / "tables" / f"{name}.csv") for name in TABLES] if kind == "report" else []
-    spec = {"experiment": "toy", "protocol": "clean", "cpg_row": "CPG avg", "seeds": [0]}
     methods = [run.method for run in runs]
-    spec |= {"methods": methods, "sharing": methods, "tasks": list(runs[0].tasks)}
+    spec = Overview(
+        revision=[1],
+        kind=kind,
+        experiment="toy",
+        protocol="clean",
+        methods=methods,
+        seeds=[0],
+        tasks=list(runs[0].tasks),
+        published_rows={},
+        separate="",
+        sharing=methods,
+    )
     return Stage(kind, str(base / kind), {"records": records, "tables": found}, spec)
 
 

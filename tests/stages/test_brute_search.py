@@ -26,8 +26,8 @@ def test_the_pattern_with_the_best_epoch_is_kept_as_its_last_epoch_left_it(tmp_p
     results = run(tmp_path) / "brute_hps/s0"
     scores = json.loads((results / "02-one_seven/select/selected.json").read_text())
     rows = read(results / "02-one_seven/train/record.csv")
-    best = {row.metric: row.value for row in rows if row.metric.startswith("candidate:")}
-    assert best == {f"candidate:{name}": score for name, score in scores["scores"].items()}
+    best = {row.pattern: row.value for row in rows if row.metric == "candidate"}
+    assert best == scores["scores"]
     assert list(scores["scores"]) == PATTERNS
     pattern = scores["pattern"]
     assert scores["scores"][pattern] == max(scores["scores"].values())

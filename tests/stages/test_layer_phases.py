@@ -78,11 +78,11 @@ def test_a_phase_keeps_the_rate_that_it_began_with(whole):
 
 def test_the_record_says_how_layers_grew(whole):
     rows = record(whole)
-    units = rows[rows["metric"].str.startswith("units:")]
-    grown = units.pivot(index="epoch", columns="metric", values="value")
+    units = rows[rows["metric"] == "units"]
+    grown = units.pivot(index="epoch", columns="layer", values="value")
     assert list(grown.loc[1]) == list(grown.loc[2]) == [8, 8, 16]
     assert list(grown.loc[3]) == [10, 10, 18] and grown.loc[4].sum() > 38
-    chosen = rows[rows["metric"].str.startswith("selected:")]
+    chosen = rows[rows["metric"] == "selected"]
     assert set(chosen["epoch"]) == {2} and (chosen["value"] <= 16).all()
 
 
@@ -100,6 +100,6 @@ def test_the_model_is_as_wide_as_its_newest_task_and_counts_weights_once(whole):
     owned = 0.0
     for path in paths:
         rows = pd.read_csv(path.parent / "record.csv")
-        owned += rows[rows["metric"] == "weights_owned"]["value"].sum()
+        owned += rows[rows["metric"].isin(["weights_owned", "weights_other"])]["value"].sum()
     assert owned == sum(tensor.numel() for tensor in model.tensors.values())
     assert store.read_json(whole / "02-one_seven/select/selected.json")["pattern"] == "SS"

@@ -28,16 +28,16 @@ def minutes(base: Path) -> list[str]:
 
 
 def test_minutes_are_those_of_training_a_run(base):
-    log = base / "hps" / "s1" / "01-fish" / "train" / "log.txt"
-    log.write_text("now INFO finished in 180.0 s, 1.0 s of CPU time, at most 9 MB\n")
+    log = base / "hps" / "s1" / "01-fish" / "train" / "timing.json"
+    log.write_text('{"seconds": 180.0}')
     # train and retrain of two tasks take 4 minutes; the second seed of hps took 2 more
     assert minutes(base) == ["minutes of training a run: stl 4.0, hps 5.0"]
 
 
 def test_a_run_without_all_its_logs_is_not_told_of(base):
-    (base / "hps" / "s1" / "01-fish" / "train" / "log.txt").unlink()
+    (base / "hps" / "s1" / "01-fish" / "train" / "timing.json").unlink()
     assert minutes(base) == ["minutes of training a run: stl 4.0, hps 4.0"]
-    for log in base.rglob("log.txt"):
+    for log in base.rglob("timing.json"):
         log.unlink()
     assert minutes(base) == []
     assert show(base).splitlines()[-1].startswith("report: ")
