@@ -28,8 +28,8 @@ from torch import Tensor
 
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
-from lifelong.masks.shard import Card
 from lifelong.nets.build import memory_format
+from lifelong.plan.card import Card
 from lifelong.train.device import prepare
 
 BATCH, CLASSES, OLDER_SHARE = 32, 5, 0.5

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from lifelong.masks.layers import dense, shareable
-from lifelong.masks.shard import Card, Shard
+from lifelong.masks.shard import Shard
 from lifelong.nets import build
+from lifelong.plan.card import Card
 
 CLASSES, PICKED = 5, 0.7
 

@@ -8,7 +8,7 @@ import pytest
 from harness_tree import Killed, content, die_after
 from toy_experiment import LAYERS, run_toy
 
-from lifelong.families import layer_learn as layer_train
+from lifelong.families import layer_phases, layers
 from lifelong.records.rows import read
 from lifelong.train.loop import Epoch
 from lifelong.work.shards import load_layers
@@ -47,12 +47,12 @@ def test_the_pattern_with_the_best_epoch_is_kept_as_its_last_epoch_left_it(tmp_p
 def test_the_best_epoch_counts_not_the_last(tmp_path, monkeypatch):
     accuracies = {"SS": [0.5, 0.6], "-S": [0.9, 0.1], "S-": [0.2, 0.8], "--": [0.9, 0.9]}
 
-    def learned(job, learner, pattern):
+    def learned(work, learner, pattern):
         return learner, [
             Epoch(i, 1.0, 0.5, value) for i, value in enumerate(accuracies[pattern], 1)
         ]
 
-    monkeypatch.setattr(layer_train, "_learn_once", learned)
+    monkeypatch.setattr(layers, "learn_pattern", learned)
     results = run(tmp_path) / "brute_hps/s0/02-one_seven"
     selected = json.loads((results / "select/selected.json").read_text())
     assert selected["scores"] == {"SS": 0.6, "-S": 0.9, "S-": 0.8, "--": 0.9}
@@ -72,13 +72,13 @@ def test_any_pattern_can_be_taken_by_hand(tmp_path):
 def test_a_killed_search_goes_on_with_the_pattern_it_was_at(tmp_path, monkeypatch):
     whole = content(run(tmp_path / "whole"))
     begun: list[str] = []
-    real = layer_train.fit
+    real = layer_phases.fit
 
     def fit(*given, **more):
         begun.append(more["name"])
         return real(*given, **more)
 
-    monkeypatch.setattr(layer_train, "fit", fit)
+    monkeypatch.setattr(layer_phases, "fit", fit)
     epochs = FEW["epochs"]
     with monkeypatch.context() as patch:
         die_after(patch, 21 * epochs * 3 - 5)

@@ -173,7 +173,7 @@ def test_one_stage_is_run_again_by_the_name_of_its_file(here, capsys, file):
         ("packnet/s0/01-a/train/manifest.json", "results/tiny/pack_data/digits/pack.h5"),
         ("cpg/s0/02-b/prune/record.csv", "results/tiny/cpg/s0/02-b/goals/goal.json"),
         ("cpg/s0/02-b/infer/logits.h5", "results/tiny/pack_data/digits/pack.h5"),
-        ("tables/size.csv", "results/tiny/packnet/s0/01-a/prune/record.csv"),
+        ("tables/size.csv", "results/tiny/packnet/s0/01-a/train/record.csv"),
     ],
 )
 def test_a_stage_whose_inputs_are_missing_names_the_first(empty, capsys, file, word):

@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
-from lifelong.plan.layers import training_of
 from toy_experiment import LAYERS, run_toy
 
+from lifelong.plan.families.layers import training_of
 from lifelong.records.learning import live, looks
 
 OWN, OLDER, EPOCHS = 2, 3, 7

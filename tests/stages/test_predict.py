@@ -14,7 +14,7 @@ from lifelong.cli import main
 from lifelong.data.pack import read_task
 from lifelong.faces.photos import align
 from lifelong.masks.layout import part_from
-from lifelong.masks.shard import PREALIGNED, UNKNOWN
+from lifelong.plan.card import PREALIGNED, UNKNOWN
 from lifelong.use import predict
 from lifelong.use.load import finished_model
 from lifelong.use.pictures import classify

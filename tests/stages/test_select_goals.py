@@ -7,12 +7,23 @@ from pathlib import Path
 import pytest
 
 from lifelong.plan.errors import DamagedFile
+from lifelong.plan.specs import GoalSpec, RatioChoice
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, read, to_csv
 from lifelong.stages import goals, select
 
 NAMED = {"experiment": "toy", "protocol": "clean", "method": "cpg", "seed": 0, "task": "b"}
+OF_STAGE = {"revision": [1, 1], "base": "cpg", "position": 2}
 ROW = Row(**NAMED, stage="any", metric="accuracy", value=0.0, split="validation")
+
+
+def goal_spec(**settings: object) -> GoalSpec:
+    return GoalSpec(**NAMED, **OF_STAGE, kind="goals", **settings)
+
+
+def ratio_spec(**changes: object) -> RatioChoice:
+    choice = {"by_hand": None, "cap": 1.5, "fair": 0.5} | changes
+    return RatioChoice(**NAMED, **OF_STAGE, kind="select", **choice)
 
 
 def written(path: Path, rows: list[Row]) -> str:
@@ -35,7 +46,7 @@ def baseline_rows() -> list[Row]:
 
 def goal_of(folder: Path, rows: list[Row] | None, **settings: object) -> dict:
     inputs = {} if rows is None else {"baseline": written(folder / "baseline.csv", rows)}
-    goals.run(Stage("goals", str(folder), inputs, NAMED | {"goals": settings}))
+    goals.run(Stage("goals", str(folder), inputs, goal_spec(**settings)))
     return json.loads((folder / "goal.json").read_text())
 
 
@@ -76,7 +87,7 @@ def test_a_given_goal_needs_no_record(tmp_path):
 def test_a_damaged_record_is_named_and_gives_no_goal(tmp_path, text):
     (tmp_path / "record.csv").write_text(text)
     inputs = {"baseline": str(tmp_path / "record.csv")}
-    spec = NAMED | {"goals": {"policy": "fine_avg", "margin": 0.0}}
+    spec = goal_spec(policy="fine_avg", margin=0.0)
     with pytest.raises(DamagedFile, match=r"record\.csv"):
         goals.run(Stage("goals", str(tmp_path), inputs, spec))
     assert not (tmp_path / "goal.json").exists()
@@ -103,7 +114,7 @@ def selected(
     if goal is not None:
         inputs["goal"] = str(folder / "goal.json")
         Path(inputs["goal"]).write_text(json.dumps({"task": "b", "goal": goal}))
-    spec = NAMED | {"by_hand": None, "cap": 1.5, "fair": 0.5} | changes
+    spec = ratio_spec(**changes)
     select.run(Stage("select", str(folder), inputs, spec))
     record = {row.metric: row for row in read(folder / "record.csv")}
     assert all(row.stage == "select" and row.width == width for row in record.values())
@@ -162,7 +173,7 @@ def test_without_a_goal_the_method_takes_its_own_ratio(tmp_path):
 )
 def test_a_damaged_ladder_is_named_and_nothing_is_selected(tmp_path, text):
     (tmp_path / "rungs.csv").write_text(text)
-    spec = NAMED | {"by_hand": None, "cap": 1.5, "fair": 0.5}
+    spec = ratio_spec()
     stage = Stage("select", str(tmp_path), {"record": str(tmp_path / "rungs.csv")}, spec)
     with pytest.raises(DamagedFile, match=r"rungs\.csv"):
         select.run(stage)
@@ -175,7 +186,7 @@ def test_a_damaged_goal_is_named_and_nothing_is_selected(tmp_path):
         "record": written(tmp_path / "rungs.csv", rung_rows(1.0)),
         "goal": str(tmp_path / "goal.json"),
     }
-    spec = NAMED | {"by_hand": None, "cap": 1.5, "fair": 0.5}
+    spec = ratio_spec()
     with pytest.raises(DamagedFile, match=r"goal\.json"):
         select.run(Stage("select", str(tmp_path), inputs, spec))
     assert not (tmp_path / "selected.json").exists()

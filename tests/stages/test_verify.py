@@ -1,5 +1,6 @@
 """`lifelong verify`: every file of a results tree is told right from wrong, with what to do."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fault_points import BASE, Server
+from toy_experiment import run_toy
 
 from lifelong import store
 from lifelong.cli import main
@@ -163,7 +165,8 @@ def test_a_damaged_input_is_told_once_and_makes_nothing_stale(here):
 def test_a_missing_stage_is_missed_by_those_that_read_it(here):
     shutil.rmtree(TRAIN)
     found = wrong()
-    assert found == {f"{TRAIN}/candidate.h5": "missing", f"{TRAIN}/manifest.json": "missing"}
+    names = ("candidate.h5", "manifest.json", "record.csv")
+    assert found == {f"{TRAIN}/{name}": "missing" for name in names}
 
 
 def test_a_stage_that_was_killed_is_missing_its_manifest(here):
@@ -191,6 +194,38 @@ def test_a_shard_whose_manifest_was_made_to_fit_is_damaged(here):
     store.write_manifest(Path(first), digests, **facts)
     [found] = [f for f in verify(Path(first)) if f.status != "ok"]
     assert found.status == "damaged" and found.why == "is of position 2, not 1"
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    """Results of a method that shares layers."""
+    return run_toy(tmp_path_factory.mktemp("layers"), ["hps"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"position": 3}, "is of position 3, not 2"),
+        ({"task": "other"}, "is of task other, not one_seven"),
+        ({"lineage": ["0" * 64]}, "was learned on other tasks than its stage read"),
+        ({"lineage": []}, "was learned on other tasks than its stage read"),
+    ],
+)
+def test_a_layer_shard_whose_card_does_not_fit_is_damaged(layers, tmp_path, changes, why):
+    base = tmp_path / "results" / layers.name
+    shutil.copytree(layers, base)
+    folder = base / "hps/s0/02-one_seven/retrain"
+    arrays, attrs = store.read_arrays(folder / "shard.h5")
+    attrs = {key: value for key, value in attrs.items() if key != "format"}
+    attrs["card"] |= changes
+    digest = store.write_arrays(folder / "shard.h5", arrays, attrs)
+    manifest = store.read_manifest(folder)
+    facts = {key: manifest[key] for key in ("spec", "outcome", "inputs", "versions")}
+    with contextlib.chdir(tmp_path):
+        folder = folder.relative_to(tmp_path)
+        store.write_manifest(folder, manifest["files"] | {"shard.h5": digest}, **facts)
+        [finding] = [one for one in verify(folder) if one.status != "ok"]
+    assert (finding.status, finding.why) == ("damaged", why)
 
 
 def test_a_packs_own_checksums_are_compared(here):
