@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import __version__
-from lifelong.plan.config import check, merge, read
+from lifelong.plan.config import check
 from lifelong.plan.errors import DataError, UserError, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import check_published
+from lifelong.plan.reading import read
+from lifelong.plan.settings import merge
 
 BASE_CONFIG = Path("config.yaml")
 _PREDICT = "find the faces of photographs and ask every task of a finished model about them"

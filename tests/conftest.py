@@ -1,6 +1,7 @@
 """Fast tests first, and a word on the real images that some tests use if they are there."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return SLOW.index(room) + 1 if room in SLOW else 0
 
     items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def whole_floats() -> None:
+    """Stages let tiny numbers be zero; what a test draws may be one."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from lifelong.faces.adience import AGES as GROUPS
-from lifelong.faces.sources import SOURCES
+from lifelong.plan.code import load
+from lifelong.plan.sources import SOURCES
 
 AGES = [f"({low}, {high})" for low, high in GROUPS]
 
@@ -27,7 +28,7 @@ def text(path: Path, *lines: str) -> Path:
 
 
 def read(name: str, root: Path, **options):
-    return SOURCES[name](root, **options)
+    return load(SOURCES[name].reader)(root, **options)
 
 
 def labels(found) -> dict[str, int]:

@@ -1,11 +1,11 @@
-"""Where images come from: one function a source, settings in, `RawSet` out.
+"""Where images come from: one function per source, settings in, `RawSet` out.
 
 Settings are those of a data set in the configuration: `source`, `root`, `image_size`, `channels`
 (1 or 3), `download`, `validation` and `test` (shares in [0, 1)), `seed`.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from lifelong.data.images import planes
 from lifelong.data.splits import UNUSED, assign, stratified, tenths
 from lifelong.data.stl10 import read_stl10
 from lifelong.plan.class_names import GROUP_OF, OFFICE_HOME, OFFICE_HOME_DOMAINS, STL10
+from lifelong.plan.code import load
 from lifelong.plan.errors import DataError
+from lifelong.plan.sources import SOURCES
 
 Settings = Mapping[str, Any]
 _CIFAR_SIZE = 32
@@ -45,7 +47,8 @@ def read_source(settings: Settings, log: logging.Logger) -> RawSet:
     """The data set the settings describe; raises DataError where it cannot be read whole."""
     if settings["source"] not in SOURCES:
         raise DataError(f"source {settings['source']} is none of {', '.join(SOURCES)}")
-    return SOURCES[settings["source"]](settings, log)
+    raw: RawSet = load(SOURCES[settings["source"]].reader)(settings, log)
+    return raw
 
 
 def digits(settings: Settings, log: logging.Logger) -> RawSet:
@@ -123,16 +126,6 @@ def image_folder(settings: Settings, log: logging.Logger) -> RawSet:
         raise DataError("source image_folder needs image_size, the side in pixels: set it")
     found = folders.group_then_split(_root(settings))
     return _from_files(found, settings["image_size"], True, settings, log)
-
-
-SOURCES: dict[str, Callable[[Settings, logging.Logger], RawSet]] = {
-    "digits": digits,
-    "cifar100": cifar100,
-    "cifar100_folders": cifar100_folders,
-    "office_home": office_home,
-    "stl10": stl10,
-    "image_folder": image_folder,
-}
 
 
 def _from_files(

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from lifelong.plan.class_names import STL10, STL10_SIDE
+from lifelong.plan.class_names import STL10
 from lifelong.plan.errors import DataError
 
 _FOLDER = "stl10_binary"
+SIDE_PX = 96
 _COUNTS = {"train": 5000, "test": 8000}
 _MD5 = {  # as the authors' archive has them, and torchvision checks them
     "train_X.bin": "918c2871b30a85fa023e0c44e0bee87f",
@@ -48,7 +49,7 @@ def _absent(folder: Path) -> list[str]:
 
 
 def _read(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    count, shape = _COUNTS[split], (3, STL10_SIDE, STL10_SIDE)
+    count, shape = _COUNTS[split], (3, SIDE_PX, SIDE_PX)
     flat = _bytes(folder / f"{split}_X.bin", count * int(np.prod(shape)))
     labels = _bytes(folder / f"{split}_y.bin", count).astype(np.int32) - 1
     return flat.reshape(count, *shape).transpose(0, 1, 3, 2), labels  # its pixels lie by columns

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from lifelong.faces.samples import FaceSet, Sample
-from lifelong.faces.sources import SOURCES
+from lifelong.plan.code import load
 from lifelong.plan.errors import DataError
+from lifelong.plan.sources import SOURCES
 
 # Names in the configuration and of the parameters of sources; `fold` only says what is tested.
 _OPTIONS = {
@@ -34,7 +35,7 @@ def face_set(settings: Mapping[str, Any]) -> FaceSet:
     options = {to: settings[name] for name, to in _OPTIONS.items() if name in settings}
     if "pairs" in options:
         options["pairs"] = _folder(options["pairs"])
-    found = SOURCES[settings["source"]](_folder(settings["root"]), **options)
+    found: FaceSet = load(SOURCES[settings["source"]].reader)(_folder(settings["root"]), **options)
     if "per_class" in settings and found.pairs is None:
         return replace(found, samples=_thinned(found.samples, settings["per_class"]))
     return found

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from lifelong.layers.forms import LayerShape
 from lifelong.nets.conv_stack import Filter, fans, start_glorot
-from lifelong.plan.stacks import STACKS
+from lifelong.plan.networks import stack_of
 
 _L2 = (("l2_shared", ("base",)), ("l2_own", ("filter", "filter_bias", "mixing")))
 # Channels of the base, and between deconvolution and mixing, by network and layer; the side of the
@@ -58,7 +58,7 @@ def sizes_of(shape: LayerShape) -> Sizes:
         channels = max(1, shape.outputs // 2)
         between = 2 * channels
     else:
-        scale = shape.outputs / STACKS[shape.network].channels[shape.index]
+        scale = shape.outputs / stack_of(shape.network).channels[shape.index]
         channels, between = (max(1, round(count * scale)) for count in counts[shape.index])
     field = _SIDES.get((shape.network, shape.index), 3)
     return Sizes((shape.kernel + 1) // 2, channels, field, between)

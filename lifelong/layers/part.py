@@ -13,7 +13,8 @@ import numpy as np
 
 from lifelong.plan.card import Card, card_from
 from lifelong.plan.errors import DamagedFile
-from lifelong.plan.stacks import STACKS, Stack
+from lifelong.plan.networks import stack_of
+from lifelong.plan.stacks import Stack
 
 Arrays = dict[str, np.ndarray]
 
@@ -37,7 +38,7 @@ class LayerCard(Card):
 
     @property
     def stack(self) -> Stack:
-        return STACKS[self.network].scaled(self.channels)
+        return stack_of(self.network).scaled(self.channels)
 
     @property
     def own(self) -> str:

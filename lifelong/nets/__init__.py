@@ -1,10 +1,9 @@
 """Plain networks whose channels scale with a width; they know nothing of tasks or masks."""
 
-from lifelong.nets.build import NETWORKS, Network, build, growth_of, placed
+from lifelong.nets.build import Network, build, growth_of, placed
 from lifelong.nets.growth import TOP_LEFT, Growth, copy_into, scaled
 
 __all__ = [
-    "NETWORKS",
     "TOP_LEFT",
     "Growth",
     "Network",

@@ -1,32 +1,14 @@
 """A network by name: a body that tasks share and the head of one task."""
 
-from collections.abc import Callable
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 
-from lifelong.nets.growth import TOP_LEFT, Growth, Runs
+from lifelong.nets.growth import TOP_LEFT, Growth
 from lifelong.nets.heads import head_of
-from lifelong.nets.inception_resnet import InceptionResNetV1, segments
-from lifelong.nets.small_cnn import SmallCNN
-from lifelong.nets.spherenet import SphereNet20
-from lifelong.nets.vgg import VGG16BN
+from lifelong.plan.code import load
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.networks import misfit
+from lifelong.plan.networks import NETWORKS, misfit
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "vgg16_bn": VGG16BN,
-    "small_cnn": SmallCNN,
-    "spherenet20": SphereNet20,
-    "inception_resnet_v1": InceptionResNetV1,
-    "inception_resnet_v1_reduced": partial(InceptionResNetV1, blocks=(1, 1, 1)),
-}
-_CONCATENATE: dict[str, Callable[[float, float], dict[str, Runs]]] = {
-    "inception_resnet_v1": segments,
-    "inception_resnet_v1_reduced": segments,
-}
-_KNOW_THEIR_IMAGES = ("spherenet20",)  # these flatten maps as large as the images make them
 _WIDEST_CHANNELS_LAST = 256
 
 
@@ -80,18 +62,21 @@ def build(
     `image_size`: the side of its images in pixels. `head`: "linear" or "angular". `crop`: how many
     of these pixels it sees, 0 for all.
     """
-    sides = {"image_size": crop or image_size} if name in _KNOW_THEIR_IMAGES else {}
+    row = NETWORKS[name]
+    sides = {"image_size": crop or image_size} if row.knows_side else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        body = NETWORKS[name](in_channels, channels, width, **sides)
-        features = int(body.out_features)  # type: ignore[arg-type]
+        body = load(row.builder)(in_channels, channels, width, **row.options, **sides)
+        features = int(body.out_features)
         return Network(body, head_of(head, features, classes, channels), crop)
 
 
 def growth_of(name: str, channels: float, narrow: float, wide: float) -> Growth:
     """Where the channels of a network of one width lie in that of another."""
-    runs = _CONCATENATE.get(name)
-    return Growth(runs(channels, narrow), runs(channels, wide)) if runs else TOP_LEFT
+    if not NETWORKS[name].segments:
+        return TOP_LEFT
+    runs = load(NETWORKS[name].segments)
+    return Growth(runs(channels, narrow), runs(channels, wide))
 
 
 def memory_format(network: nn.Module, device: str) -> torch.memory_format:

@@ -1,10 +1,58 @@
-"""Code by name: what rows of the tables point to, imported only when it is needed."""
+"""Rows of the tables and the code they name: our own, and those that installed packages offer.
+
+An entry point of one of the groups `lifelong.methods`, `lifelong.networks` and `lifelong.sources`
+names a row or a list of rows. Configuration only chooses among rows; it never names code.
+"""
 
 import importlib
-from typing import Any
+import importlib.metadata
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from lifelong.plan.errors import UserError
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_Row = TypeVar("_Row", bound=_Named)
 
 
 def load(name: str) -> Any:
-    """The object that "package.module:object" names."""
+    """The object that "package.module:object" names, or a module; imported when first asked for."""
     module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        found = importlib.import_module(module)
+        return getattr(found, attribute) if attribute else found
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"{name} cannot be imported: {error}; mend or remove its package"
+        ) from error
+
+
+def table(group: str, own: Iterable[_Row]) -> dict[str, _Row]:
+    """Our own rows and those of installed packages, by name.
+
+    Raises UserError where a package offers a row of another kind, or under a name that is taken.
+    """
+    rows = {row.name: row for row in own}
+    form = type(next(iter(rows.values())))
+    for entry in sorted(importlib.metadata.entry_points(group=group), key=lambda one: one.name):
+        for row in _rows_of(entry):
+            package = entry.dist.name if entry.dist else entry.value
+            if not isinstance(row, form):
+                raise UserError(f"{entry.value} of package {package} is no row of {group}")
+            if row.name in rows:
+                raise UserError(
+                    f"package {package} offers {row.name!r} as one of {group}, which exists "
+                    f"already: uninstall it"
+                )
+            rows[row.name] = row
+    return rows
+
+
+def _rows_of(entry: importlib.metadata.EntryPoint) -> Sequence[Any]:
+    rows = load(entry.value)
+    return rows if isinstance(rows, list | tuple) else [rows]

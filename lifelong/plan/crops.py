@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.stacks import STACKS
+from lifelong.plan.networks import NETWORKS
 
 
 def seen_side(task: Mapping[str, Any], side: int) -> int:
@@ -19,5 +19,5 @@ def check_crop(task: Mapping[str, Any], side: int, networks: Iterable[str]) -> N
     where = f"config key tasks: crop of task {task['name']!r}"
     if task["crop"] > side:
         raise ConfigError(f"{where} is {task['crop']}, but its images have {side} pixels: lower it")
-    if whole := sorted(set(networks) & set(STACKS)):
+    if whole := sorted(name for name in networks if NETWORKS[name].stack is not None):
         raise ConfigError(f"{where}: {whole[0]} always sees whole images: remove it")

@@ -9,6 +9,7 @@ from typing import Any
 
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.seeds import seed_of
+from lifelong.plan.sources import SOURCES, Source
 
 # Percent of CIFAR-100: images for training and for validation of a task, as LASEM's code draws.
 PERCENT: dict[int, tuple[int, int]] = {
@@ -76,7 +77,7 @@ def check_images(
     """
     _check_looks(place, who, given, dataset["channels"])
     if "draw" in given:
-        _check_draw(f"{place}: draw of {who}", given["draw"], dataset["source"])
+        _check_draw(f"{place}: draw of {who}", given["draw"], SOURCES[dataset["source"]])
     order = list(range(dataset["channels"]))
     if sorted(given.get("channel_order", order)) != order:
         raise ConfigError(
@@ -117,9 +118,9 @@ def _check_looks(place: str, who: str, given: Mapping[str, Any], channels: int) 
         raise ConfigError(f"{place}: {who} has mean and std, and normalise too: keep one of them")
 
 
-def _check_draw(where: str, draw: Mapping[str, Any], source: str) -> None:
+def _check_draw(where: str, draw: Mapping[str, Any], source: Source) -> None:
     counted = {"train", "validation"} & set(draw)
     if bool(counted) == ("percent" in draw):
         raise ConfigError(f"{where} needs train and validation, or percent instead of them")
-    if "percent" in draw and not source.startswith("cifar100"):
+    if "percent" in draw and not source.percent:
         raise ConfigError(f"{where}: percent counts CIFAR-100, give train and validation")

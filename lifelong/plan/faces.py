@@ -5,21 +5,11 @@ from typing import Any
 
 from lifelong.plan.crops import seen_side
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.sources import SOURCES
 
-# Options of a source, and those of them it cannot do without.
-FACE_SOURCES: dict[str, tuple[set[str], set[str]]] = {
-    "identity_folders": (set(), set()),
-    "class_folders": (set(), set()),
-    "lfw": ({"pairs", "missing"}, {"pairs"}),
-    "adience": ({"labels", "fold", "faces", "odd_ages", "missing"}, {"labels", "fold"}),
-    "affectnet": ({"images", "contempt", "missing"}, set()),
-    "fotw": (set(), set()),
-    "fer2013": (set(), set()),
-    "utkface": ({"labels"}, {"labels"}),
-}
 SIDES = {"facenet_182": 182, "facenet_160": 160, "sphereface_112": 112}  # of aligned faces, px
 _OF_ALL = {"align", "prealigned", "per_class"}
-_OPTIONS = _OF_ALL.union(*(may for may, _ in FACE_SOURCES.values()))
+_OPTIONS = _OF_ALL.union(*(row.may for row in SOURCES.values()))
 _NOT_OF_FACES = {"image_size", "channels", "validation", "test", "seed", "download", "fold"}
 
 
@@ -38,14 +28,14 @@ def alignment_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
 def check_face_set(name: str, dataset: Mapping[str, Any]) -> None:
     """Raise ConfigError where options do not fit the source, or nobody says where faces lie."""
     where, given = f"config key datasets.{name}", _OPTIONS & set(dataset)
-    if dataset["source"] not in FACE_SOURCES:
+    source = SOURCES[dataset["source"]]
+    if not source.faces:
         if given:
             raise ConfigError(f"{where}.{min(given)}: it is for face sets alone: remove it")
         return
-    may, must = FACE_SOURCES[dataset["source"]]
-    if odd := sorted(given - may - _OF_ALL):
+    if odd := sorted(given - source.may - _OF_ALL):
         raise ConfigError(f"{where}.{odd[0]}: {dataset['source']} has no such option: remove it")
-    if lacking := sorted(must - given):
+    if lacking := sorted(source.must - given):
         raise ConfigError(f"{where}.{lacking[0]}: {dataset['source']} needs it: set it")
     if ("align" in dataset) == dataset.get("prealigned", False):
         raise ConfigError(
@@ -57,7 +47,7 @@ def check_face_set(name: str, dataset: Mapping[str, Any]) -> None:
 
 def check_pairs(task: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
     """Raise ConfigError where a task's pairs are in no face set of pairs like its own."""
-    if datasets[task["dataset"]]["source"] == "lfw":
+    if SOURCES[datasets[task["dataset"]]["source"]].only_pairs:
         raise ConfigError(
             f"config key tasks: task {task['name']!r} cannot learn {task['dataset']}, which is "
             "there for pairs: name it in pairs.dataset of a task"
@@ -68,7 +58,7 @@ def check_pairs(task: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
     if name not in datasets or "pairs" not in datasets[name]:
         raise ConfigError(f"{where}: {name!r} is no data set of source lfw with pairs: name one")
     ours, theirs = datasets[task["dataset"]], datasets[name]
-    if ours["source"] not in FACE_SOURCES:
+    if not SOURCES[ours["source"]].faces:
         raise ConfigError(f"{where} are of faces, but its data set is not: remove them")
     sides = {side_of(ours), seen_side(task, side_of(ours))}  # whole images, or what is seen of them
     if ours["channels"] != theirs["channels"] or side_of(theirs) not in sides:

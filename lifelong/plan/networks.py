@@ -1,42 +1,71 @@
-"""Which images a network takes; the Snakefile must know it without importing torch."""
+"""The table of networks: which images they take, which families train them, and who builds them."""
 
-# Smallest and largest side in pixels; None: no limit. Five pools of VGG16 must leave one pixel;
-# heads on the flattened maps of SphereNet grow with the image;
-# convolutions without padding leave Inception-ResNet one pixel of 75.
-IMAGE_SIDES: dict[str, tuple[int, int | None]] = {
-    "vgg16_bn": (32, 63),
-    "small_cnn": (4, None),
-    "spherenet20": (8, 224),
-    "inception_resnet_v1": (75, None),
-    "inception_resnet_v1_reduced": (75, None),
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lifelong.plan.code import table
+from lifelong.plan.stacks import STACKS, Stack
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network.
+
+    `builder` is "module:object", called with in_channels, channels and width and its `options`, and
+    gives a body with `out_features`; a network that shares layers is described by its `stack`
+    instead. Sides are in pixels; `largest` None: no limit.
+    """
+
+    name: str
+    families: tuple[str, ...] = ("separate", "masks")
+    builder: str = ""
+    smallest: int = 1
+    largest: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    knows_side: bool = False  # its builder is told `image_size`: its last maps are flattened
+    segments: str = ""  # "module:function": where concatenated channels widen each for itself
+    stack: Stack | None = None
+
+
+_INCEPTION: dict[str, Any] = {
+    "builder": "lifelong.nets.inception_resnet:InceptionResNetV1",
+    "segments": "lifelong.nets.inception_resnet:segments",
+    "smallest": 75,  # convolutions without padding leave one pixel of these
 }
+_ROWS = (
+    # Five pools must leave one pixel.
+    Network("vgg16_bn", builder="lifelong.nets.vgg:VGG16BN", smallest=32, largest=63),
+    Network("small_cnn", builder="lifelong.nets.small_cnn:SmallCNN", smallest=4),
+    # Its head grows with the image.
+    Network(
+        "spherenet20",
+        builder="lifelong.nets.spherenet:SphereNet20",
+        smallest=8,
+        largest=224,
+        knows_side=True,
+    ),
+    Network("inception_resnet_v1", **_INCEPTION),
+    Network("inception_resnet_v1_reduced", **_INCEPTION, options={"blocks": (1, 1, 1)}),
+    *(Network(name, ("layers",), stack=stack) for name, stack in STACKS.items()),
+)
+
+NETWORKS: dict[str, Network] = table("lifelong.networks", _ROWS)
 
 
-def misfit(network: str, side: int) -> str | None:
+def misfit(name: str, side: int) -> str | None:
     """Why images of `side` x `side` pixels do not fit a network, or None."""
-    smallest, largest = IMAGE_SIDES.get(network, (1, None))  # stacks of layers take any image
-    if side < smallest:
-        return f"{network} needs images of at least {smallest}x{smallest} pixels, not {side}"
-    if largest is not None and side > largest:
-        return f"{network} takes images of at most {largest}x{largest} pixels, not {side}"
+    row = NETWORKS[name]
+    if side < row.smallest:
+        return f"{name} needs images of at least {row.smallest}x{row.smallest} pixels, not {side}"
+    if row.largest is not None and side > row.largest:
+        return f"{name} takes images of at most {row.largest}x{row.largest} pixels, not {side}"
     return None
 
 
-# SHIM until the table of networks is here.
-from dataclasses import dataclass as _d  # noqa: E402
-
-from lifelong.plan.stacks import STACKS, Stack  # noqa: E402
-
-
-@_d(frozen=True)
-class Network:
-    name: str
-    families: tuple[str, ...]
-
-
-NETWORKS = {n: Network(n, ("separate", "masks")) for n in ("small_cnn", "vgg16_bn", *IMAGE_SIDES)}
-NETWORKS |= {n: Network(n, ("layers",)) for n in STACKS}
-
-
 def stack_of(name: str) -> Stack:
-    return STACKS[name]
+    """The layers of a network whose layers are shared. Raises KeyError for others."""
+    stack = NETWORKS[name].stack
+    if stack is None:
+        raise KeyError(name)
+    return stack

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 ROOT = "results"
 OF_EXPERIMENT = ("align_faces", "pack_data", "report", "tables")  # folders beside the methods'
 _STAGE = re.compile(
-    r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d+)/"
+    r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d{1,10})/"
     r"(?P<slug>\d{2,}-[^/]+)/(?P<kind>[a-z]+)(/a(?P<attempt>\d{1,4}))?/[^/]+$",
     re.ASCII,  # \d would take the digits of every script
 )

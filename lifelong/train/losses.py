@@ -1,4 +1,4 @@
-"""What training minimises: one loss a task, from the configuration.
+"""What training minimises: one loss per task, from the configuration.
 
 A loss gets what the network found while training, the labels, and the number of the step on the
 device (from 1), and gives a scalar. What a linear head finds are logits; an angular one gives
@@ -7,14 +7,16 @@ logits |x| cos and, beside them, |x|.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lifelong.plan.code import load
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.losses import LOSSES
 
 
 class Loss(Protocol):
@@ -114,44 +116,48 @@ def class_weights(counts: Sequence[int]) -> list[float]:
 
 
 def loss_of(given: Mapping[str, Any], classes: int, device: str = "cpu") -> Loss:
-    """The loss of a task: {kind: ..., and its settings}.
+    """The loss of a task: {kind: ..., and its settings}, by the table of losses.
 
-    `cross_entropy`; `weighted` with `counts`, the images of each class; `a_softmax`, for angular
-    heads, with `margin`, `start`, `decay`, `lowest`; `expectation` with `values` of the classes and
-    `share`. Raises ConfigError for anything else.
+    Raises ConfigError for a loss or a setting that there is not, or not one number per class.
     """
     settings = {name: value for name, value in given.items() if name != "kind"}
     kind = given.get("kind", "cross_entropy")
-    if kind not in _KINDS:
-        raise ConfigError(f"config key loss.kind: {kind!r} is none of {', '.join(_KINDS)}")
-    unknown = sorted(set(settings) - _KINDS[kind])
-    if unknown:
+    if kind not in LOSSES:
+        raise ConfigError(f"config key loss.kind: {kind!r} is none of {', '.join(LOSSES)}")
+    if unknown := sorted(set(settings) - LOSSES[kind].settings):
         raise ConfigError(f"config key loss.{unknown[0]}: the loss {kind} has no such setting")
-    if kind == "a_softmax":
-        return ASoftmax(**settings)
-    if kind == "weighted":
-        counts = _per_class(settings, "counts", classes)
-        if min(counts) < 1:
-            raise ConfigError("config key loss.counts: every class needs an image at least")
-        return CrossEntropy(torch.tensor(class_weights(counts), device=device))
-    if kind == "expectation":
-        values = torch.tensor(_per_class(settings, "values", classes), device=device)
-        return Expectation(values.float(), settings.get("share", 1.0))
+    loss: Loss = load(LOSSES[kind].code)(settings, classes, device)
+    return loss
+
+
+def cross_entropy(settings: Mapping[str, Any], classes: int, device: str) -> Loss:
+    """Mean cross entropy."""
     return CrossEntropy()
 
 
-_KINDS = {
-    "cross_entropy": set(),
-    "weighted": {"counts"},
-    "a_softmax": {field.name for field in fields(ASoftmax)},
-    "expectation": {"values", "share"},
-}
+def weighted(settings: Mapping[str, Any], classes: int, device: str) -> Loss:
+    """Rare classes count more; `counts` are the images of each class."""
+    counts = _per_class(settings, "counts", classes)
+    if min(counts) < 1:
+        raise ConfigError("config key loss.counts: every class needs an image at least")
+    return CrossEntropy(torch.tensor(class_weights(counts), device=device))
+
+
+def a_softmax(settings: Mapping[str, Any], classes: int, device: str) -> Loss:
+    """For angular heads, with `margin`, `start`, `decay` and `lowest`."""
+    return ASoftmax(**settings)
+
+
+def expectation(settings: Mapping[str, Any], classes: int, device: str) -> Loss:
+    """`values` are what the classes stand for, `share` is the weight of the absolute error."""
+    values = torch.tensor(_per_class(settings, "values", classes), device=device)
+    return Expectation(values.float(), settings.get("share", 1.0))
 
 
 def _per_class(settings: Mapping[str, Any], name: str, classes: int) -> list[Any]:
     found = list(settings.get(name, ()))
     if len(found) != classes:
         raise ConfigError(
-            f"config key loss.{name}: give one number a class, {classes} in all, not {len(found)}"
+            f"config key loss.{name}: give one number per class, {classes} in all, not {len(found)}"
         )
     return found

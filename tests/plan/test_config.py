@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lifelong.plan.config import check, load, merge, read, settings
+from lifelong.plan.config import check, load
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.reading import read
+from lifelong.plan.settings import merge, settings
 
 TREE = Path(__file__).parents[2]
 BASE = {

@@ -13,6 +13,7 @@ from lifelong.plan.draws import PERCENT, drawn_a_class
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.plan import Plan
 from lifelong.plan.reading import read
+from lifelong.plan.schema import schema
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key
 
@@ -143,8 +144,7 @@ def test_a_percentage_gives_every_class_as_many_as_fit(percent, classes):
 
 
 def test_the_schema_knows_the_percentages():
-    schema = read(TREE / "schemas/config.schema.yaml")
-    each = schema["properties"]["datasets"]["additionalProperties"]["properties"]
+    each = schema()["properties"]["datasets"]["additionalProperties"]["properties"]
     assert each["draw"]["properties"]["percent"]["enum"] == list(PERCENT)
 
 

@@ -8,13 +8,14 @@ import pytest
 
 from lifelong.faces.configured import _OPTIONS
 from lifelong.faces.photos import ALIGNMENTS, NO_FACE
-from lifelong.faces.sources import SOURCES
 from lifelong.jobs.find import find_stage
+from lifelong.plan.code import load
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.faces import FACE_SOURCES, SIDES
+from lifelong.plan.faces import SIDES
 from lifelong.plan.paths import parse_stage, split_root
 from lifelong.plan.plan import Plan
+from lifelong.plan.sources import SOURCES
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key
 
@@ -54,13 +55,12 @@ def edited(*path_and_value: Any) -> dict[str, Any]:
 
 def test_the_plan_and_the_faces_know_the_same_sources_and_presets():
     assert {name: how.side for name, how in ALIGNMENTS.items()} == SIDES
-    assert set(FACE_SOURCES) == set(SOURCES)
-    for name, (may, must) in FACE_SOURCES.items():
-        parameters = inspect.signature(SOURCES[name]).parameters
-        taken = {_OPTIONS[option] for option in may if option in _OPTIONS}
+    for name, row in ((name, row) for name, row in SOURCES.items() if row.faces):
+        parameters = inspect.signature(load(row.reader)).parameters
+        taken = {_OPTIONS[option] for option in row.may if option in _OPTIONS}
         assert taken == set(parameters) - {"root"}, name
         needed = {k for k, v in parameters.items() if v.default is v.empty} - {"root"}
-        assert {_OPTIONS[option] for option in must if option in _OPTIONS} == needed, name
+        assert {_OPTIONS[option] for option in row.must if option in _OPTIONS} == needed, name
 
 
 def test_the_policies_are_those_of_the_faces_room():

@@ -5,7 +5,7 @@ import pytest
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.losses import LOSSES, head_for
-from lifelong.train.losses import _KINDS
+from lifelong.train.losses import loss_of
 
 
 def config(loss: dict) -> dict:
@@ -18,8 +18,14 @@ def config(loss: dict) -> dict:
     }
 
 
-def test_the_plan_and_the_loop_know_the_same_losses():
-    assert LOSSES == _KINDS
+def test_every_loss_of_the_table_can_be_made():
+    given = {"counts": [5, 6, 7], "values": [1, 5, 20], "margin": 3, "start": 1.0, "decay": 0.1}
+    given |= {"lowest": 5.0, "share": 0.5}
+    for kind, row in LOSSES.items():
+        settings = {name: given[name] for name in row.settings}
+        loss = loss_of({"kind": kind, **settings}, 3)
+        assert callable(loss) and isinstance(loss.counts_steps, bool), kind
+        assert {row.needed, row.per_class} - {""} <= row.settings
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """Methods under further names, and that methods are named alike wherever they are listed."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 from known_methods import LAYER_METHODS
 from toy_experiment import toy_config, toy_layers_config, toy_plan
 
@@ -11,10 +8,11 @@ from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.families.layers import options_of
 from lifelong.plan.methods import METHODS
+from lifelong.plan.schema import schema
 from lifelong.plan.settings import row_of, settings
 from lifelong.plan.stage import Key
 
-SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "schemas/config.schema.yaml").read_text())
+SCHEMA = schema()
 TOP2 = {"hps_top1": {"method": "hps", "layers": {"pattern": "top1"}}}
 
 

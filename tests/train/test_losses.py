@@ -138,9 +138,9 @@ def test_years_are_not_rounded_to_bfloat16():
     [
         ({"kind": "hinge"}, r"loss\.kind: 'hinge' is none of cross_entropy"),
         ({"kind": "a_softmax", "weight": 1}, r"loss\.weight: the loss a_softmax has no"),
-        ({"kind": "weighted", "counts": [1, 2]}, r"loss\.counts: give one number a class, 3"),
+        ({"kind": "weighted", "counts": [1, 2]}, r"loss\.counts: give one number per class, 3"),
         ({"kind": "weighted", "counts": [1, 2, 0]}, r"loss\.counts: every class needs an image"),
-        ({"kind": "expectation"}, r"loss\.values: give one number a class, 3 in all, not 0"),
+        ({"kind": "expectation"}, r"loss\.values: give one number per class, 3 in all, not 0"),
     ],
 )
 def test_a_wrong_loss_is_one_clear_message(given_loss, message):

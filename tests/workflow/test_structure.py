@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from workflow_tree import TREE, snakemake
 
-from lifelong.methods import LAYER_METHODS, METHODS
-from lifelong.plan.config import SECTIONS, check, merge, read, settings, shape_of
-from lifelong.plan.methods import METHOD_DEFAULTS, SHAPES
+from lifelong.plan.config import check
+from lifelong.plan.methods import METHODS
+from lifelong.plan.reading import read
+from lifelong.plan.schema import schema
+from lifelong.plan.settings import SECTIONS, merge, row_of, settings
 
 RULES = sorted(path.stem for path in (TREE / "rules").glob("*.smk") if path.stem != "common")
 TORCH = ("align_faces", "baseline", "train", "expand", "prune", "retrain", "infer")
 PACKAGE = sorted((TREE / "lifelong").rglob("*.py"))
 EXPERIMENTS = sorted((TREE / "experiments").glob("*.yaml"))
-SCHEMA = yaml.safe_load((TREE / "schemas/config.schema.yaml").read_text())
+SCHEMA = schema()
 
 
 def test_there_are_rules_scripts_and_files_to_look_at():
@@ -74,16 +75,12 @@ def test_files_and_functions_are_of_a_readable_size(file):
 
 def test_methods_have_one_list_of_names():
     properties = SCHEMA["properties"]
-    names = set(properties["method_settings"]["properties"])
-    assert names == {*METHODS, *LAYER_METHODS} == set(SHAPES)
-    assert set(METHOD_DEFAULTS) <= names
-    assert set(SCHEMA["$defs"]["settings"]["properties"]) < {*properties}
-    variant = SCHEMA["$defs"]["variant"]["properties"]
-    assert (
-        set(variant)
-        == {"method", *SCHEMA["$defs"]["settings"]["properties"]}
-        == {"method", *SECTIONS}
-    )
+    assert list(properties["method_settings"]["properties"]) == list(METHODS)
+    own = set(SECTIONS)
+    for settings_of in properties["method_settings"]["properties"].values():
+        assert set(settings_of["properties"]) == own < {*properties}
+    variant = properties["variants"]["additionalProperties"]["properties"]
+    assert set(variant) == {"method", *own}
 
 
 def keys_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -108,9 +105,9 @@ def test_nothing_of_the_default_experiment_leaks_into_another(file):
     alone = check(read(file))
     over = check(merge(read(TREE / "config.yaml"), read(file)))
     names = ("experiment", "protocol", "seeds", "tasks", "methods", "published")
-    shapes = [shape_of(alone, method) for method in alone["methods"]]
+    families = {row_of(alone, method).family for method in alone["methods"]}
     # Methods that share layers read no other sections.
-    sections = ("network", "layers") if all(one.layered for one in shapes) else SECTIONS
+    sections = ("network", "layers") if families == {"layers"} else SECTIONS
     for name in (*names, "published_cpg_row", "variants", *sections):
         assert over[name] == alone[name], name
     for method in alone["methods"]:

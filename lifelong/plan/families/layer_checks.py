@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lifelong.plan.datasets import side_of_set
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import Method
 from lifelong.plan.networks import NETWORKS, stack_of
@@ -56,9 +57,7 @@ def _check_network(name: str, row: Method, network: Config) -> None:
 
 
 def _check_sides(name: str, row: Method, config: Config) -> None:
-    from lifelong.plan.config import side_of_set as side_of
-
-    sides = sorted({side_of(config["datasets"][task["dataset"]]) for task in config["tasks"]})
+    sides = sorted({side_of_set(config["datasets"][task["dataset"]]) for task in config["tasks"]})
     if row.one_size and len(sides) > 1:
         raise ConfigError(
             f"config key datasets: images of {sides[0]} and {sides[-1]} pixels, but {name} "

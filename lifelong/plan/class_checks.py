@@ -1,0 +1,70 @@
+"""Whether the classes that tasks name exist, where a set's classes are published."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lifelong.plan.class_names import fitting
+from lifelong.plan.errors import ConfigError
+from lifelong.plan.sources import SOURCES, Source
+
+
+def check_classes(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a published set lacks a class, or two tasks have one in common.
+
+    The second only where `overlapping_classes` does not allow it.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for task in config["tasks"]:
+        for identity in _identities(task, SOURCES[config["datasets"][task["dataset"]]["source"]]):
+            first = seen.setdefault((task["dataset"], identity), task["name"])
+            if first != task["name"] and not config["overlapping_classes"]:
+                raise ConfigError(
+                    f"config key tasks: {first!r} and {task['name']!r} both have {identity} of "
+                    f"{task['dataset']}: change one of them, or set overlapping_classes: true"
+                )
+
+
+def _identities(task: Mapping[str, Any], source: Source) -> list[str]:
+    """The classes of a task as its pack names them; of sets without published names, as written."""
+    group, classes = task.get("group"), task.get("classes")
+    if source.classes is not None:
+        return _known_identities(task, source.title, source.classes)
+    if classes is None:
+        return [f"group {group or task['name']}"]
+    return [f"{group}/{name}" if group else name for name in classes]
+
+
+def _known_identities(
+    task: Mapping[str, Any], title: str, known: Mapping[str, tuple[str, ...]]
+) -> list[str]:
+    group, classes = task.get("group"), task.get("classes")
+    where = f"config key tasks: {title} has no"
+    if group is None and classes is None and "" not in known:
+        group = task["name"]
+    if group is not None:
+        if group not in known:
+            raise ConfigError(
+                f"{where} group {group!r} (task {task['name']!r}){_near(group, known)}"
+            )
+        known = {group: known[group]}
+    every = [f"{one}/{name}" if one else name for one, names in known.items() for name in names]
+    found = [fitting(name, group, every) for name in classes] if classes else [[e] for e in every]
+    for name, fits in zip(classes or every, found, strict=True):
+        if not fits:
+            names = [one for names in known.values() for one in names]
+            raise ConfigError(f"{where} class {name!r} (task {task['name']!r}){_near(name, names)}")
+        if len(fits) > 1:
+            raise ConfigError(
+                f"config key tasks: class {name!r} of task {task['name']!r} is "
+                f"{' or '.join(fits)}: write one of these, or set the task's group"
+            )
+    return [fits[0] for fits in found]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    names = sorted({*known} - {""})
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; it has {', '.join(names)}" if names else "; remove it"

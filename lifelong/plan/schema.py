@@ -1,0 +1,125 @@
+"""What config.yaml may say: the schema, made of its files and the tables, and its messages."""
+
+import contextlib
+import copy
+import difflib
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from lifelong.plan.errors import ConfigError
+from lifelong.plan.losses import LOSSES
+from lifelong.plan.methods import METHODS
+from lifelong.plan.networks import NETWORKS
+from lifelong.plan.settings import SECTIONS
+from lifelong.plan.sources import SOURCES
+
+_FILES = Path(__file__).parents[2] / "schemas"
+_Validator = jsonschema.validators.extend(  # 10.0 epochs would pass as an integer
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every cluster job reads the schema again
+
+
+def validated(given: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with all defaults. Raises ConfigError where the schema forbids it."""
+    errors = _Validator(schema()).iter_errors(given)
+    worst = jsonschema.exceptions.best_match(errors)
+    if worst is not None:
+        raise ConfigError(_sentence(worst))
+    return _filled(given, schema())
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The whole schema, as one document."""
+    whole = _read(_FILES / "config.yaml")
+    keys = whole["properties"]
+    keys |= {path.stem: _read(path) for path in sorted((_FILES / "sections").glob("*.yaml"))}
+    options = {path.stem: _read(path) for path in sorted((_FILES / "methods").glob("*.yaml"))}
+    keys["layers"]["properties"] |= options
+    own = {name: {"$ref": f"#/properties/{name}"} for name in SECTIONS}
+    form = {"type": "object", "additionalProperties": False}
+    keys["method_settings"]["properties"] = {name: {**form, "properties": own} for name in METHODS}
+    base = {"type": "string", "description": "which method it is one of"}
+    variant = {**form, "required": ["method"], "properties": {"method": base, **own}}
+    keys["variants"]["additionalProperties"] = variant
+    loss = keys["tasks"]["items"]["properties"]["loss"]
+    dataset = keys["datasets"]["additionalProperties"]
+    for part, name, rows in (
+        (keys["network"], "name", NETWORKS),
+        (dataset, "source", SOURCES),
+        (loss, "kind", LOSSES),
+    ):
+        part["properties"][name] |= {"enum": list(rows)}
+        part["properties"][name].pop("type")
+    return whole
+
+
+def _read(path: Path) -> dict[str, Any]:
+    part: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    return part
+
+
+def _filled(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults of the schema, down through nested objects; method_settings stay sparse."""
+    full = dict(config)
+    for key, part in schema.get("properties", {}).items():
+        if key not in full and "default" in part:
+            full[key] = copy.deepcopy(part["default"])
+        if key in full and "properties" in part and key != "method_settings":
+            full[key] = _filled(full[key], part)
+    datasets = schema.get("properties", {}).get("datasets")
+    if datasets:
+        each = datasets["additionalProperties"]
+        full["datasets"] = {name: _filled(one, each) for name, one in full["datasets"].items()}
+    return full
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    where = ".".join(str(part) for part in error.absolute_path)
+    said = _SAID.get(str(error.validator), lambda error: error.message + _hint(error))(error)
+    return f"config key {where}: {said}" if where else f"config: {said}"
+
+
+def _unknown_key(error: jsonschema.ValidationError) -> str:
+    known = error.schema["properties"]
+    name = min(set(error.instance) - set(known))
+    close = difflib.get_close_matches(name, known, 1)
+    other = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    return f"there is no key {name!r}; {other}"
+
+
+_SAID: dict[str, Callable[[jsonschema.ValidationError], str]] = {
+    "additionalProperties": _unknown_key,
+    "pattern": lambda error: (
+        f"{error.instance!r} has to begin with a letter or digit of A-Z, a-z, 0-9, "
+        "and may go on with these and _ . -"
+    ),
+    "maxLength": lambda error: (
+        f"a name of {len(error.instance)} characters is too long for a folder, "
+        f"{error.validator_value} are the most"
+    ),
+    "minItems": lambda error: (
+        f"{len(error.instance)} given, at least {error.validator_value} needed"
+    ),
+}
+
+
+def _hint(error: jsonschema.ValidationError) -> str:
+    if error.validator != "type":
+        return ""
+    value, wanted = error.instance, str(error.validator_value)
+    if isinstance(value, str) and wanted in ("number", "integer"):
+        with contextlib.suppress(ValueError):
+            return f"; write {float(value):.1e} so that YAML reads a number"
+    if "string" in wanted and not isinstance(value, (Mapping, list, type(None))):
+        return "; put it in quotes to make a text of it"
+    return ""

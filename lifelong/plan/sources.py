@@ -1,0 +1,85 @@
+"""The table of sources: how raw images lie on disk, and what the configuration may say of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lifelong.plan.class_names import DIGITS, OFFICE_HOME, OFFICE_HOME_DOMAINS, STL10, SUPERCLASSES
+from lifelong.plan.code import table
+
+Classes = Mapping[str, tuple[str, ...]]  # by group, "" where there are no groups
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of images.
+
+    `reader` is "module:function": of images it takes the settings of a data set and a logger and
+    gives a `RawSet`; of `faces` it takes a folder and the options and gives a `FaceSet`.
+    """
+
+    name: str
+    reader: str
+    title: str = ""  # of the published set, in messages
+    classes: Classes | None = None  # where they are published
+    listed: bool = False  # tasks must list their classes, and name no group
+    channels: int | None = None  # where there is no choice
+    side: int | None = None  # in pixels, where there is no choice
+    usual_side: int = 32  # in pixels, where nothing is said
+    resizes: bool = False  # pictures of any size, so that image_size must be said
+    has_root: bool = True
+    percent: bool = False  # `draw` may count in percent
+    faces: bool = False
+    may: frozenset[str] = frozenset()  # options of a face set
+    must: frozenset[str] = frozenset()  # those of them it cannot do without
+    only_pairs: bool = False  # its pictures are for pairs; no task learns them
+
+
+def _images(name: str, **more: Any) -> Source:
+    return Source(name, f"lifelong.data.sources:{name}", **more)
+
+
+def _faces(name: str, may: str = "", must: str = "", **more: Any) -> Source:
+    reader = f"lifelong.faces.sources:{name}"
+    needed = frozenset(must.split())
+    return Source(name, reader, faces=True, may=needed.union(may.split()), must=needed, **more)
+
+
+_CIFAR: dict[str, Any] = {
+    "title": "CIFAR-100",
+    "classes": SUPERCLASSES,
+    "channels": 3,
+    "percent": True,
+}
+_ROWS = (
+    _images(
+        "digits",
+        title="digits",
+        classes={"": DIGITS},
+        listed=True,
+        channels=1,
+        usual_side=8,
+        has_root=False,
+    ),
+    _images("cifar100", **_CIFAR),
+    _images("cifar100_folders", **_CIFAR),
+    _images(
+        "office_home",
+        title="Office-Home",
+        classes=dict.fromkeys(OFFICE_HOME_DOMAINS, OFFICE_HOME),
+        channels=3,
+        resizes=True,
+    ),
+    _images("stl10", title="STL-10", classes={"": STL10}, channels=3, side=96, usual_side=96),
+    _images("image_folder", resizes=True),
+    _faces("identity_folders"),
+    _faces("class_folders"),
+    _faces("lfw", "missing", "pairs", only_pairs=True),
+    _faces("adience", "faces odd_ages missing", "labels fold"),
+    _faces("affectnet", "images contempt missing"),
+    _faces("fotw"),
+    _faces("fer2013"),
+    _faces("utkface", must="labels"),
+)
+
+SOURCES: dict[str, Source] = table("lifelong.sources", _ROWS)
