@@ -17,6 +17,7 @@ from lifelong.plan.networks import stack_of
 from lifelong.plan.stacks import Stack
 
 Arrays = dict[str, np.ndarray]
+_KIND = "layers"  # of file
 
 
 def own_prefix(position: int) -> str:
@@ -55,12 +56,12 @@ class LayerPart:
 
 def to_arrays(part: LayerPart) -> tuple[Arrays, dict[str, Any]]:
     """As `store.write_arrays` takes it."""
-    return dict(part.tensors), {"kind": "layers", "card": asdict(part.card)}
+    return dict(part.tensors), {"kind": _KIND, "card": asdict(part.card)}
 
 
 def part_from(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> LayerPart:
     """The part that `to_arrays` laid out. Raises DamagedFile for anything else."""
-    if attrs.get("kind") != "layers":
+    if attrs.get("kind") != _KIND:
         raise DamagedFile("is no task of a model that shares layers: delete it and run again")
     # HDF5 gives a single number as a scalar
     return LayerPart(

@@ -104,10 +104,9 @@ def dataset_of(path: str) -> str:
     return parts[-2]
 
 
-def parse_stage(path: str) -> dict[str, str | None] | None:
-    """The parts of a path to a stage's file, or None where it is not one."""
-    match = _STAGE.match(path)
-    return match.groupdict() if match else None
+def beside(file: str, kind: str) -> str:
+    """The folder of another stage of the task that a file of a stage belongs to."""
+    return f"{file.rsplit('/', 2)[0]}/{kind}"
 
 
 def split_root(folder: str) -> tuple[str, str] | None:

@@ -24,33 +24,8 @@ def plain(spec: Any) -> dict[str, Any]:
     raise TypeError(f"a spec holds plain values, not {type(spec).__name__}")
 
 
-class _Old:  # SHIM: removed once nobody reads specs as mappings
-    def __getitem__(self, name: str) -> Any:
-        if name in ("baseline", "train", "prune", "retrain"):
-            return self.settings  # type: ignore[attr-defined]
-        if name == "goals":
-            return {"policy": self.policy, "goal": self.goal, "margin": self.margin}  # type: ignore[attr-defined]
-        try:
-            return getattr(self, name)
-        except AttributeError:
-            raise KeyError(name) from None
-
-    def __contains__(self, name: str) -> bool:
-        return hasattr(self, name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        value = getattr(self, name, None)
-        return default if value is None else value
-
-    def items(self) -> Any:
-        return asdict(self).items()  # type: ignore[call-overload]
-
-    def keys(self) -> Any:
-        return asdict(self).keys()  # type: ignore[call-overload]
-
-
 @dataclass(frozen=True, kw_only=True)
-class TaskSpec(_Old):
+class TaskSpec:
     """What the stages of one task have in common.
 
     `revision`: of the stage and of the method. `base` is the method, `method` perhaps the name of a
@@ -138,7 +113,7 @@ class Inference(TaskSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Packing(_Old):
+class Packing:
     """How one data set is packed."""
 
     revision: Sequence[int]
@@ -149,7 +124,7 @@ class Packing(_Old):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alignment(_Old):
+class Alignment:
     """How one shard of a face set is aligned; shards count from 1."""
 
     revision: Sequence[int]
@@ -162,7 +137,7 @@ class Alignment(_Old):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overview(_Old):
+class Overview:
     """What tables and report must know.
 
     `published_rows`: of a published table, to our method and what is done with its networks.

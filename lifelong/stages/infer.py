@@ -117,7 +117,7 @@ def _changed(stage: Stage, paths: list[Path], now: dict[str, np.ndarray], device
         ):
             raise DamagedFile(
                 f"task {data['task']} no longer gives the logits it was learned with: the shards "
-                f"of {Path(stage.folder).parents[1]} do not fit together; delete them and run again"
+                f"of {stage.spec.method} do not fit together; delete its folder and run again"
             )
         log.warning("logits of %s differ from those computed on another machine", data["task"])
         names.append(data["task"])

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lifelong import store
+from lifelong.plan.paths import place_of
 from lifelong.plan.stage import Stage
 from lifelong.records import learning, verification
 from lifelong.records.rows import Row
@@ -95,11 +96,13 @@ def _notes(stage: Stage) -> list[str]:
     notes = []
     for path in map(Path, stage.input_list("selected")):
         chosen = store.read_json(path)
-        method, seed = path.parts[-5], path.parts[-4]
+        place = place_of(path.as_posix())
+        assert place is not None  # the plan made the path
         what = (
             f"pattern {chosen['pattern']}"
             if "pattern" in chosen
             else f"ratio {chosen['ratio']:g} at width {chosen['width']:g}"
         )
-        notes.append(f"{method} {seed} {chosen['task']}: {what}, {chosen['reason']}")
+        run = f"{place.method} s{place.seed}"
+        notes.append(f"{run} {chosen['task']}: {what}, {chosen['reason']}")
     return notes

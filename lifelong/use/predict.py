@@ -31,6 +31,7 @@ from lifelong.faces.rows import Status
 from lifelong.families import family_of
 from lifelong.plan.card import PREALIGNED, UNKNOWN, Card
 from lifelong.plan.errors import DataError, UserError, printable
+from lifelong.plan.paths import beside
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import embeddings, logits
 from lifelong.use.answers import Answer, Face, Photograph, as_label, row
@@ -196,7 +197,7 @@ class Predictor:
 
     def _pairs(self, task: _Task) -> dict[str, Any]:
         """How the task's `infer` stage compared pairs of faces, if it did."""
-        folder = self._paths[task.position - 1].parents[1] / "infer"
+        folder = Path(beside(self._paths[task.position - 1].as_posix(), "infer"))
         if not (folder / "manifest.json").is_file():
             return {}
         return store.read_manifest(folder)["spec"].get("pairs") or {}

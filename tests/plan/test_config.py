@@ -92,7 +92,7 @@ WRONG = [
     ("datasets.digits.source", "mnist", "datasets.digits.source", "'mnist'"),
     ("datasets.digits.size", 8, "datasets.digits", "'size'"),
     ("datasets.digits.validation", 0, "datasets.digits.validation"),
-    ("datasets.digits.channels", 3, "datasets.digits.channels", "use 1"),
+    ("datasets.digits.channels", 3, "datasets.digits.channels", "set it to 1"),
     ("datasets.digits", FOLDER | {"root": None}, "datasets.digits.root"),
     ("datasets.digits", FOLDER | {"image_size": None}, "datasets.digits.image_size"),
     ("datasets.digits", {"source": "cifar100", "root": "x", "channels": 1}, "digits.channels"),

@@ -13,7 +13,7 @@ from lifelong.plan.code import load
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import SIDES
-from lifelong.plan.paths import parse_stage, split_root
+from lifelong.plan.paths import place_of, split_root
 from lifelong.plan.plan import Plan
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.specs import canonical
@@ -79,7 +79,7 @@ def test_every_shard_is_a_job_and_the_pack_reads_them_all():
     for folder, part in zip(folders, parts, strict=True):
         assert find_stage(plan, part).folder == folder
         assert split_root(folder) == ("results", folder.removeprefix("results/"))
-        assert parse_stage(part) is None
+        assert place_of(part) is None
 
 
 def test_pairs_are_read_where_their_task_is_new_and_nowhere_else():

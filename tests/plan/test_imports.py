@@ -1,27 +1,21 @@
-"""Data flows one way: which room may import which, and what the Snakefile must never load."""
+"""Data flows one way: which room may import which, what stays free of torch, and what asks what."""
 
 import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lifelong.plan.families import FAMILIES
+from lifelong.plan.methods import METHODS
+
 TREE = Path(__file__).parents[2]
 PACKAGE = TREE / "lifelong"
-BELOW_STAGES = {
-    "plan",
-    "store",
-    "records",
-    "data",
-    "faces",
-    "nets",
-    "masks",
-    "layers",
-    "methods",
-    "train",
-}
+WORK = {"plan", "store", "records", "data", "faces", "nets", "optim", "masks", "layers", "methods"}
+WORK |= {"train"}
 MAY_IMPORT = {
     "plan": set(),
     "store": {"plan"},
@@ -29,36 +23,40 @@ MAY_IMPORT = {
     "data": {"plan", "store"},
     "faces": {"plan", "store"},
     "nets": {"plan"},
+    "optim": {"plan"},
     "masks": {"plan", "nets"},
     "layers": {"plan", "nets"},
-    "methods": {"nets", "masks", "layers"},
-    "train": {"data", "masks", "layers", "methods.base", "plan.errors"},  # errors belong to all
-    "report": {"records"},
-    "stages": BELOW_STAGES | {"report"},
-    "cli": {"plan", "stages"},
+    "methods": {"plan", "nets", "optim", "masks", "layers"},
+    "train": {"plan", "data", "nets", "optim", "masks", "layers"},
+    "work": WORK,
+    "families": WORK | {"work"},
+    "stages": WORK | {"work", "families", "report"},
+    "jobs": WORK | {"work", "families", "report", "stages"},
+    "report": {"plan", "records"},
+    "use": WORK | {"work", "families", "jobs.find"},
+    "cli": {"use", "jobs", "plan"},
     "__main__": {"cli"},
     "__init__": set(),
 }
-TORCH_FREE = ("plan", "store", "records", "report", "cli")
-LOCAL = (
-    "driver",
-    "export",
-    "find",
-    "goals",
-    "report",
-    "runner",
-    "select",
-    "tables",
-    "seal",
-    "show",
-    "verify",
-)  # stages, no torch
+TORCH_FREE = (  # rooms and files
+    *("plan", "store", "records", "report", "cli"),
+    *("jobs/runner", "jobs/driver", "jobs/find", "jobs/handover"),
+    *("stages/goals", "stages/select", "stages/tables", "stages/report"),
+    *("families/__init__", "families/choice", "work/seal"),
+    *("use/show", "use/verify", "use/export", "use/answers"),
+)
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "h5py", "sklearn", "matplotlib")
+FILES = sorted(PACKAGE.rglob("*.py"))
+KINDS_OF_FAMILIES = {"LayerModel", "Model", "LayerLearner", "Learner", "TaskView", "Network"}
+KINDS_OF_FAMILIES |= {"LayerCard", "Card", "LayerWork", "NetworkWork"}
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
 def room_of(file: Path) -> str:
-    inside = file.relative_to(PACKAGE)
-    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+    return name_of(file).split("/")[0]
 
 
 def imported(file: Path) -> set[str]:
@@ -87,23 +85,57 @@ def allowed(name: str, room: str) -> bool:
     )
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_a_room_imports_only_what_it_may(file):
-    room = room_of(file)
-    assert room in MAY_IMPORT, f"{room} is a new room: say what it may import"
-    wrong = sorted(name for name in imported(file) if not allowed(name, room))
+def test_rooms_import_only_what_they_may():
+    assert {room_of(file) for file in FILES} == set(MAY_IMPORT)
+    wrong = [
+        f"{name_of(file)}: {name}"
+        for file in FILES
+        for name in sorted(imported(file))
+        if not allowed(name, room_of(file))
+    ]
     assert not wrong
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_torch_stays_out_of_rooms_that_need_none(file):
-    local = file.parent.name == "stages" and file.stem in LOCAL
-    if room_of(file) in TORCH_FREE or local:
-        roots = {name.split(".")[0] for name in imported(file)}
-        assert not roots & {"torch", "torchvision"}
+def test_torch_stays_out_of_what_needs_none():
+    names = {name_of(file): file for file in FILES}
+    assert {free for free in TORCH_FREE if "/" in free} <= set(names)
+    wrong = [
+        name
+        for name, file in names.items()
+        if name in TORCH_FREE or room_of(file) in TORCH_FREE
+        if {one.split(".")[0] for one in imported(file)} & {"torch", "torchvision"}
+    ]
+    assert not wrong
+
+
+def texts(node: ast.expr) -> set[str]:
+    """The texts that stand in an expression such as "a" or ("a", "b")."""
+    return {
+        one.value
+        for one in ast.walk(node)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
+
+
+def questions(file: Path) -> Iterator[str]:
+    """Where a file asks which method or family it has before it."""
+    forbidden = {*METHODS, *FAMILIES}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Compare):
+            asked = set().union(*map(texts, [node.left, *node.comparators]))
+            if asked & forbidden or "options" in texts(node.left):
+                yield f"{name_of(file)}:{node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.MatchValue) and texts(node.value) & forbidden:
+            yield f"{name_of(file)}:{node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
+            names = {ast.unparse(one) for one in ast.walk(node.args[1])}
+            if names & KINDS_OF_FAMILIES:
+                yield f"{name_of(file)}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_nobody_asks_which_method_or_family_it_has():
+    """The table knows the methods, and FAMILIES[...] tells families apart."""
+    assert not [one for file in FILES for one in questions(file)]
 
 
 def test_only_the_command_line_reads_argv_and_environment():
@@ -112,7 +144,7 @@ def test_only_the_command_line_reads_argv_and_environment():
         for file in FILES
         if re.search(r"\bsys\.argv\b|\bos\.(environ|getenv)\b", file.read_text())
     }
-    assert readers <= {"cli.py", "stages/runner.py"}  # the runner sets threads for a job
+    assert readers <= {"cli.py", "jobs/runner.py"}  # the runner sets threads for a job
 
 
 def imports_of_the_workflow() -> list[str]:
@@ -139,10 +171,20 @@ def test_parsing_the_snakefile_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "stage", ["goals", "select", "tables", "report", "export", "driver", "runner", "verify"]
+    "module",
+    [
+        *("stages.goals", "stages.select", "stages.tables", "stages.report"),
+        *("use.export", "use.verify", "jobs.driver", "jobs.runner"),
+    ],
 )
-def test_deciding_stages_load_no_torch(stage):
-    assert "torch" not in loaded_by(f"import lifelong.stages.{stage}")
+def test_deciding_stages_load_no_torch(module):
+    assert "torch" not in loaded_by(f"import lifelong.{module}")
+
+
+def test_choosing_loads_no_torch():
+    code = "from lifelong.families import FAMILIES\nfrom lifelong.plan.code import load\n"
+    code += "[load(one.choice) for one in FAMILIES.values() if one.choice]"
+    assert "torch" not in loaded_by(code)
 
 
 def test_the_command_line_starts_without_torch():
