@@ -1,4 +1,5 @@
-# make run: install, run the default experiment, show its table. make test: install, run all tests.
+# make run: install, run the default experiment, show its table. make test: install, run all tests, in as
+# many processes as there are cores.
 # make test-slurm: the tests on a SLURM of one node, which they start and stop themselves.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
@@ -11,7 +12,7 @@ run: .venv/installed
 	@$(BIN)/lifelong show results/digits
 
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 test-slurm: .venv/installed
 	tests/slurm/run.sh $(BIN)/python

@@ -58,7 +58,7 @@ TINY: dict[str, Any] = {
     "prune": {"ratios": [0.3, 0.6], "epochs": 2, "window": 1, "min_train_accuracy": 0.0},
     "retrain": {"epochs": 2},
 }
-_TIMES = {"log.txt", "benchmark.tsv"}
+_TIMES = {"log.txt", "benchmark.tsv", "timing.json"}
 _RESUMED = re.compile(r"^.* (?:resumed in epoch|was finished before).*$", re.MULTILINE)
 _INSIDE = re.compile(r"resumed in epoch \d+ at step [1-9]")
 
@@ -237,8 +237,8 @@ def save_cost(channels: float, folder: Path) -> Row:
     learner = Learner(model, card(len(model.shards) + 1, channels), seed=5)
     phase = Phase(epochs=1, lr=0.01, mask_lr=1e-4, momentum=0.9, weight_decay=4e-5,
                   crop_padding=0, flip=False)  # fmt: skip
-    resume = Timed(folder / "state.h5", "key")
-    fit(mask_step(learner, phase), data, phase, seed=7, resume=resume)
+    place = Timed(folder / "state.h5", "key")
+    fit(mask_step(learner, phase), data, phase, seed=7, resume=place)
     save_s = statistics.median(took)
     wait_s = max(resume.SAVE_EVERY_S, save_s / resume.SHARE_OF_TIME)
     return cost(f"a save of VGG16 x {channels:g}", 1, save_s, wait_s)

@@ -2,7 +2,7 @@
 
 VGG16-BN on random 32x32 images, batch 32, one stream. Steps of `--steps` are timed together between
 two synchronisations, variants in turn, `--rounds` times; `wall_ms` is the median. `captured` is the
-training loop's way on GPUs (one CUDA graph a step), `launched` the same kernels one by one.
+training loop's way on GPUs (one CUDA graph per step), `launched` the same kernels one by one.
 
 `projected_min` is steps of the experiment times wall_ms: of experiments/cifar100_20.yaml without
 expansion, 20 tasks, on the row of the kind of step. Data and evaluation are not in it.
@@ -15,11 +15,12 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from step_ratio import card, older
-from steps import DECAY, LR, MASK_LR, MOMENTUM
+from steps import MASK_LR, PHASE
 from table import Row, arguments, machine, publish
 from torch import Tensor
 
@@ -27,7 +28,7 @@ from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
 from lifelong.plan.config import load
 from lifelong.train.device import prepare, use_precision
-from lifelong.train.step import Step, make_step
+from lifelong.train.step import Step, mask_step
 
 BATCH, TARGET_MS, IMAGES = 32, 1.1, 2250
 EXPERIMENT = Path(__file__).parents[1] / "experiments" / "cifar100_20.yaml"
@@ -51,10 +52,10 @@ def one_by_one(work: Callable[[], None]) -> Callable[[], None]:
 
 
 def step_of(learner: Learner, kind: str, precision: str, update: str, captured: bool) -> Step:
-    scores = learner.start_scores() if kind == "live" else []
-    capture = None if captured else one_by_one
-    step = make_step(learner, DECAY, MOMENTUM, scores, precision, update, capture)
-    step.set_rates(LR, MASK_LR)
+    mask_lr = MASK_LR if kind == "live" else 0.0
+    phase = replace(PHASE, mask_lr=mask_lr, precision=precision, update=update)
+    step = mask_step(learner, phase, capture=None if captured else one_by_one)
+    step.begin_epoch(phase, 0)
     return step
 
 
@@ -81,7 +82,7 @@ def planned_steps() -> dict[str, int]:
 
 
 def measure(channels: float, precision: str, options: "Options") -> list[Row]:
-    """One row a kind of step and a way to do it."""
+    """One row per kind of step and way to do it."""
     use_precision(precision)
     model, device = older(channels), options.device
     steps = {
@@ -95,13 +96,13 @@ def measure(channels: float, precision: str, options: "Options") -> list[Row]:
     form = next(iter(steps.values())).learner.network.form
     x = torch.randn(BATCH, 3, 32, 32, device=device).to(memory_format=form)
     y = torch.randint(5, (BATCH,), device=device)
-    found: dict[tuple[str, str, bool], list[float]] = {key: [] for key in steps}
+    spent: dict[tuple[str, str, bool], list[float]] = {key: [] for key in steps}
     for step in steps.values():
         time_ms(step, x, y, 5)  # choose kernels, compile, capture
     for _ in range(options.rounds):
         for key, step in steps.items():
-            found[key].append(time_ms(step, x, y, options.steps))
-    return [_row(*key, channels, precision, times) for key, times in found.items()]
+            spent[key].append(time_ms(step, x, y, options.steps))
+    return [_row(*key, channels, precision, times) for key, times in spent.items()]
 
 
 def _row(

@@ -101,15 +101,31 @@ def pictures(
             word = words[random.choice(list(known))]
             for row, column in random.integers(0, SIDE - WORD + 1, (COPIES, 2)):
                 picture[place, row : row + WORD, column : column + WORD] += word
-    found = np.clip(np.rint(128 + 25 * pixels), 0, 255).astype(np.uint8)
-    return Split(torch.from_numpy(found), torch.from_numpy(labels))
+    images = np.clip(np.rint(128 + 25 * pixels), 0, 255).astype(np.uint8)
+    return Split(torch.from_numpy(images), torch.from_numpy(labels))
 
 
 def card(position: int, pattern: str) -> LayerCard:
     options: dict[str, Any] = {"dropout": 0.5, "groups": None, "lasem": LASEM}
     names = tuple(map(str, range(CLASSES)))
-    return LayerCard("known", "lasem_hps", 0, position, f"t{position}", names, NETWORK, CHANNELS,
-                     2, SIDE, MEAN, STD, (), pattern, options=options)  # fmt: skip
+    return LayerCard(
+        experiment="known",
+        method="lasem_hps",
+        base="lasem_hps",
+        seed=0,
+        position=position,
+        task=f"t{position}",
+        classes=names,
+        network=NETWORK,
+        channels=CHANNELS,
+        in_channels=2,
+        image_size=SIDE,
+        mean=MEAN,
+        std=STD,
+        lineage=(),
+        pattern=pattern,
+        options=options,
+    )
 
 
 def learned(learner: LayerLearner, data: TaskData, epochs: int, seed: int) -> Result:
@@ -122,8 +138,8 @@ def after_one_task(data: TaskData, epochs: int, seed: int) -> LayerModel:
     model = LayerModel(partial(task_view, HARD))
     learner = FixedPattern(Start(model, card(1, "SS"), 2 * seed, "cpu"), HARD)
     learned(learner, data, epochs, seed)
-    found, tensors = learner.commit("SS")
-    model.add(LayerPart(found, {n: t.detach().numpy() for n, t in tensors.items()}))
+    committed, tensors = learner.commit("SS")
+    model.add(LayerPart(committed, {n: t.detach().numpy() for n, t in tensors.items()}))
     return model
 
 

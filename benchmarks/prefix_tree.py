@@ -93,8 +93,24 @@ class Loop(Expectation):
 
 def card(network: str, setting: Setting, pattern: str) -> LayerCard:
     classes, options = tuple(map(str, range(setting.classes))), _options()
-    return LayerCard("tree", "lasem_hps", 0, 1, "t1", classes, network, 1.0, 3, setting.side,
-                     (0.0,) * 3, (1.0,) * 3, (), pattern, options=options)  # fmt: skip
+    return LayerCard(
+        experiment="tree",
+        method="lasem_hps",
+        base="lasem_hps",
+        seed=0,
+        position=1,
+        task="t1",
+        classes=classes,
+        network=network,
+        channels=1.0,
+        in_channels=3,
+        image_size=setting.side,
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        lineage=(),
+        pattern=pattern,
+        options=options,
+    )
 
 
 def _options() -> dict[str, Any]:

@@ -125,15 +125,15 @@ class Reference:
         self.sgd.zero_grad()
         if self.adam is not None:
             self.adam.zero_grad()
-        found = self.network(x)
-        loss = functional.cross_entropy(found, y)
+        logits = self.network(x)
+        loss = functional.cross_entropy(logits, y)
         loss.backward()
         self._mask_gradients()
         self.sgd.step()
         if self.adam is not None:
             self.adam.step()
         self.steps += 1
-        return loss.item(), (found.argmax(1) == y).sum().item()
+        return loss.item(), (logits.argmax(1) == y).sum().item()
 
     @torch.no_grad()
     def _mask_gradients(self) -> None:

@@ -45,8 +45,22 @@ WARM_UPS = 2
 
 def card(position: int, channels: float) -> Card:
     classes = tuple(map(str, range(CLASSES)))
-    return Card("steps", "cpg", 0, position, f"t{position}", classes, "vgg16_bn", channels,
-                1.0, 3, 32, (0.0,) * 3, (1.0,) * 3, ())  # fmt: skip
+    return Card(
+        experiment="steps",
+        method="cpg",
+        base="cpg",
+        seed=0,
+        position=position,
+        task=f"t{position}",
+        classes=classes,
+        network="vgg16_bn",
+        channels=channels,
+        in_channels=3,
+        image_size=32,
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        lineage=(),
+    )
 
 
 def older(channels: float) -> Model:
@@ -79,7 +93,7 @@ def variants(channels: float) -> dict[str, Plain | Ours | Textbook]:
 
 
 def measure(channels: float, rounds: int) -> list[Row]:
-    """One row a variant."""
+    """One row per variant."""
     steps = variants(channels)
     form = memory_format(steps["plain"].network, "cpu")  # type: ignore[union-attr]
     generator = torch.Generator().manual_seed(0)
@@ -89,8 +103,8 @@ def measure(channels: float, rounds: int) -> list[Row]:
     for _ in range(WARM_UPS + rounds):
         for name, variant in steps.items():
             spent[name].append(_cpu_ms(variant.step, x, y))
-    found = {name: times[WARM_UPS:] for name, times in spent.items()}
-    return [_row(name, channels, times, found["plain"]) for name, times in found.items()]
+    counted = {name: times[WARM_UPS:] for name, times in spent.items()}
+    return [_row(name, channels, times, counted["plain"]) for name, times in counted.items()]
 
 
 def _cpu_ms(step: Callable[[Tensor, Tensor], None], x: Tensor, y: Tensor) -> float:

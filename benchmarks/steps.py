@@ -1,5 +1,7 @@
 """One training step in three forms: without masks, ours, and as the papers write it."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -7,11 +9,13 @@ from torch.nn import functional
 
 from lifelong.masks.layers import free_parameters, shareable
 from lifelong.masks.learner import Learner
-from lifelong.masks.pick import THRESHOLD
+from lifelong.masks.pick import picked
 from lifelong.nets import Network
-from lifelong.train.step import make_step
+from lifelong.optim.phase import Phase
+from lifelong.train.step import mask_step
 
 LR, MASK_LR, MOMENTUM, DECAY = 1e-2, 5e-4, 0.9, 4e-5
+PHASE = Phase(epochs=1, lr=LR, momentum=MOMENTUM, weight_decay=DECAY)
 
 
 def sgd(weights: list[nn.Parameter], others: list[nn.Parameter], decay: float) -> torch.optim.SGD:
@@ -38,9 +42,9 @@ class Ours:
 
     def __init__(self, learner: Learner, picking: bool, update: str = "eager") -> None:
         self.learner = learner
-        scores = learner.start_scores() if picking else []
-        self.step = make_step(learner, DECAY, MOMENTUM, scores, update=update)
-        self.step.set_rates(LR, MASK_LR)
+        phase = replace(PHASE, mask_lr=MASK_LR if picking else 0.0, update=update)
+        self.step = mask_step(learner, phase)
+        self.step.begin_epoch(phase, 0)
 
 
 class Picked(torch.autograd.Function):
@@ -48,7 +52,7 @@ class Picked(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, weight: Tensor, score: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
-        mask = (score > THRESHOLD).to(weight.dtype)
+        mask = picked(score).to(weight.dtype)
         ctx.save_for_backward(weight, mask)
         return weight * mask
 
@@ -82,8 +86,8 @@ class Textbook:
     def step(self, x: Tensor, y: Tensor) -> None:
         self.sgd.zero_grad(set_to_none=True)
         self.adam.zero_grad(set_to_none=True)
-        found = functional_call(self.learner.network, self.effective(), (x,))
-        functional.cross_entropy(found, y).backward()
+        logits = functional_call(self.learner.network, self.effective(), (x,))
+        functional.cross_entropy(logits, y).backward()
         with torch.no_grad():
             for name, score in self.scores.items():
                 weight = self.learner.layers[name].weight

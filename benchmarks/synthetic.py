@@ -15,8 +15,22 @@ CLASSES, PICKED = 5, 0.7
 def card(position: int, channels: float, lineage: tuple[str, ...] = ()) -> Card:
     """VGG16-BN for 32x32 pictures of five classes."""
     classes = tuple(map(str, range(CLASSES)))
-    return Card("synthetic", "cpg", 0, position, f"t{position:03d}", classes, "vgg16_bn",
-                channels, 1.0, 3, 32, (0.0,) * 3, (1.0,) * 3, lineage)  # fmt: skip
+    return Card(
+        experiment="synthetic",
+        method="cpg",
+        base="cpg",
+        seed=0,
+        position=position,
+        task=f"t{position:03d}",
+        classes=classes,
+        network="vgg16_bn",
+        channels=channels,
+        in_channels=3,
+        image_size=32,
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        lineage=lineage,
+    )
 
 
 def shares(tasks: int) -> list[float]:
@@ -25,7 +39,7 @@ def shares(tasks: int) -> list[float]:
 
 
 def shards(tasks: int, channels: float, owned: list[float] | None = None) -> Iterator[Shard]:
-    """One shard a task, oldest first. The caller may give them their lineage."""
+    """One shard per task, oldest first. The caller may give them their lineage."""
     generator = np.random.default_rng(tasks)
     network = build("vgg16_bn", 3, CLASSES, channels)
     shapes = {name: tuple(layer.weight.shape) for name, layer in shareable(network).items()}

@@ -1,13 +1,22 @@
-"""Fast tests first, and a word on the real images that some tests use if they are there."""
+"""Fast tests first, default signals, and a word on real images that some tests use if present."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-# In this order, after all others.
-SLOW = ("bad_input", "stages", "benchmarks", "harness", "workflow", "slurm")
+# In this order, after all others; the rooms of the longest files come first, so that no process is
+# left with one of them at the end.
+SLOW = ("harness", "workflow", "bad_input", "stages", "benchmarks", "golden", "slurm")
+
+settings.register_profile("lifelong", deadline=None)  # machines may be busy
+settings.load_profile("lifelong")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background job
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # so what tests start has the default
 
 
 def pytest_report_header() -> str:
@@ -18,9 +27,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
+    def place(item: pytest.Item) -> tuple[int, bool]:
         room = item.path.parent.name
-        return SLOW.index(room) + 1 if room in SLOW else 0
+        shares = item.path.stem != "test_networks"  # it runs while another process makes the rest's
+        return SLOW.index(room) + 1 if room in SLOW else 0, shares
 
     items.sort(key=place)
 

@@ -1,13 +1,16 @@
 """A copy of the workflow to run Snakemake in, and which jobs its output names."""
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 TREE = Path(__file__).parents[1]
@@ -64,6 +67,41 @@ def snakemake(folder: Path, *arguments: str, succeeds: bool = True) -> str:
     )
     assert (run.returncode == 0) == succeeds, run.stdout
     return run.stdout
+
+
+@contextlib.contextmanager
+def running(folder: Path, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Snakemake at work in `folder`; what it left running there is killed at the end of the block.
+
+    It leads a session of its own. `options` are those of Popen; its output goes nowhere by default.
+    """
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    run = subprocess.Popen(
+        command(*arguments),
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+        **silent | options,
+    )
+    try:
+        yield run
+    finally:
+        while left := living(folder):  # a job may begin while its parents are being killed
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+        run.wait()
+
+
+def living(folder: Path) -> list[psutil.Process]:
+    """Processes that work in a folder, this one left out."""
+    here = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile, or is somebody else's
+            at_work = process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid()
+            if at_work and process.cwd() == str(folder):
+                here.append(process)
+    return here
 
 
 def jobs(said: str) -> set[str]:

@@ -30,9 +30,9 @@ _CIFAR_SIZE = 32
 class RawSet:
     """A data set: images uint8 (N, C, H, W), labels int32 (N,), split uint8 (N,).
 
-    Labels count `classes`, identities "<group>/<class>" or "<class>"; `groups` has one a class, ""
-    where the set has no groups. `pairs` int64 (P, 4), where images are to be compared: the rows of
-    two images, whether they show the same, and a fold.
+    Labels count `classes`, identities "<group>/<class>" or "<class>"; `groups` has one per
+    class, "" where the set has no groups. `pairs` int64 (P, 4), where images are to be compared:
+    the rows of two images, whether they show the same, and a fold.
     """
 
     images: np.ndarray

@@ -1,4 +1,4 @@
-"""Who owns which weight: claim, pick, prune, release, widen, view, and what it all weighs."""
+"""Who owns which weight: claim, pick, prune, release, widen, view, and the size of a model."""
 
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model

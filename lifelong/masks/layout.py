@@ -118,14 +118,14 @@ def _older(task: Shard | Part, name: str) -> int:
 def _decoded(arrays: Arrays, attrs: Mapping[str, Any]) -> dict[str, Places]:
     layers = attrs["layers"]
     codes = arrays.get("owned", np.empty(0, np.uint8))
-    found = {}
+    decoded = {}
     parts = code_parts(codes, [int(layer["bytes"]) for layer in layers])
     for layer, code in zip(layers, parts, strict=True):
         places = decode(layer["form"], code, int(layer["capacity"]))
         if not fit(places, int(layer["capacity"]), int(layer["owned"])):
             raise DamagedFile(f"does not say where its weights of {layer['name']} lie: delete it")
-        found[str(layer["name"])] = places
-    return found
+        decoded[str(layer["name"])] = places
+    return decoded
 
 
 def _counts(attrs: Mapping[str, Any]) -> tuple[list[str], dict[str, list[int]]]:

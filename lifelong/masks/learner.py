@@ -37,6 +37,14 @@ class Layer:
         """Flat mask over the entries no older task owns."""
         return ~self.is_old.reshape(-1)
 
+    def all_scores(self) -> Tensor:
+        """The scores in the shape of the weight, also where none are being trained."""
+        return torch.full_like(self.weight, SCORE_START) if self.score is None else self.score
+
+    def of_old(self, values: Tensor) -> np.ndarray:
+        """The values at the entries of older tasks, (older,), of a tensor like the weight."""
+        return values.detach().cpu().reshape(-1)[self.is_old.cpu().reshape(-1)].numpy()
+
 
 class Learner:
     """A task's network with the masks that say what may change.
@@ -62,7 +70,7 @@ class Learner:
             )
             for name, layer in layers.items()
         }
-        self.version = 0  # goes up when a layer's tensors are others or another rule holds for them
+        self.version = 0  # goes up when layers get other tensors, or may change in another way
         self.restore()
 
     def _inherit(self, model: Model) -> None:
@@ -99,7 +107,7 @@ class Learner:
         layer.score.copy_(flat.view(layer.weight.shape))
 
     def start_scores(self) -> list[Tensor]:
-        """Make the picking masks trainable; returns the scores that an optimiser shall step."""
+        """Make the picking masks trainable; returns the scores for an optimiser to step."""
         for layer in self.layers.values():
             if layer.old is not None and layer.score is None:
                 layer.score = torch.full_like(layer.weight, SCORE_START).detach()
@@ -161,12 +169,12 @@ class Learner:
 
     def state(self) -> dict[str, Tensor]:
         """All that changes while learning, by name; the tensors themselves, not copies."""
-        found = {f"network/{k}": v for k, v in self.network.state_dict().items()}
+        state = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         for name, layer in self.layers.items():
-            found[f"own/{name}"] = layer.own
+            state[f"own/{name}"] = layer.own
             if layer.score is not None:
-                found[f"score/{name}"] = layer.score
-        return found
+                state[f"score/{name}"] = layer.score
+        return state
 
     @torch.no_grad()
     def load_state(self, saved: dict[str, Tensor]) -> None:
@@ -212,21 +220,10 @@ class Learner:
         )
 
     def _picks(self) -> Arrays:
-        scores = self._old_scores()
-        return {name: picked(torch.from_numpy(one)).numpy() for name, one in scores.items()}
+        return {name: one.of_old(picked(one.all_scores())) for name, one in self.layers.items()}
 
     def _old_scores(self) -> Arrays:
-        found = {}
-        for name, layer in self.layers.items():
-            inside = layer.is_old.reshape(-1).cpu()
-            scores = layer.score
-            flat = (
-                torch.full((layer.weight.numel(),), SCORE_START)
-                if scores is None
-                else scores.cpu().reshape(-1)
-            )
-            found[name] = flat[inside].numpy()
-        return found
+        return {name: one.of_old(one.all_scores()) for name, one in self.layers.items()}
 
 
 def array(tensor: Tensor) -> np.ndarray:

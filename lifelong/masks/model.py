@@ -1,7 +1,7 @@
 """The model: the ordered list of its tasks, assembled layer by layer.
 
-`weights` and `owners` are at the width of the newest task. Adding a task writes only entries
-nobody owned, so a task's view is the same before and after: bit for bit.
+`weights` and `owners` are at the width of the newest task. Adding a task writes only free entries,
+so that the view of an older task stays the same, bit for bit.
 """
 
 from dataclasses import replace
@@ -60,7 +60,7 @@ class Model:
             self.widen(shard.shapes, shard.card)
         places = {}
         for name, owned in shard.owned.items():
-            if owned.size == np.prod(shard.shapes[name]):  # there was nobody before it
+            if owned.size == np.prod(shard.shapes[name]):  # no older task owns any of it
                 free = np.flatnonzero(owned)
             else:
                 free = np.flatnonzero(self.owners[name].reshape(-1) == 0)[owned]
@@ -117,7 +117,7 @@ class Model:
         grown = source.growth(part.card)
         for name, layer in shareable(network).items():
             block = grown.block(name, layer.weight.shape)
-            age = source.owners[name][block] - np.uint8(1)  # 255: nobody's
+            age = source.owners[name][block] - np.uint8(1)  # 255: free
             kept = age < upto
             picked = part.picked(name)
             if picked is not None:
@@ -130,7 +130,7 @@ class Model:
 
 
 def empty_network(card: Card, width: float) -> Network:
-    """The network of a task with anything in it: a random start would cost more than all else."""
+    """The network of a task with arbitrary weights: a random start would cost most of the time."""
     with _NoStart():
         return fresh_network(replace(card, width=width), seed=0)
 
@@ -151,7 +151,7 @@ def fresh_network(card: Card, seed: int) -> Network:
 
 
 class _NoStart(TorchFunctionMode):
-    """Leaves weights as memory had them. (The meta device does too, but imports for a second.)"""
+    """Skips random starts. (The meta device would too, but importing it takes a second.)"""
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -163,4 +163,5 @@ class _NoStart(TorchFunctionMode):
 
 
 def tensors(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """The arrays as tensors that share their memory."""
     return {name: torch.from_numpy(array) for name, array in arrays.items()}

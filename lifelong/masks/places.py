@@ -1,8 +1,8 @@
 """Where a task's weights lie in a layer, in few bytes.
 
-The places are ascending positions below `size`. They are coded as nothing at all where they are
-all there are, as gaps (a byte a weight, so that many tasks need no more room than few), or as one
-bit an entry where that is shorter.
+The places are ascending positions below `size`. Their code is empty where the task owns every
+entry. Otherwise it is the gaps between them (one byte per weight, so that many tasks need no more
+room than few), or one bit per entry where that is shorter.
 """
 
 from typing import Any

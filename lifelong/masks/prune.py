@@ -1,4 +1,4 @@
-"""Magnitude pruning: how many weights to release by now, and which."""
+"""Magnitude pruning: how many weights to release at a step, and which ones."""
 
 from torch import Tensor
 
@@ -17,8 +17,9 @@ def cut(magnitudes: Tensor, ratio: float, older: int = 0) -> float | Tensor | No
 
     Entries up to and including the cut are the ones to release. The rank is over the capacity a
     task received: its own entries and those it released already, which count with magnitude 0.
-    So do the `older` entries of older tasks, which shift the rank: a selection out of the layer
-    would cost more than all the rest. On a GPU the cut stays there, a tensor of no dimension.
+    The `older` entries of older tasks count with 0 too, and only shift the rank: selecting the
+    others out of the layer would cost more than all the rest. On a GPU the cut stays on the device,
+    as a tensor without dimensions.
     """
     flat = magnitudes.reshape(-1)
     rank = round(ratio * (flat.numel() - older))
@@ -27,7 +28,7 @@ def cut(magnitudes: Tensor, ratio: float, older: int = 0) -> float | Tensor | No
     place = older + rank - 1
     if flat.device.type != "cpu":
         return flat.sort().values[place]
-    # A partition is the fastest way, but many equal values would make it the slowest: no zeros.
+    # A partition is fastest, except with many equal values: leave out the zeros.
     values = flat.numpy()
     values = values[values > 0]
     place -= flat.numel() - values.size

@@ -3,8 +3,8 @@
 A `Shard` speaks of the entries that are free of older owners, in the order of the flattened
 tensor at the task's width: `owned` says which of them the task keeps, `values` holds those,
 `picks` which entries of older tasks it uses (None: all); `dense` its norms, biases and head.
-A `Part` says where in the whole layer its weights lie, so that a model of many tasks is put
-together without asking what was free before each.
+A `Part` says where in the whole layer its weights lie, so that a model of many tasks can be put
+together without working out what was free before each of them.
 """
 
 from dataclasses import dataclass, replace
@@ -55,5 +55,5 @@ class Part:
         return bits[start % 8 :][: self.older[name]]
 
     def placed(self) -> "Part":
-        """What is left to keep of it once its weights lie in the model's."""
+        """The part without its weights and places, once the model has them."""
         return replace(self, values={}, places={})

@@ -1,7 +1,7 @@
-"""What a model weighs, in bytes, and what separate networks would weigh.
+"""The size of a model in bytes, and the size that separate networks would have.
 
-Every part that inference needs is counted: float32 weights, where they lie, picking bits, norms,
-biases and heads (the ratios that papers publish leave masks, norms and heads out).
+Every part that inference needs is counted: float32 weights, their places, picking bits, norms,
+biases and heads (the ratios that papers publish leave out masks, norms and heads).
 """
 
 from lifelong.masks.layers import dense, shareable
@@ -14,7 +14,7 @@ _PARTS = ("values", "owned", "picks", "dense")
 
 
 def shard_size(task: Shard | Part) -> dict[str, int]:
-    """Bytes of the parts of a task as `store` writes them, without HDF5's own."""
+    """Bytes of the parts of a task as `store` writes them, without the overhead of HDF5."""
     arrays, _ = to_arrays(task)
     return {name: arrays[name].nbytes if name in arrays else 0 for name in _PARTS}
 

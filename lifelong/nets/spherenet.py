@@ -23,8 +23,8 @@ class SphereNet20(nn.Module):
     """Four stages, each a convolution of stride 2 and residual units; 3x3, no norm, PReLU.
 
     In: (batch, in_channels, side, side). Out: (batch, out_features): the last maps, flattened, as
-    they are (112x112 pixels leave 512 maps of 7x7). Biases and slopes, one a channel, are each
-    task's own. Openings start Kaiming-normal, residual units N(0, 0.01): nearly the identity.
+    they are (112x112 pixels leave 512 maps of 7x7). Biases and slopes, one per channel, are
+    each task's own. Openings start Kaiming-normal, residual units N(0, 0.01): nearly the identity.
     """
 
     def __init__(

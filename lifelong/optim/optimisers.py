@@ -1,7 +1,7 @@
-"""What SGD and Adam remember: tensors, and nothing else.
+"""SGD and Adam; all they remember is tensors.
 
 The steps themselves are torch's fused kernels, called directly: the classes of torch.optim give
-the same bits, but the first one made imports torch's compiler, over a second in every job.
+the same bits, but creating the first one imports torch's compiler: over a second in every job.
 """
 
 from collections.abc import Sequence
@@ -98,11 +98,12 @@ class Adam:
 
     def state(self) -> dict[str, Tensor]:
         """Moments and step count by name; the tensors themselves, not copies."""
-        found = {f"mean/{index}": tensor for index, tensor in enumerate(self.means)}
-        found |= {f"square/{index}": tensor for index, tensor in enumerate(self.squares)}
-        return found | {"steps": self.steps}
+        state = {f"mean/{index}": tensor for index, tensor in enumerate(self.means)}
+        state |= {f"square/{index}": tensor for index, tensor in enumerate(self.squares)}
+        return state | {"steps": self.steps}
 
 
 def gradient(parameter: Tensor) -> Tensor:
+    """A parameter's gradient, which the last backward pass has left there."""
     assert parameter.grad is not None, "a parameter took no part in the loss"
     return parameter.grad

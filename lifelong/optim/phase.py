@@ -1,4 +1,4 @@
-"""What one call of the loop does: how long, how fast, and which epoch counts."""
+"""What one call of the training loop does: how long, at which rates, and which epoch counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Phase:
     update: str = "eager"
     decay: float = 0.0
     epochs_before: int = 0
-    whole_batches: bool = False  # leave out what does not fill a batch
+    whole_batches: bool = False  # leave out the images that do not fill a last batch
 
     @classmethod
     def of(cls, section: Mapping[str, Any], recipe: Mapping[str, Any], **changes: Any) -> "Phase":
@@ -51,13 +51,13 @@ class Phase:
         return stepped(lr, self.milestones, self.factor, epoch)
 
     def mask_rate(self, epoch: int) -> float:
-        """Adam's rate in an epoch; 0 once the masks are to stay."""
+        """Adam's rate in an epoch; 0 from `mask_epochs` on, when the masks freeze."""
         if self.mask_epochs is not None and epoch >= self.mask_epochs:
             return 0.0
         return self.decayed_mask_rate(epoch)
 
     def decayed_mask_rate(self, epoch: int) -> float:
-        """The same for masks that are not to stay: those of a task that owns no weight."""
+        """The same without an end: for a task that owns no weight, whose masks train on."""
         return stepped(self.mask_lr, self.mask_milestones, self.mask_factor, epoch)
 
 

@@ -1,4 +1,4 @@
-"""RMSProp as TensorFlow 1 has it, which the experiments of LASEM (ICML 2021) are trained with.
+"""RMSProp as in TensorFlow 1, which trained the experiments of LASEM (ICML 2021).
 
 It differs from torch.optim.RMSprop: eps is inside the root, and mean squares start at one, so that
 the first hundred steps are small.

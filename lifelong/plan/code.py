@@ -35,24 +35,28 @@ def load(name: str) -> Any:
 def table(group: str, own: Iterable[_Row]) -> dict[str, _Row]:
     """Our own rows and those of installed packages, by name.
 
-    Raises UserError where a package offers a row of another kind, or under a name that is taken.
+    Raises UserError, naming the package, where a row cannot be imported, is of another kind or has
+    a name that is taken.
     """
     rows = {row.name: row for row in own}
     form = type(next(iter(rows.values())))
     for entry in sorted(importlib.metadata.entry_points(group=group), key=lambda one: one.name):
-        for row in _rows_of(entry):
-            package = entry.dist.name if entry.dist else entry.value
+        package = entry.dist.name if entry.dist else entry.value
+        for row in _rows_of(entry, package):
             if not isinstance(row, form):
-                raise UserError(f"{entry.value} of package {package} is no row of {group}")
+                raise UserError(f"{entry.value} is no row of {group}: uninstall package {package}")
             if row.name in rows:
                 raise UserError(
                     f"package {package} offers {row.name!r} as one of {group}, which exists "
-                    f"already: uninstall it"
+                    "already: uninstall that package"
                 )
             rows[row.name] = row
     return rows
 
 
-def _rows_of(entry: importlib.metadata.EntryPoint) -> Sequence[Any]:
-    rows = load(entry.value)
+def _rows_of(entry: importlib.metadata.EntryPoint, package: str) -> Sequence[Any]:
+    try:
+        rows = load(entry.value)
+    except UserError as error:
+        raise UserError(f"package {package}: {error}") from error
     return rows if isinstance(rows, list | tuple) else [rows]

@@ -52,7 +52,7 @@ def images_of(seed: int, task: Mapping[str, Any], dataset: Mapping[str, Any]) ->
 
 
 def drawn_a_class(draw: Mapping[str, Any], classes: int) -> dict[str, int]:
-    """How many images a class `draw` asks for, by split; a split that is not named is taken whole.
+    """How many images per class `draw` asks for, by split; a split it does not name is taken whole.
 
     Raises ConfigError where a percentage leaves a class without images.
     """

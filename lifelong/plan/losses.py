@@ -30,8 +30,11 @@ LOSSES: dict[str, LossRow] = {
     row.kind: row
     for row in (
         _row("cross_entropy", "cross_entropy"),
+        # Rare classes count more.
         _row("weighted", "weighted", "counts", per_class="counts"),
+        # SphereFace's margin between identities.
         _row("a_softmax", "a_softmax", "margin", "start", "decay", "lowest", head="angular"),
+        # Cross entropy, and the error of an expected value such as an age.
         _row("expectation", "expectation", "values", "share", needed="values", per_class="values"),
     )
 }

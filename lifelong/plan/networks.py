@@ -37,7 +37,7 @@ _ROWS = (
     # Five pools must leave one pixel.
     Network("vgg16_bn", builder="lifelong.nets.vgg:VGG16BN", smallest=32, largest=63),
     Network("small_cnn", builder="lifelong.nets.small_cnn:SmallCNN", smallest=4),
-    # Its head grows with the image.
+    # For faces; its head grows with the image.
     Network(
         "spherenet20",
         builder="lifelong.nets.spherenet:SphereNet20",
@@ -45,6 +45,7 @@ _ROWS = (
         largest=224,
         knows_side=True,
     ),
+    # For faces; reduced: one block of each size.
     Network("inception_resnet_v1", **_INCEPTION),
     Network("inception_resnet_v1_reduced", **_INCEPTION, options={"blocks": (1, 1, 1)}),
     *(Network(name, ("layers",), stack=stack) for name, stack in STACKS.items()),

@@ -47,7 +47,10 @@ def schema() -> dict[str, Any]:
     keys["layers"]["properties"] |= options
     own = {name: {"$ref": f"#/properties/{name}"} for name in SECTIONS}
     form = {"type": "object", "additionalProperties": False}
-    keys["method_settings"]["properties"] = {name: {**form, "properties": own} for name in METHODS}
+    keys["method_settings"]["properties"] = {
+        name: {**form, "description": f"what {name} does differently", "properties": own}
+        for name in METHODS
+    }
     base = {"type": "string", "description": "which method it is one of"}
     variant = {**form, "required": ["method"], "properties": {"method": base, **own}}
     keys["variants"]["additionalProperties"] = variant

@@ -20,7 +20,7 @@ class Source:
 
     name: str
     reader: str
-    title: str = ""  # of the published set, in messages
+    title: str = ""  # of the published set, in messages; default: the name
     classes: Classes | None = None  # where they are published
     listed: bool = False  # tasks must list their classes, and name no group
     channels: int | None = None  # where there is no choice
@@ -33,6 +33,9 @@ class Source:
     may: frozenset[str] = frozenset()  # options of a face set
     must: frozenset[str] = frozenset()  # those of them it cannot do without
     only_pairs: bool = False  # its pictures are for pairs; no task learns them
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)  # the dataclass is frozen
 
 
 def _images(name: str, **more: Any) -> Source:
@@ -49,6 +52,7 @@ _CIFAR: dict[str, Any] = {
     "title": "CIFAR-100",
     "classes": SUPERCLASSES,
     "channels": 3,
+    "side": 32,
     "percent": True,
 }
 _ROWS = (

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Stack:
-    """One network: a number a layer, layer 0 nearest to the image.
+    """One network: one number per layer, layer 0 nearest to the image.
 
     `skips`: (i, o) adds what enters layer i to what layer o gives, after its ReLU, before its pool.
     """

@@ -1,9 +1,9 @@
-"""The update as one kernel a layer, made by torch's compiler (`recipe.update: compiled`).
+"""The update as one kernel per layer, made by torch's compiler (`recipe.update: compiled`).
 
 Masks are blended in by multiplication: on CPUs a branch on random 0/1 masks costs several times
-the arithmetic. The kernel rounds in another order than torch's fused optimisers, so its bits differ
-from the eager form's in the last place; results of the two are never mixed, because the setting is
-part of what a stage must know.
+the arithmetic. The kernel rounds in another order than torch's fused optimisers, so its results
+differ from the eager form's in the last bits; the two are never mixed, because the setting is part
+of a stage's spec.
 """
 
 import shutil
@@ -46,7 +46,7 @@ class CompiledUpdate(Update):
 
 
 def corrections(adam: Adam) -> tuple[Tensor, Tensor]:
-    """Adam's bias corrections 1 - beta1^t and sqrt(1 - beta2^t), tensors of no dimension."""
+    """Adam's bias corrections 1 - beta1^t and sqrt(1 - beta2^t), tensors without dimensions."""
     return 1 - BETA1**adam.steps, (1 - BETA2**adam.steps).sqrt()
 
 

@@ -1,4 +1,4 @@
-"""The device and its settings, decided once a job."""
+"""The device and its settings, decided once per job."""
 
 import ctypes
 import ctypes.util
@@ -9,7 +9,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 def prepare(threads: int) -> str:
-    """Set threads and allocator; returns "cuda" where a GPU is to be had, else "cpu"."""
+    """Set threads and allocator; returns "cuda" where there is a GPU, else "cpu"."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # tiny gradients would slow CPUs; part of what the bits are
     _keep_memory()
@@ -24,7 +24,7 @@ def prepare(threads: int) -> str:
 def use_precision(precision: str) -> None:
     """How GPUs multiply float32: "float32" as it is, "tf32" and "bfloat16" in tensor cores.
 
-    CPUs multiply float32 as it is in any case; "bfloat16" is the step's business too.
+    CPUs multiply float32 as it is in any case; for "bfloat16" the step casts as well.
     """
     fast = precision != "float32"
     torch.backends.cuda.matmul.allow_tf32 = fast

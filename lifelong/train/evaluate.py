@@ -10,7 +10,7 @@ from lifelong.data.batches import Split, eval_batches
 
 
 class Viewed(Protocol):
-    """A network to look at images with; `form` is the memory format it wants them in."""
+    """A network that classifies images; `form` is the memory format it wants them in."""
 
     form: torch.memory_format
     training: bool
@@ -23,12 +23,12 @@ class Viewed(Protocol):
 
 
 class Embedding(Viewed, Protocol):
-    """A network that also gives what verification compares."""
+    """A network that also gives the features that verification compares."""
 
     def embedding(self, x: Tensor) -> Tensor: ...
 
 
-_BATCH = {"cpu": 100, "cuda": 1000}  # CPUs lose their caches with more
+_BATCH = {"cpu": 100, "cuda": 1000}  # larger ones do not fit the caches of CPUs
 
 
 @torch.inference_mode()
@@ -43,7 +43,7 @@ def logits(
 def embeddings(
     network: Embedding, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
-    """What verification compares, of every image in order: (images, features) on the device."""
+    """The features that verification compares, of every image in order: (images, features)."""
     return _look_at(network, network.embedding, split, mean, std)
 
 
@@ -58,9 +58,9 @@ def _look_at(
     network.eval()
     size = _BATCH[split.images.device.type]
     batches = eval_batches(split, mean, std, batch_size=size, memory_format=network.form)
-    seen = torch.cat([look(x) for x, _ in batches])
+    outputs = torch.cat([look(x) for x, _ in batches])
     network.train(was_training)
-    return seen
+    return outputs
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

@@ -11,10 +11,10 @@ from lifelong.plan.seeds import seed_of
 
 
 class LayerStep:
-    """Steps a learner; `loss_sum` and `correct` count up over the images shown.
+    """Steps a learner; `loss_sum` and `correct` add up over the images of an epoch.
 
-    Dropout and whatever else is random in a step depends on the seed and the number of the step
-    only, so that a resumed run draws the same.
+    Dropout and whatever else is random in a step depend only on the seed and the number of the
+    step, so that a resumed run draws the same.
     """
 
     def __init__(self, learner: LayerLearner, seed: int) -> None:
@@ -24,7 +24,7 @@ class LayerStep:
         self.optimiser = OPTIMISERS[learner.optimiser](self.parameters)
         if isinstance(self.optimiser, RMSProp):
             squares = self.optimiser.squares
-            for place, name in enumerate(trained):  # what a phase before this one has gathered
+            for place, name in enumerate(trained):  # an earlier phase may have left its own
                 squares[place] = learner.carried.get(name, squares[place])
             learner.squares = dict(zip(trained, squares, strict=True))
         self.generator = torch.Generator(learner.device)
@@ -34,13 +34,13 @@ class LayerStep:
         self.correct = torch.zeros((), dtype=torch.int64, device=learner.device)
 
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
-        """The rate of an epoch, counted from 0."""
+        """Set the rate of an epoch, counted from 0."""
         self.rate = phase.rate(epoch)
 
     def __call__(self, x: Tensor, y: Tensor) -> None:
         self.generator.manual_seed(seed_of(self.seed, int(self.steps)))
         self.learner.before_step(x, y, self.generator, self.rate)
-        loss, found = self.learner.objective(x, y, self.generator)
+        loss, logits = self.learner.objective(x, y, self.generator)
         gradients = torch.autograd.grad(
             loss, self.parameters, allow_unused=True, materialize_grads=True
         )
@@ -51,7 +51,7 @@ class LayerStep:
         self.steps += 1
         with torch.no_grad():
             self.loss_sum += loss.detach() * len(y)
-            self.correct += (found.argmax(1) == y).sum()
+            self.correct += (logits.argmax(1) == y).sum()
 
     def state(self) -> dict[str, Tensor]:
         """What optimiser and counters hold, by name; the tensors themselves, not copies."""

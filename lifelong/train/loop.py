@@ -1,4 +1,4 @@
-"""The one training loop. Everything stays on the device; the host looks once an epoch."""
+"""The one training loop. Everything stays on the device; the host looks once per epoch."""
 
 import logging
 import math
@@ -22,18 +22,18 @@ _SAY_EVERY_S = 10.0
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch reached: `accuracy` is on the deciding split; epochs count from 1."""
+    """What an epoch reached; epochs count from 1 and `accuracy` is on the deciding split."""
 
     epoch: int
     train_loss: float
     train_accuracy: float
     accuracy: float
-    more: dict[str, float] = field(default_factory=dict)  # what the caller had measured
+    more: dict[str, float] = field(default_factory=dict)  # numbers of the caller's `after_epoch`
 
 
 @dataclass(frozen=True)
 class Result:
-    """All epochs, and the one whose weights the learner now holds; None: those it came with."""
+    """All epochs, and the one that counts; None where no epoch beat `phase.beat`."""
 
     epochs: list[Epoch]
     kept: Epoch | None
@@ -55,7 +55,7 @@ class Learner(Protocol):
 
 
 class Stepper(Protocol):
-    """What does a training step of one learner, and counts."""
+    """Does the training steps of one learner, and counts over the images of an epoch."""
 
     loss_sum: Tensor
     correct: Tensor
@@ -63,7 +63,8 @@ class Stepper(Protocol):
     @property
     def learner(self) -> Learner: ...
 
-    def begin_epoch(self, phase: Phase, epoch: int) -> None: ...
+    def begin_epoch(self, phase: Phase, epoch: int) -> None:
+        """Set the rates of an epoch, counted from 0; a resumed epoch begins again."""
 
     def __call__(self, x: Tensor, y: Tensor) -> None: ...
 
@@ -83,10 +84,12 @@ def fit(
     after_step: StepHook | None = None,
     after_epoch: EpochHook | None = None,
 ) -> Result:
-    """Train a step's learner; it ends with the last epoch's weights, or the best if `phase.beat`.
+    """Train the learner of a fresh step.
 
-    A fresh step, the same data, phase and seed give the same bits, whether or not the run was
-    interrupted and resumed.
+    It ends with the weights of the last epoch, or with those of the best one if `phase.beat` is set
+    and an epoch was better than that. `seed` is of the batches; `name` says in the log what is
+    being trained. The same step, data, phase and seed give the same bits, whether or not the run
+    was interrupted and resumed. Raises ConfigError where the loss diverges.
     """
     run = _Run(step, data, phase, seed, resume, name, after_epoch)
     said = -math.inf
@@ -175,7 +178,7 @@ class _Run:
             self.do_step.begin_epoch(self.phase, self.epoch)
 
     def _seen(self) -> int:
-        """Training images an epoch shows; a lonely last one is left out."""
+        """How many training images an epoch shows; a last batch of a single one is left out."""
         count = len(self.data.train.labels)
         return min(count, len(self.batches) * self.phase.batch_size)
 
@@ -217,7 +220,7 @@ class _Run:
         self.resume.save(tensors, facts)
 
     def _go_on(self) -> None:
-        """Continue where a killed run had saved its state."""
+        """Continue from the state that an interrupted run saved."""
         state = self.resume.load() if self.resume is not None else None
         if state is None:
             return
@@ -226,7 +229,7 @@ class _Run:
         self.best = _part("best/", tensors) or None
         saved = _part("step/", tensors)
         for name, tensor in self.do_step.state().items():
-            if name in saved:  # Adam's are gone once the masks stay as they are
+            if name in saved:  # Adam's are gone once the picks are frozen
                 tensor.copy_(saved[name])
         self.epoch, self.step = facts["epoch"], facts["step"]
         self.epochs = [Epoch(**epoch) for epoch in facts["epochs"]]

@@ -35,7 +35,7 @@ def logits_of(found: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Mean cross entropy; with weights one a class, divided by the weights of the labels shown."""
+    """Mean cross entropy; with `weights`, one per class, divided by those of the labels shown."""
 
     weights: Tensor | None = None
     counts_steps = False

@@ -1,4 +1,4 @@
-"""What the loop needs to go on after an interruption; how it is kept is the stage's business."""
+"""What the loop needs to go on after an interruption; stages decide where it is kept."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -13,10 +13,10 @@ class Resume(Protocol):
         """Whether it is time to save."""
 
     def save(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Replace what was saved. May raise OutOfTime: nobody will let this run end today."""
+        """Replace what was saved. May raise OutOfTime when the job's time limit is near."""
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What was saved for this very run, or None."""
 
     def forget(self) -> None:
-        """The run is over."""
+        """Delete what was saved: the run is over."""

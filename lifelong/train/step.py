@@ -25,20 +25,21 @@ _WARM_UPS = 3  # steps done launch by launch before a capture: libraries choose 
 
 
 class Step:
-    """Steps a learner; `loss_sum` and `correct` count up over the images shown."""
+    """Steps a learner; `loss_sum` and `correct` add up over the images of an epoch.
+
+    `update` steps the weights that tasks share and the scores, `others` everything else.
+    """
 
     def __init__(
         self,
         learner: Learner,
-        weights: SGD,
-        others: SGD,
         update: Update,
-        precision: str = "float32",
-        capture: Capture | None = None,
-        loss: Loss | None = None,
+        others: SGD,
+        precision: str,
+        capture: Capture | None,
+        loss: Loss,
     ) -> None:
-        self.loss: Loss = loss or CrossEntropy()
-        self.learner, self.weights, self.others, self.update = learner, weights, others, update
+        self.learner, self.update, self.others, self.loss = learner, update, others, loss
         device = learner.weights()[0].device
         self.loss_sum = torch.zeros((), device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -62,12 +63,12 @@ class Step:
             self.rate, self.mask_rate = rate, mask_rate
 
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
-        """The rates of an epoch, counted from 0; masks stay as they are once their time is over."""
+        """Set the rates of an epoch, counted from 0; after `phase.mask_epochs` the picks freeze."""
         mask_rate = phase.mask_rate(epoch)
         if mask_rate == 0 and self.picking:
             if self.learner.counts()["owned"]:
                 self.freeze_picks()
-            else:  # a task without weights of its own has nothing but its masks to train
+            else:  # a task that owns no weight has only its masks to train: they go on
                 mask_rate = phase.decayed_mask_rate(epoch)
         self.set_rates(phase.rate(epoch), mask_rate)
 
@@ -87,13 +88,13 @@ class Step:
 
     def state(self) -> dict[str, Tensor]:
         """What the optimisers and counters hold, by name; the tensors themselves, not copies."""
-        found = {f"weights/{name}": tensor for name, tensor in self.weights.state().items()}
-        found |= {f"others/{name}": tensor for name, tensor in self.others.state().items()}
+        state = {f"weights/{name}": tensor for name, tensor in self.update.sgd.state().items()}
+        state |= {f"others/{name}": tensor for name, tensor in self.others.state().items()}
         if self.update.adam is not None:
-            found |= {f"adam/{name}": t for name, t in self.update.adam.state().items()}
+            state |= {f"adam/{name}": t for name, t in self.update.adam.state().items()}
         if self.steps is not None:
-            found["steps"] = self.steps
-        return found | {"loss_sum": self.loss_sum, "correct": self.correct}
+            state["steps"] = self.steps
+        return state | {"loss_sum": self.loss_sum, "correct": self.correct}
 
     def reset(self) -> None:
         """Count a new epoch from zero."""
@@ -101,19 +102,19 @@ class Step:
         self.correct.zero_()
 
     def _step(self, x: Tensor, y: Tensor) -> None:
-        self.weights.zero_grad()
+        self.update.sgd.zero_grad()
         self.others.zero_grad()
         if self.steps is not None:
             self.steps += 1
         with self._arithmetic(x.device.type):
-            found = self.learner.network(x)
-            loss = self.loss(found, y, self.steps)
+            outputs = self.learner.network(x)  # the logits, or what a loss with a margin needs
+            loss = self.loss(outputs, y, self.steps)
         loss.backward()
         self.others.step(self.rate)
         self.update.step(self.rate, self.mask_rate)
         with torch.no_grad():
             self.loss_sum += loss.detach() * len(y)
-            self.correct += (logits_of(found).argmax(1) == y).sum()
+            self.correct += (logits_of(outputs).argmax(1) == y).sum()
 
     def _arithmetic(self, device: str) -> AbstractContextManager[object]:
         if not self._half:
@@ -152,36 +153,24 @@ def cuda_graph(work: Callable[[], None]) -> Replay:
     return graph.replay
 
 
-def mask_step(learner: Learner, phase: Phase, loss: Loss | None = None) -> Step:
-    """The step of a phase; masks are trained where the phase has a rate for them."""
-    scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
-    settings = (phase.weight_decay, phase.momentum, scores, phase.precision, phase.update)
-    return make_step(learner, *settings, loss=loss)
-
-
-def make_step(
-    learner: Learner,
-    weight_decay: float,
-    momentum: float,
-    scores: list[Tensor],
-    precision: str = "float32",
-    update: str = "eager",
-    capture: Capture | None = None,
-    loss: Loss | None = None,
+def mask_step(
+    learner: Learner, phase: Phase, loss: Loss | None = None, capture: Capture | None = None
 ) -> Step:
     """The step of a phase with fresh optimisers; left-over momentum would move frozen weights.
 
-    `loss`: cross entropy unless another is given.
+    Masks are trained where the phase has a rate for them. `loss` is cross entropy unless another is
+    given. `capture` records a step for replay: by default a CUDA graph on GPUs, nothing on CPUs.
     """
-    weights = SGD(learner.weights(), weight_decay, momentum)
-    others = SGD(learner.others(), 0.0, momentum)
+    scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
+    weights = SGD(learner.weights(), phase.weight_decay, phase.momentum)
+    others = SGD(learner.others(), 0.0, phase.momentum)
     adam = Adam(scores) if scores else None
-    if update == "compiled":
+    if phase.update == "compiled":
         from lifelong.train.compiled import CompiledUpdate
 
-        walk: Update = CompiledUpdate(learner, weights, adam)
+        update: Update = CompiledUpdate(learner, weights, adam)
     else:
-        walk = Update(learner, weights, adam)
+        update = Update(learner, weights, adam)
     if capture is None and learner.weights()[0].is_cuda:
         capture = cuda_graph
-    return Step(learner, weights, others, walk, precision, capture, loss)
+    return Step(learner, update, others, phase.precision, capture, loss or CrossEntropy())

@@ -38,7 +38,7 @@ class Piece:
 class Update:
     """Steps the weights and scores of a learner, then restores what must not move."""
 
-    entries: int | None = None  # of a piece; None: what suits the device
+    entries: int | None = None  # at most so many in a piece; None: what suits the device
 
     def __init__(self, learner: Learner, sgd: SGD, adam: Adam | None) -> None:
         self.learner, self.sgd, self.adam = learner, sgd, adam

@@ -52,9 +52,10 @@ def dangers(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TREE)))
-def test_no_file_can_run_what_it_reads(file):
-    assert not dangers(file.read_text())
+def test_no_file_can_run_what_it_reads():
+    found = {str(file.relative_to(TREE)): dangers(file.read_text()) for file in FILES}
+    assert len(found) > 100
+    assert not {file: calls for file, calls in found.items() if calls}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_flip_mirrors_about_half_of_the_images():
     assert 150 < int(mirrored.sum()) < 250
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(2, 15),
     st.integers(1, 5),

@@ -29,7 +29,7 @@ def test_squares_of_two_pixels_of_a_3x3_image_are_these_four():
     assert seen == {(1, 2, 4, 5), (2, 3, 5, 6), (4, 5, 7, 8), (5, 6, 8, 9)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 6), st.integers(0, 2), st.booleans())
 def test_every_image_is_a_square_of_its_own(crop, pad, flip):
     side, count = 6, 5

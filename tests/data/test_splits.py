@@ -19,7 +19,7 @@ from lifelong.plan.errors import DataError
 sizes = st.lists(st.integers(2, 40), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sizes, st.floats(0.001, 0.999), st.integers(0, 99))
 def test_every_class_gives_its_share_and_keeps_one(sizes, share, seed):
     labels = np.repeat(np.arange(len(sizes)), sizes)
@@ -61,7 +61,7 @@ def test_validation_is_cut_from_what_is_not_tested():
     assert not (assign(labels, tested, 0, 0, ("a", "b")) == VALIDATION).any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(10, 60), min_size=1, max_size=4), st.integers(0, 99))
 def test_tenths_are_rounded_down_and_the_rest_is_in_no_split(sizes, seed):
     labels = np.repeat(np.arange(len(sizes)), sizes)
@@ -89,7 +89,7 @@ def draw(seed=1, names=("cat", "owl"), labels=LABELS, **counts):
     return drawn(labels, SPLIT, counts, seed, names)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 30), st.integers(1, 10), st.integers(0, 2**63 - 1))
 def test_a_draw_is_of_the_asked_size_and_part_of_every_larger_one(train, validation, seed):
     mask = draw(seed, train=train, validation=validation)

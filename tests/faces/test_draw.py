@@ -85,7 +85,7 @@ boxes = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.tuples(st.integers(200, 1200), st.integers(200, 1200)),
     places=st.lists(boxes, min_size=1, max_size=6),

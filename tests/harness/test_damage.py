@@ -3,23 +3,22 @@
 import contextlib
 import itertools
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from known_methods import NETWORK_METHODS
 from toy_experiment import toy_plan
-from workflow_tree import command, copy_workflow, snakemake, write_config
+from workflow_tree import copy_workflow, running, snakemake, write_config
 
 from lifelong import store
 from lifelong.jobs.driver import run_stage
 from lifelong.jobs.find import find_stage
 from lifelong.jobs.runner import execute
-from lifelong.methods import METHODS
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 
-PLAN = toy_plan(list(METHODS))
+PLAN = toy_plan(NETWORK_METHODS)
 SMALL = {
     "experiment": "tiny",
     "methods": ["scratch"],
@@ -145,9 +144,7 @@ def test_a_damaged_repetition_is_refused(here):
 def test_a_second_snakemake_in_the_folder_is_refused_and_the_first_unharmed(tmp_path):
     folder = copy_workflow(tmp_path)
     write_config(folder, SMALL)
-    with subprocess.Popen(
-        command(), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as first:
+    with running(folder) as first:
         deadline = time.monotonic() + 60
         while not list(folder.glob(".snakemake/locks/*.lock")):
             assert first.poll() is None and time.monotonic() < deadline, "it never locked"

@@ -41,10 +41,12 @@ def run(folder: Path, name: str, root: Path) -> Path:
         return run_toy(folder, ["cpg"], network=network)
     source = {"source": "image_folder", "root": str(root), "image_size": 75, "channels": 1}
     tasks = [{"name": task, "group": task} for task in TASKS]
+    few = {"cpg": {"train": {"epochs": 4, "milestones": [3]}}}  # too few for the second task's goal
+    changes = {"network": network, "datasets": {"digits": source}, "tasks": tasks}
     with pytest.MonkeyPatch.context() as patch:
         # Its norms remember 200 steps; a toy has 60.
         patch.setattr("lifelong.nets.inception_resnet.MOMENTUM", 0.1)
-        return run_toy(folder, ["cpg"], network=network, datasets={"digits": source}, tasks=tasks)
+        return run_toy(folder, ["cpg"], method_settings=few, **changes)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)

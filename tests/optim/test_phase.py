@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lifelong.families.layer_work import LayerJob
+from lifelong.families.layer_work import LayerWork
 from lifelong.layers.learner import Part
 from lifelong.optim.phase import Phase
 
@@ -63,8 +63,8 @@ def test_milestones_and_decay_both_lower_a_rate():
 def part_of_a_task(part: Part, done: int, position: int = 2) -> Phase:
     """The phase of a task that comes after some; ten epochs each, at 1 / (1 + epochs / 10)."""
     training = {"epochs": 10, "lr": 1.0, "decay": 0.1, "batch_size": 4}
-    job = SimpleNamespace(spec=SimpleNamespace(training=training, position=position))
-    return LayerJob.phase(job, part, done)
+    work = SimpleNamespace(spec=SimpleNamespace(training=training, position=position))
+    return LayerWork.phase(work, part, done)
 
 
 def test_a_whole_task_is_one_phase_whose_rate_falls():

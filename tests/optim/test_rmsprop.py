@@ -12,11 +12,11 @@ from lifelong.optim.rmsprop import RMSProp
 def sequence(gradients: list[float], rate: float, start: float = 1.0) -> list[float]:
     """A weight after each step."""
     weight = torch.tensor([start])
-    optimiser, found = RMSProp([weight]), []
+    optimiser, weights = RMSProp([weight]), []
     for gradient in gradients:
         optimiser.step([torch.tensor([gradient])], rate)
-        found.append(weight.item())
-    return found
+        weights.append(weight.item())
+    return weights
 
 
 def test_by_hand():

@@ -96,6 +96,11 @@ WRONG = [
     ("datasets.digits", FOLDER | {"root": None}, "datasets.digits.root"),
     ("datasets.digits", FOLDER | {"image_size": None}, "datasets.digits.image_size"),
     ("datasets.digits", {"source": "cifar100", "root": "x", "channels": 1}, "digits.channels"),
+    (
+        "datasets.digits",
+        {"source": "cifar100", "root": "x", "image_size": 64},
+        "digits.image_size: CIFAR-100 is 32 pixels wide",
+    ),
     ("datasets.letters", FOLDER, "tasks", "'a'", "digits, letters"),
 ]
 

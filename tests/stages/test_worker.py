@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from harness_tree import content
-from workflow_tree import EXPERIMENT, command, copy_workflow, snakemake, write_config
+from workflow_tree import EXPERIMENT, copy_workflow, living, running, snakemake, write_config
 
 from lifelong.jobs import handover
 from lifelong.jobs.driver import run_stage
@@ -49,8 +49,8 @@ worker.main({number}, {folder!r})
 
 
 def soon(true: Callable[[], Any]) -> Any:
-    """The first true answer within half a minute."""
-    for _ in range(3000):
+    """The first true answer within two minutes."""
+    for _ in range(12000):
         if found := true():
             return found
         time.sleep(0.01)
@@ -83,7 +83,12 @@ def adapter(folder: Path, stage: Stage, address: str) -> subprocess.Popen[str]:
 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=120)
+    """Exit code, output and error output; one that does not end in time is killed."""
+    with process:
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     return process.returncode, out, err
 
 
@@ -280,18 +285,6 @@ def test_handing_over_imports_nothing_heavy():
     assert not {"torch", "numpy", "h5py", "pandas"} & set(done.stdout.split())
 
 
-def living(folder: Path) -> list[psutil.Process]:
-    """Processes that work in a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd() == str(folder):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
 def workflow(folder: Path, **changes: Any) -> Path:
     folder.mkdir()
     write_config(copy_workflow(folder), {**EXPERIMENT, **changes})
@@ -312,23 +305,19 @@ def test_a_run_with_and_without_a_worker_leaves_equal_files(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("end", ["job killed", "SIGINT", "SIGKILL"])
-def test_nothing_outlives_snakemake(tmp_path, end):
+def test_nothing_outlives_snakemake(tmp_path, monkeypatch, end):
     folder = workflow(tmp_path / "run", train=SLOW)
     stage = train(train=SLOW)
-    environment = {**os.environ, handover.VARIABLE: "", "OMP_NUM_THREADS": "1"}
-    with (tmp_path / "said").open("w+") as said:
-        run = subprocess.Popen(
-            command(stage.path("manifest.json")),
-            cwd=folder,
-            env=environment,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    monkeypatch.setenv(handover.VARIABLE, "")
+    said = (tmp_path / "said").open("w+")
+    with said, running(folder, stage.path("manifest.json"), stdout=said) as run:
         log = folder / stage.path("log.txt")
         soon(lambda: log.is_file() and "epoch" in log.read_text())
-        worker = next(p for p in living(folder) if "lifelong.jobs.worker" in " ".join(p.cmdline())
-                      and p.ppid() == run.pid)  # fmt: skip
+        (worker,) = (
+            process
+            for process in living(folder)
+            if "lifelong.jobs.worker" in " ".join(process.cmdline()) and process.ppid() == run.pid
+        )
         (child,) = worker.children()
         if end == "job killed":
             child.kill()

@@ -13,7 +13,7 @@ from lifelong import store
 from lifelong.plan.errors import UserError
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 300), st.integers(0, 300), st.integers(1, 40), st.booleans())
 def test_rows_in_another_order_give_the_bytes_of_the_array_in_that_order(
     tmp_path_factory, count, taken, chunk, wide

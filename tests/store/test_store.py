@@ -37,7 +37,7 @@ def test_the_same_content_gives_the_same_bytes_under_any_name(tmp_path):
     assert store.digest(tmp_path / "a.h5") == first
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 def test_every_flipped_bit_is_refused(tmp_path_factory, where, bit):
     path = tmp_path_factory.mktemp("flip") / "a.h5"

@@ -4,7 +4,8 @@ import pytest
 import torch
 from toy_layers import images, new_learner, snapshot, stepped
 
-from lifelong.train.layer_step import OPTIMISERS, LayerStep
+from lifelong.optim import OPTIMISERS
+from lifelong.train.layer_step import LayerStep
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
@@ -32,10 +33,10 @@ def test_every_moment_has_a_name_of_its_own():
     learner = new_learner("stl")
     for optimiser, moments in (("rmsprop", 1), ("adam", 2)):
         learner.optimiser = optimiser
-        found = LayerStep(learner, 0).state()
+        state = LayerStep(learner, 0).state()
         tensors = len(learner.trained())
         own = moments * tensors + (optimiser == "adam")  # Adam counts its steps too
-        assert len(found) == own + 3
+        assert len(state) == own + 3
 
 
 def test_it_counts_images_and_hits_until_it_is_reset():

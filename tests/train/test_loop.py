@@ -8,6 +8,7 @@ from lifelong.data.batches import Split, TaskData
 from lifelong.masks import Learner, Model
 from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
+from lifelong.train import loop
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work.resume import ResumeFile
@@ -47,12 +48,12 @@ def test_it_learns(data):
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
-    found = []
+    heads = []
     for seed in (0, 0, 1):
         one = learner()
         fit(mask_step(one, PHASE), data, PHASE, seed=seed)
-        found.append(one.network.head.weight.detach())
-    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+        heads.append(one.network.head.weight.detach())
+    assert torch.equal(heads[0], heads[1]) and not torch.equal(heads[0], heads[2])
 
 
 def test_with_a_bar_the_best_epoch_is_kept_and_training_stops_early(data):
@@ -137,6 +138,28 @@ def test_a_resume_file_of_another_stage_is_ignored(data, tmp_path):
     assert ResumeFile(tmp_path / "r.h5", "two").load() is None
     (tmp_path / "r.h5").write_bytes(b"damaged")
     assert ResumeFile(tmp_path / "r.h5", "one").load() is None
+
+
+def test_the_first_epoch_is_logged_at_once_and_the_last_when_it_ends(data, caplog):
+    """In between one line every ten seconds, which these epochs do not take."""
+    lines: list[int] = []  # how many there are after each step
+
+    def count(done: int, steps: int) -> None:
+        lines.append(len(caplog.records))
+
+    with caplog.at_level("INFO", logger="lifelong.train.loop"):
+        fit(mask_step(learner(), PHASE), data, PHASE, 0, name="it", after_step=count)
+    assert lines == [0] * 6 + [1] * 18  # 90 images in batches of 16
+    first, last = (record.getMessage() for record in caplog.records)
+    assert first.startswith("it: epoch 1 of 4, ") and last.startswith("it: epoch 4 of 4, ")
+    assert last.endswith(" 0 s left")
+
+
+def test_in_between_a_line_follows_after_some_seconds(data, caplog, monkeypatch):
+    monkeypatch.setattr(loop, "_SAY_EVERY_S", 0.0)
+    with caplog.at_level("INFO", logger="lifelong.train.loop"):
+        fit(mask_step(learner(), PHASE), data, PHASE, 0)
+    assert [record.args[1] for record in caplog.records] == [1, 2, 3, 4]
 
 
 def test_training_that_diverges_is_one_clear_error(data):

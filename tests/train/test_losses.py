@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from toy import card_of, images_of
 
 from lifelong.masks import Learner, Model
+from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
 from lifelong.train.losses import (
     ASoftmax,
@@ -19,7 +20,9 @@ from lifelong.train.losses import (
     loss_of,
     psi,
 )
-from lifelong.train.step import make_step
+from lifelong.train.step import mask_step
+
+PHASE = Phase(epochs=1, lr=0.05, weight_decay=0.0)
 
 
 def log_sum(*values: float) -> float:
@@ -170,15 +173,15 @@ def test_the_schedule_goes_on_after_an_interruption_and_in_a_graph():
     straight, broken = face_learner(), face_learner()
     loss = ASoftmax(start=8.0, decay=1.0, lowest=0.5)
     shown = [(images_of(straight.card, seed=i), torch.arange(8) % 3) for i in range(10)]
-    one = make_step(straight, 0.0, 0.9, [], loss=loss)
+    one = mask_step(straight, PHASE, loss)
     one.set_rates(2.0**-5, 0.0)
     for x, y in shown:
         one(x, y)
-    first = make_step(broken, 0.0, 0.9, [], capture=lambda work: work, loss=loss)
+    first = mask_step(broken, PHASE, loss, capture=lambda work: work)
     first.set_rates(2.0**-5, 0.0)
     for x, y in shown[:6]:
         first(x, y)
-    second = make_step(broken, 0.0, 0.9, [], capture=lambda work: work, loss=loss)
+    second = mask_step(broken, PHASE, loss, capture=lambda work: work)
     second.set_rates(2.0**-5, 0.0)
     for name, tensor in second.state().items():
         tensor.copy_(first.state()[name])
@@ -190,13 +193,13 @@ def test_the_schedule_goes_on_after_an_interruption_and_in_a_graph():
 
 
 def test_a_step_without_a_schedule_keeps_no_count():
-    assert "steps" not in make_step(face_learner(), 0.0, 0.9, []).state()
+    assert "steps" not in mask_step(face_learner(), PHASE).state()
 
 
 def test_a_learner_with_a_margin_learns_its_images():
     learner = face_learner()
-    step = make_step(learner, 0.0, 0.9, [], loss=ASoftmax(start=20.0))
-    step.set_rates(0.05, 0.0)
+    step = mask_step(learner, PHASE, ASoftmax(start=20.0))
+    step.begin_epoch(PHASE, 0)
     x, y = images_of(learner.card), torch.arange(8) % 3
     for _ in range(60):
         step(x, y)

@@ -3,6 +3,7 @@
 import copy
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,12 +12,15 @@ from torch.nn import functional
 from toy import card_of, images_of
 
 from lifelong.masks import Learner, Model
+from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
 from lifelong.train import compiled, update
-from lifelong.train.step import Step, make_step
+from lifelong.train.step import Step, mask_step
 
 # Powers of two: a captured step reads its rates from float32 tensors.
 RATE, MASK_RATE, DECAY, MOMENTUM = 2.0**-5, 2.0**-9, 1e-2, 0.9
+PHASE = Phase(epochs=1, lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+PICKING = replace(PHASE, mask_lr=MASK_RATE)
 
 
 def first() -> Learner:
@@ -72,7 +76,7 @@ def plainly(learner: Learner, pick: bool, hook: Callable[[int], None]) -> None:
 
 
 def fast(learner: Learner, pick: bool, hook: Callable[[int], None]) -> Step:
-    step = make_step(learner, DECAY, MOMENTUM, learner.start_scores() if pick else [])
+    step = mask_step(learner, PICKING if pick else PHASE)
     step.set_rates(RATE, MASK_RATE)
     for number, (x, y) in enumerate(batches(learner)):
         step(x, y)
@@ -149,8 +153,7 @@ class Recorder:
 def test_a_captured_step_gives_the_same_bits_and_captures_anew_when_rules_change():
     plain, ours = later(), later()
     recorder = Recorder()
-    eager = make_step(plain, DECAY, MOMENTUM, plain.start_scores())
-    step = make_step(ours, DECAY, MOMENTUM, ours.start_scores(), capture=recorder)
+    eager, step = mask_step(plain, PICKING), mask_step(ours, PICKING, capture=recorder)
     full = batches(plain, 6)
     small = [(x[:5], y[:5]) for x, y in batches(plain, 2)]
     for one in (eager, step):
@@ -171,8 +174,9 @@ def test_a_captured_step_gives_the_same_bits_and_captures_anew_when_rules_change
 def test_bfloat16_learns_nearly_the_same():
     exact, half = later(), later()
     for learner, precision in ((exact, "float32"), (half, "bfloat16")):
-        step = make_step(learner, 0.0, MOMENTUM, [], precision)
-        step.set_rates(1e-3, 0.0)
+        phase = replace(PHASE, lr=1e-3, weight_decay=0.0, precision=precision)
+        step = mask_step(learner, phase)
+        step.begin_epoch(phase, 0)
         for x, y in batches(learner, 3):
             step(x, y)
     for one, other in zip(exact.weights(), half.weights(), strict=True):
@@ -185,9 +189,9 @@ def test_bfloat16_learns_nearly_the_same():
 def test_the_compiled_form_is_the_plain_one_but_for_rounding(name):
     plain, ours = CASES[name](), CASES[name]()
     plainly(plain, name == "later", lambda number: None)
-    scores = ours.start_scores() if name == "later" else []
-    step = make_step(ours, DECAY, MOMENTUM, scores, update="compiled")
-    step.set_rates(RATE, MASK_RATE)
+    phase = replace(PICKING if name == "later" else PHASE, update="compiled")
+    step = mask_step(ours, phase)
+    step.begin_epoch(phase, 0)
     for x, y in batches(ours):
         step(x, y)
     for kind, tensor in plain.state().items():
@@ -203,7 +207,7 @@ def test_the_compiled_form_is_the_plain_one_but_for_rounding(name):
 def test_without_a_compiler_the_setting_is_refused(monkeypatch):
     compiled.kernel.cache_clear()
     monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
-    step = make_step(released(), DECAY, MOMENTUM, [], update="compiled")
+    step = mask_step(released(), replace(PHASE, update="compiled"))
     step.set_rates(RATE, 0.0)
     with pytest.raises(ConfigError, match=r"recipe\.update"):
         step(*batches(first())[0])

@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from known_methods import LAYER_METHODS
 from workflow_tree import copy_workflow, snakemake, write_config
-
-from lifelong.methods import LAYER_METHODS
 
 VARIANT = "hps_top1"
 LAST = {"tables", "report", "all"}

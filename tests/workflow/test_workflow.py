@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workflow_tree import EXPERIMENT, TREE, command, jobs, snakemake, write_config
+from workflow_tree import EXPERIMENT, TREE, jobs, running, snakemake, write_config
 
 from lifelong import store
 
@@ -57,8 +57,8 @@ def test_a_finished_experiment_has_nothing_to_do(finished):
 def test_every_folder_of_a_stage_is_sealed_by_its_manifest(finished):
     folders = [path.parent for path in (finished / "results").rglob("manifest.json")]
     kinds = {"pack_data", "baseline", "train", "expand", "prune", "retrain", "infer"}
-    kinds |= {"goals", "select", None}  # None: tables and report
-    assert {store.read_manifest(folder)["spec"].get("kind") for folder in folders} == kinds
+    kinds |= {"goals", "select", "tables", "report"}
+    assert {store.read_manifest(folder)["spec"]["kind"] for folder in folders} == kinds
     for folder in folders:
         sealed = (folder / "manifest.json").stat().st_mtime_ns
         files = store.read_manifest(folder)["files"]
@@ -185,14 +185,7 @@ def test_a_flipped_bit_is_refused_by_name(again):
 def test_a_killed_run_is_run_again_to_the_same_bytes(again, finished):
     for part in ("cpg/s0/02-y", "tables", "report"):
         shutil.rmtree(again / "results/tiny" / part)
-    with subprocess.Popen(
-        command(),
-        cwd=again,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as run:
+    with running(again) as run:
         _wait_for(again / CPG / "02-y/train/manifest.json", run)
         os.killpg(run.pid, signal.SIGKILL)
     assert not (again / CPG / "02-y/retrain/manifest.json").exists()
