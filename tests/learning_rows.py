@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,15 +13,22 @@ from lifelong import store
 from lifelong.plan.paths import Paths, slug
 from lifelong.plan.patterns import OWN, SHARED, configurations
 from lifelong.records.rows import Row, to_csv
-from lifelong.records.schema1 import upgraded
 
 STAGES = ("train", "select", "retrain", "infer")
 Curve = dict[int, float]  # a number by epoch
 
 
+class About(NamedTuple):
+    """The columns that say what a method reported about itself."""
+
+    metric: str
+    layer: int | None = None
+    pattern: str | None = None
+
+
 @dataclass(frozen=True)
 class Run:
-    """One run; every list has an entry a task."""
+    """One run; every list has one entry per task."""
 
     method: str
     seed: int
@@ -30,7 +38,7 @@ class Run:
     committed: list[list[float]]  # test accuracies of all tasks learned
     patterns: list[str]
     weights: list[int]
-    facts: list[dict[str, Curve]] = field(default_factory=list)  # of a phase, by metric
+    facts: list[dict[About, Curve]] = field(default_factory=list)  # of a phase
     base: str = "hps"
 
     def rows(self, stage: str, place: int) -> list[Row]:
@@ -44,9 +52,8 @@ class Run:
         for (on_task, split), curve in self.live[place].items():
             at = {"metric": "accuracy", "on_task": on_task, "split": split}
             yield from ({**at, "epoch": epoch, "value": curve[epoch]} for epoch in curve)
-        for metric, curve in (self.facts[place] if self.facts else {}).items():
-            about = upgraded(metric)  # here metrics are named as in schema 1
-            yield from ({**about, "epoch": at, "value": curve[at]} for at in curve)
+        for about, curve in (self.facts[place] if self.facts else {}).items():
+            yield from ({**about._asdict(), "epoch": at, "value": curve[at]} for at in curve)
         for epoch in range(1, self.epochs + 1):
             yield {"metric": "loss", "split": "train", "epoch": epoch, "value": 1 / epoch}
 
@@ -80,7 +87,7 @@ def _places(run: Run) -> range:
 
 
 def write_results(folder: Path, runs: Sequence[Run], seconds: float | None = 60.0) -> Path:
-    """The records as a results tree with manifests and logs; returns the experiment's folder."""
+    """The records as a results tree with manifests and timing; returns the experiment's folder."""
     paths = Paths("toy", str(folder))
     for run, stage in product(runs, STAGES):
         for place in _places(run):
@@ -136,7 +143,7 @@ def worked(seed: int = 0, more: float = 0.0) -> Run:
 
 
 _NAMES = ("aquatic_mammals", "fish", "flowers", "food_containers", "insects")
-_DRIFT = {"stl": 0.0, "hps": 0.12, "lasem": 0.04}  # of an older task's accuracy, a task
+_DRIFT = {"stl": 0.0, "hps": 0.12, "lasem": 0.04}  # of older tasks, per task learned since
 _TOPS = {"train": 1.0, "validation": 0.5, "test": 0.45}
 
 
@@ -187,7 +194,9 @@ def _phase(
     return phase
 
 
-def _posterior(noise: np.random.Generator, depth: int, epochs: int) -> tuple[str, dict[str, Curve]]:
+def _posterior(
+    noise: np.random.Generator, depth: int, epochs: int
+) -> tuple[str, dict[About, Curve]]:
     """The best pattern at the end, and the running mean of what each epoch says of all patterns."""
     names = configurations(depth)
     likely = np.exp(0.5 * noise.normal(size=len(names)))
@@ -201,6 +210,6 @@ def _posterior(noise: np.random.Generator, depth: int, epochs: int) -> tuple[str
         before = total / epoch
         for name, prior, mean in zip(names, before, q, strict=True):
             facts[name][epoch], now[name][epoch] = float(prior), float(mean)
-    found = {f"posterior:{name}": curve for name, curve in facts.items()}
-    found |= {f"posterior_epoch:{name}": curve for name, curve in now.items()}
+    found = {About("posterior", pattern=name): curve for name, curve in facts.items()}
+    found |= {About("posterior_epoch", pattern=name): curve for name, curve in now.items()}
     return names[int(before.argmax())], found

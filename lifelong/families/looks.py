@@ -1,6 +1,7 @@
-"""Numbers measured after an epoch, with what each is about, on their way into the record.
+"""Numbers measured after an epoch, and what each of them is about, on their way to the record.
 
-The loop keeps them with its epochs, in resume files too, so that they have texts as keys there.
+The training loop keeps them with its epochs, also in JSON inside resume files, where keys are text:
+`with_texts` and `with_looks` translate, and nothing else reads that text.
 """
 
 import json
@@ -22,22 +23,22 @@ class Look:
     pattern: str | None = None
 
     def where(self) -> dict[str, Any]:
-        """All but the metric, as the columns of a record have it."""
+        """Everything but the metric, by the names of the record's columns."""
         return {name: value for name, value in asdict(self).items() if name != "metric"}
 
 
 def with_texts(numbers: Mapping[Look, float]) -> dict[str, float]:
-    """The numbers under texts that `with_looks` understands."""
+    """The same numbers with text as keys, which `with_looks` reads back."""
     return {json.dumps(astuple(look)): value for look, value in numbers.items()}
 
 
 def with_looks(numbers: Mapping[str, float]) -> dict[Look, float]:
-    """The numbers that `with_texts` was given."""
+    """The inverse of `with_texts`."""
     return {Look(*json.loads(text)): value for text, value in numbers.items()}
 
 
 def of_facts(facts: Mapping[Fact, float]) -> dict[Look, float]:
-    """What a method says of itself."""
+    """What a method reported about itself, as looks."""
     return {
         Look(fact.metric, layer=fact.layer, pattern=fact.pattern): value
         for fact, value in facts.items()
@@ -45,7 +46,7 @@ def of_facts(facts: Mapping[Fact, float]) -> dict[Look, float]:
 
 
 def as_facts(numbers: Mapping[Look, float]) -> dict[Fact, float]:
-    """The numbers that are of no split or task: what a method said of itself."""
+    """The inverse of `of_facts`: the numbers that belong to no split or task."""
     return {
         Fact(look.metric, look.layer, look.pattern): value
         for look, value in numbers.items()

@@ -10,7 +10,7 @@ from lifelong.masks.learner import Learner
 from lifelong.masks.shard import Part, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.plan.card import Card
-from lifelong.plan.losses import head_for
+from lifelong.plan.losses import LOSSES, head_for
 from lifelong.plan.methods import METHODS
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
@@ -58,7 +58,8 @@ class NetworkWork(Work):
     def _loss(self) -> Loss:
         """The loss of the task; weights of classes come from its training images, if not given."""
         given, classes = dict(self.spec.loss), len(self.data.classes)
-        if given.get("kind") == "weighted" and "counts" not in given:
+        row = LOSSES[given.get("kind", "cross_entropy")]
+        if "counts" in row.settings and "counts" not in given:
             given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
         return loss_of(given, classes, self.device)
 

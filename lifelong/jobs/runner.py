@@ -46,16 +46,19 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
 
 
 def _say_timing(stage: Stage, seconds: float, cpu_seconds: float) -> None:
-    """Keep how long the stage took beside its record; benchmark.tsv cannot know what a worker did.
+    """Write timing.json: Snakemake's benchmark.tsv does not see what the warm worker did.
 
-    A stage that was stopped counts from where it went on.
+    It differs in every run, so no manifest names it. Time spent before a stage was interrupted and
+    resumed is not included.
     """
+    from lifelong.store import write_text
+
     log.info(
         "finished in %.1f s, %.1f s of CPU time, at most %.0f MB", seconds, cpu_seconds, _peak_mb()
     )
     timing = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb()}
     text = json.dumps({name: round(value, 3) for name, value in timing.items()}) + "\n"
-    Path(stage.path("timing.json")).write_text(text)
+    write_text(Path(stage.path("timing.json")), text)
 
 
 def from_snakemake(kind: str, job: Any) -> None:

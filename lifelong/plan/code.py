@@ -6,7 +6,9 @@ names a row or a list of rows. Configuration only chooses among rows; it never n
 
 import importlib
 import importlib.metadata
+from collections import UserDict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from lifelong.plan.errors import UserError
@@ -32,12 +34,23 @@ def load(name: str) -> Any:
         ) from error
 
 
-def table(group: str, own: Iterable[_Row]) -> dict[str, _Row]:
+class Table(UserDict[str, _Row]):
     """Our own rows and those of installed packages, by name.
 
-    Raises UserError, naming the package, where a row cannot be imported, is of another kind or has
-    a name that is taken.
+    Packages are asked when somebody first looks, not when the table is made: their modules import
+    the class of its rows, and may do so before anybody else. Looking raises UserError, naming the
+    package, where a row cannot be imported, is of another kind or has a name that is taken.
     """
+
+    def __init__(self, group: str, own: Iterable[_Row]) -> None:
+        self._group, self._own = group, tuple(own)
+
+    @cached_property
+    def data(self) -> dict[str, _Row]:  # type: ignore[override]  # UserDict's attribute
+        return _all_rows(self._group, self._own)
+
+
+def _all_rows(group: str, own: Iterable[_Row]) -> dict[str, _Row]:
     rows = {row.name: row for row in own}
     form = type(next(iter(rows.values())))
     for entry in sorted(importlib.metadata.entry_points(group=group), key=lambda one: one.name):

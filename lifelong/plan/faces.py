@@ -9,7 +9,6 @@ from lifelong.plan.sources import SOURCES
 
 SIDES = {"facenet_182": 182, "facenet_160": 160, "sphereface_112": 112}  # of aligned faces, px
 _OF_ALL = {"align", "prealigned", "per_class"}
-_OPTIONS = _OF_ALL.union(*(row.may for row in SOURCES.values()))
 _NOT_OF_FACES = {"image_size", "channels", "validation", "test", "seed", "download", "fold"}
 
 
@@ -27,7 +26,8 @@ def alignment_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_face_set(name: str, dataset: Mapping[str, Any]) -> None:
     """Raise ConfigError where options do not fit the source, or nobody says where faces lie."""
-    where, given = f"config key datasets.{name}", _OPTIONS & set(dataset)
+    options = _OF_ALL.union(*(row.may for row in SOURCES.values()))
+    where, given = f"config key datasets.{name}", options & set(dataset)
     source = SOURCES[dataset["source"]]
     if not source.faces:
         if given:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from lifelong.plan.code import table
+from lifelong.plan.code import Table
 
 MOST_TASKS = 254  # of one model: an owner is one byte, 0 is nobody and 255 is kept back
 
@@ -173,7 +173,7 @@ _ROWS = (
     layers("gated_repo", code=_ours("gated:GATED_REPO"), pattern="all"),
 )
 
-METHODS: dict[str, Method] = table("lifelong.methods", _ROWS)
+METHODS: Table[Method] = Table("lifelong.methods", _ROWS)
 
 # Which method's networks set the goals, by the policy of the configuration.
 GOAL_METHODS = {"scratch": "scratch", "fine_avg": "finetune", "fine_max": "finetune"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lifelong.plan.code import table
+from lifelong.plan.code import Table
 from lifelong.plan.stacks import STACKS, Stack
 
 
@@ -51,7 +51,7 @@ _ROWS = (
     *(Network(name, ("layers",), stack=stack) for name, stack in STACKS.items()),
 )
 
-NETWORKS: dict[str, Network] = table("lifelong.networks", _ROWS)
+NETWORKS: Table[Network] = Table("lifelong.networks", _ROWS)
 
 
 def misfit(name: str, side: int) -> str | None:

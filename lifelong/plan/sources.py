@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifelong.plan.class_names import DIGITS, OFFICE_HOME, OFFICE_HOME_DOMAINS, STL10, SUPERCLASSES
-from lifelong.plan.code import table
+from lifelong.plan.code import Table
 
 Classes = Mapping[str, tuple[str, ...]]  # by group, "" where there are no groups
 
@@ -86,4 +86,4 @@ _ROWS = (
     _faces("utkface", must="labels"),
 )
 
-SOURCES: dict[str, Source] = table("lifelong.sources", _ROWS)
+SOURCES: Table[Source] = Table("lifelong.sources", _ROWS)

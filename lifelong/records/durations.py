@@ -1,4 +1,4 @@
-"""How long stages took, from the timing beside their records; records themselves hold no times."""
+"""How long stages took, from timing.json beside their records: a record holds no times."""
 
 import json
 import math
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def stage_seconds(folder: Path) -> float | None:
-    """The seconds of the run that finished a stage; None where it did not say.
+    """The seconds that the run that finished a stage took; None without a readable timing.json.
 
-    A stage that was stopped and went on counts from where it went on.
+    The time before a stage was interrupted and resumed is not included.
     """
     try:
         seconds = float(json.loads((folder / "timing.json").read_text())["seconds"])
@@ -19,7 +19,7 @@ def stage_seconds(folder: Path) -> float | None:
 
 
 def total_seconds(folders: Iterable[Path]) -> float | None:
-    """The sum over stages; None where there are none, or one of them is not known."""
+    """The sum over stages; None where there are no stages or the time of one is unknown."""
     durations = [stage_seconds(folder) for folder in folders]
     known = [seconds for seconds in durations if seconds is not None]
     return sum(known) if durations and len(known) == len(durations) else None

@@ -35,7 +35,7 @@ MEAN_COLUMNS = (
     *(name for metric in _MEANS for name in (metric, f"{metric}_std")),
     "weights_model",
 )
-_ROUNDING = 1e-12  # 0.98 of a peak may come out a bit above what was reached
+_ROUNDING = 1e-12  # 0.98 of a peak may round to slightly more than an accuracy equal to it
 _RUN = ["method", "seed"]
 _NUMBERS = ("weights_owned", "weights_other")
 
@@ -48,8 +48,8 @@ def live(frame: pd.DataFrame) -> pd.DataFrame:
 
 def learned_tasks(run: pd.DataFrame, order: list[str]) -> list[str]:
     """The tasks that a run has learned, out of all in the order learned."""
-    found = set(run["task"])
-    return [task for task in order if task in found]
+    learned = set(run["task"])
+    return [task for task in order if task in learned]
 
 
 def phase_ends(run: pd.DataFrame, tasks: list[str]) -> list[int]:
@@ -58,11 +58,12 @@ def phase_ends(run: pd.DataFrame, tasks: list[str]) -> list[int]:
 
 
 def looks(run: pd.DataFrame, tasks: list[str], split: str) -> pd.DataFrame:
-    """Live accuracies over a run: a line an epoch that looked at tasks, a column a task.
+    """Live accuracies over a run: one row per epoch that measured tasks, one column per task.
 
-    A task that is not looked at has its accuracy of the look before: training cannot have moved it.
-    NaN before a task's first. Epochs count over the whole run; 0 is the untrained network. Separate
-    networks have one for every task; only the first task's counts.
+    A task that was not measured in an epoch keeps the accuracy measured before: training cannot
+    have moved it. NaN before a task's first measurement. Epochs count over the whole run; 0 is the
+    untrained network. Separate networks have an epoch 0 for every task; only the first task's is
+    kept.
     """
     begins = dict(zip(tasks, [0, *phase_ends(run, tasks)], strict=False))
     rows = run[(run["split"] == split) & ((run["epoch"] > 0) | (run["task"] == tasks[0]))]
@@ -72,13 +73,13 @@ def looks(run: pd.DataFrame, tasks: list[str], split: str) -> pd.DataFrame:
 
 
 def history(run: pd.DataFrame, tasks: list[str], split: str) -> pd.DataFrame:
-    """The same with a line for each of the run's E epochs and the untrained one, (E + 1, T)."""
+    """The same with a row for each of the run's E epochs and the untrained network, (E + 1, T)."""
     epochs = range(phase_ends(run, tasks)[-1] + 1)
     return looks(run, tasks, split).reindex(index=epochs).ffill()
 
 
 def by_epoch(run: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Live accuracies of a run on the task being learned: one line an epoch, one column a split.
+    """Live accuracies on the task being learned: one row per epoch, one column per split.
 
     Epochs count from 1 in the task's own phase; the untrained network, epoch 0, is left out.
     """
@@ -109,12 +110,13 @@ def patterns(frame: pd.DataFrame) -> pd.Series:
 
 
 def learning_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line a method, seed and task; empty where no method measures while it learns.
+    """One row per method, seed and task; empty where no method measures while it learns.
 
-    peak_accuracy: test accuracy of the task at the first epoch with its highest validation accuracy
-    in its own phase. final_accuracy: committed, after the newest task; _live: as last measured in
-    training. forgetting_ratio: final / peak, empty for the newest task. convergence_epoch: the
-    first that reaches 98 % of the peak. weights_model: of all tasks so far.
+    peak_accuracy: test accuracy on the task at the epoch of its own phase with the highest
+    validation accuracy (the first such epoch). final_accuracy: committed, after the newest task;
+    _live: as last measured in training. forgetting_ratio: final / peak, empty for the newest task.
+    convergence_epoch: the first epoch that reaches 98 % of the peak. weights_model: the weights of
+    all tasks so far.
     """
     measured, rest = live(frame), frame[frame["stage"] != "train"]
     order, chosen, weights = learned_order(frame), patterns(rest), _weights(rest)
@@ -141,7 +143,7 @@ def _learned(
 ) -> dict[str, float | None]:
     test = splits.get("test", pd.Series(dtype=float)).dropna()
     peak = float(test.get(peak_epoch(splits), math.nan))
-    whole = peak if peak > 0 and not newest else math.nan  # of what a share may be left
+    whole = peak if peak > 0 and not newest else math.nan  # what forgetting is measured against
     return {
         "peak_accuracy": peak,
         "final_accuracy": committed,
@@ -153,17 +155,17 @@ def _learned(
 
 
 def _weights(frame: pd.DataFrame) -> pd.Series:
-    """All numbers of all tasks so far; rows come in the order in which tasks were learned."""
+    """The weights of all tasks so far; the rows come in the order in which tasks were learned."""
     rows = frame[(frame["stage"] == "retrain") & frame["metric"].isin(_NUMBERS)]
     brought = rows.groupby([*_RUN, "task"], sort=False)["value"].sum()
     return brought.groupby(_RUN, sort=False).cumsum()
 
 
 def mean_over_seeds(table: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
-    """One line a method: each metric's mean over tasks, then over seeds; `_std` is their spread.
+    """One row per method: each metric's mean over tasks, then over seeds; `_std` is its spread.
 
     The spread is the sample deviation (ddof 1) of the seeds' means, empty for one seed. Only seeds
-    that learned all of `tasks` count. weights_model: of the whole model, the mean over seeds.
+    that learned all of `tasks` count. weights_model: weights of the whole model, mean over seeds.
     """
     lines = []
     for method, runs in table[table["task"].isin(tasks)].groupby("method", sort=False):

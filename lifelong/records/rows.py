@@ -17,7 +17,8 @@ SCHEMA = 2
 class Row:
     """One number and where it was measured; accuracies in [0, 1], sizes in weights or bytes.
 
-    `layer` counts from 0; `pattern` has one letter per layer, or is the one letter of a layer.
+    `layer` counts from 0. `pattern` has one letter per layer, S for shared and - for the task's
+    own; beside a `layer` it is the letter of that layer alone.
     """
 
     schema: int = SCHEMA

@@ -1,4 +1,4 @@
-"""Records of schema 1, whose metrics had layer and pattern in their names."""
+"""Read records of schema 1, where the names of metrics contained the layer and the pattern."""
 
 import re
 
@@ -11,7 +11,7 @@ _FORMS = (
 
 
 def upgraded(metric: str) -> dict[str, str | int]:
-    """The columns of today that a metric's name of then stood for: metric, layer, pattern."""
+    """The columns metric, layer and pattern of schema 2 for a metric's name in schema 1."""
     for form in _FORMS:
         if match := form.fullmatch(metric):
             parts: dict[str, str | int] = dict(match.groupdict())

@@ -52,10 +52,10 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
     data = data.astype(dict.fromkeys(("attempt", "epoch", "layer"), "Int64"))
     data = data.astype({"ratio": float, "width": float, "value": float})
     for name in ("experiment", "protocol"):
-        found = data[name].unique()
-        if len(found) > 1:
+        names = data[name].unique()
+        if len(names) > 1:
             raise UserError(
-                f"these records hold more than one {name} ({', '.join(sorted(found))}); "
+                f"these records hold more than one {name} ({', '.join(sorted(names))}); "
                 f"delete the records of one of them or tabulate them apart"
             )
     return data
@@ -108,13 +108,13 @@ def goals_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary_table(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> pd.DataFrame:
-    """One line per method and seed; a method without results has no line.
+    """One row per method and seed; a method without results has no row.
 
     accuracy_mean, accuracy_last: test accuracy after the newest task. used_ratio: weights that all
-    tasks own / weights of one network of width 1; counted are the weights of convolutions and
-    hidden layers and what makes them, but no norms, biases and output layers. size_mb: MiB of all
-    files, without what later tasks wrote again; size_ratio: the same / that of separate networks. A
-    sum lacking one of its tasks is empty.
+    tasks own / weights of one network of width 1; this counts the weights of convolutions and
+    hidden layers, and the numbers they are computed from, but no norms, biases or output layers.
+    size_mb: MiB of all files, without what later tasks wrote again; size_ratio: the same / that of
+    separate networks. A sum is empty where one of its tasks is missing.
     """
     sizes, goals = size_table(frame), goals_table(frame)
     lines = []
@@ -141,9 +141,10 @@ def published_table(
     """Published accuracies beside ours, in percent: each task, then the average, of each method.
 
     `published` has the columns method, task, accuracy_percent (Hung et al., NeurIPS 2019, poster);
-    `rows` says for published methods which of ours answers to it, and whether the "mean" or "max"
-    of its networks counts; the others stand alone. Only tasks on both sides count; our average
-    takes only seeds that learned them all; ours_std is the sample deviation over seeds.
+    `rows` names, for a published method, our method to print beside it and whether the "mean" or
+    the "max" of that method's networks counts; a published method that is not in `rows` is printed
+    with our columns empty. Only tasks on both sides count; our average takes only seeds that
+    learned them all; ours_std is the sample deviation over seeds.
     """
     names = list(published["method"].unique())
     paper = published.pivot(index="method", columns="task", values="accuracy_percent")
@@ -152,9 +153,9 @@ def published_table(
     lines = []
     for name in names if len(paper.columns) else []:
         method, reduced = rows.get(name, ("", "mean"))
-        found = final[final["method"] == method].pivot(index="seed", columns="task", values=reduced)
-        found = found.reindex(columns=paper.columns) * 100
-        columns = [*found.items(), ("average", found.mean(axis="columns", skipna=False))]
+        ours = final[final["method"] == method].pivot(index="seed", columns="task", values=reduced)
+        ours = ours.reindex(columns=paper.columns) * 100
+        columns = [*ours.items(), ("average", ours.mean(axis="columns", skipna=False))]
         figures = [*paper.loc[name], paper.loc[name].mean()]
         for (task, values), figure in zip(columns, figures, strict=True):
             mean = values.mean()

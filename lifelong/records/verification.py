@@ -1,4 +1,4 @@
-"""The same person or not, beside what separate networks reach: a table of the rows of `infer`."""
+"""Face verification (is this the same person?) as `infer` measured it, beside separate networks."""
 
 import pandas as pd
 
@@ -16,11 +16,11 @@ _RUN = ["seed", "task"]
 
 
 def verification_table(frame: pd.DataFrame, separate: str) -> pd.DataFrame:
-    """One line per method, seed and task with pairs: means over its networks, all in [0, 1].
+    """One row per method, seed and task with pairs: means over its networks, all in [0, 1].
 
-    `std_population` and `standard_error` are spreads over the folds, of one network. Beside them
-    stands the accuracy of a network of the method `separate`, whose networks share nothing, of the
-    same seed; empty where there is none.
+    `std_population` and `standard_error` are the spreads of one network over the folds.
+    `accuracy_separate` is the accuracy that the method `separate`, whose networks share nothing,
+    reached with the same seed; it and the difference are empty where there is none.
     """
     rows = frame[(frame["stage"] == "infer") & frame["metric"].str.startswith(PREFIX)]
     rows = rows.assign(metric=rows["metric"].str.removeprefix(PREFIX))
@@ -36,7 +36,7 @@ def verification_table(frame: pd.DataFrame, separate: str) -> pd.DataFrame:
 
 
 def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """One line per task and method of such a table, with `accuracy_std`, the sample deviation.
+    """One row per task and method of such a table, with `accuracy_std`, the sample deviation.
 
     `networks` are counted over all seeds. A method's difference takes only its own seeds.
     """

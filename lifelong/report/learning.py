@@ -19,8 +19,8 @@ from matplotlib.patches import Patch
 from lifelong.records import learning, tables
 from lifelong.report.plots import BLACK, BLUE, FREE, MARKED, PANELS_A_ROW, empty, titled
 
-_POINTS = 600  # a curve on paper has no more
-_FEW = 20  # looks that are marked one by one
+_POINTS = 600  # at most, in a curve: paper shows no more
+_FEW = 20  # measurements, at most, that are marked one by one
 _NAMED = 4  # patterns drawn by name; the others are a band
 _COLUMNS = {  # as the page calls a metric, the factor, decimals
     "peak_accuracy": ("peak %", 100, 1),
@@ -51,7 +51,7 @@ def choosing_methods(frame: pd.DataFrame) -> set[str]:
 
 
 def with_spread(means: pd.DataFrame) -> pd.DataFrame:
-    """What `mean_over_seeds` found, in texts: means, and with several seeds their spread."""
+    """The table of `mean_over_seeds` as text: means, and with several seeds their spread."""
     shown: dict[str, Any] = {"method": means["method"], "seeds": means["seeds"].astype(int)}
     for name, (title, factor, decimals) in _COLUMNS.items():
         pairs = zip(factor * means[name], factor * means[f"{name}_std"], strict=True)
@@ -103,7 +103,7 @@ def learning_curves(frame: pd.DataFrame, method: str, seed: int) -> Figure:
 
 
 def posterior(frame: pd.DataFrame, method: str, seed: int) -> Figure:
-    """One panel a task: how probable each pattern is after each epoch; the likeliest by name."""
+    """One panel per task: each pattern's probability over epochs; only the likeliest named."""
     title = titled(frame, method, seed)
     run = _run(frame, method, seed)
     rows = run[(run["stage"] == "train") & (run["metric"] == _POSTERIOR)]
@@ -112,7 +112,7 @@ def posterior(frame: pd.DataFrame, method: str, seed: int) -> Figure:
         return empty(title)
     columns = min(PANELS_A_ROW, len(tasks))
     lines = math.ceil(len(tasks) / columns)
-    width = max(6.5, 2.6 * columns + 0.8)  # a title needs so much
+    width = max(6.5, 2.6 * columns + 0.8)  # room for the title
     figure = Figure(figsize=(width, 3.0 * lines + 0.8), layout="constrained")
     panels = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)
     for panel, task in zip(panels, tasks, strict=False):
@@ -126,26 +126,26 @@ def posterior(frame: pd.DataFrame, method: str, seed: int) -> Figure:
 
 
 def sharing(frame: pd.DataFrame, methods: Sequence[str], seed: int) -> Figure:
-    """One panel a method: which layers (columns, the image on the left) each task shares."""
+    """One panel per method: which layers (columns, nearest the image first) each task shares."""
     title = titled(frame, "layers shared", seed)
     chosen = learning.patterns(frame[frame["seed"] == seed])
     known = set(chosen.index.get_level_values("method")) if len(chosen) else set()
-    found = {m: chosen[m].droplevel("seed") for m in methods if m in known}
-    if not found:
+    shown = {m: chosen[m].droplevel("seed") for m in methods if m in known}
+    if not shown:
         return empty(title)
-    order = [task for task in tables.learned_order(frame) if any(task in p for p in found.values())]
-    depth = max(len(pattern) for patterns in found.values() for pattern in patterns)
+    order = [task for task in tables.learned_order(frame) if any(task in p for p in shown.values())]
+    depth = max(len(pattern) for patterns in shown.values() for pattern in patterns)
     wide, high = 0.22 * depth + 0.5, 0.2 * len(order) + 0.7
-    columns = max(1, min(len(found), int(9 / wide)))
-    lines = math.ceil(len(found) / columns)
+    columns = max(1, min(len(shown), int(9 / wide)))
+    lines = math.ceil(len(shown) / columns)
     size = (max(5.5, wide * columns + 3.0), high * lines + 1.0)
     figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(wspace=0.06))
     panels = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for place, (panel, (method, patterns)) in enumerate(zip(panels, found.items(), strict=False)):
+    for place, (panel, (method, patterns)) in enumerate(zip(panels, shown.items(), strict=False)):
         _grid(panel, patterns.reindex(order).fillna(""), depth)
         panel.set_title(method, fontsize=9)
         panel.tick_params(labelleft=place % columns == 0)
-    for panel in panels[len(found) :]:
+    for panel in panels[len(shown) :]:
         panel.set_axis_off()
     figure.supxlabel("layer, 1 is nearest to the image", fontsize=9)
     marks = [Patch(color=BLUE, label="shared"), Patch(color=FREE, label="its own")]
@@ -159,13 +159,13 @@ def _run(frame: pd.DataFrame, method: str, seed: int) -> pd.DataFrame:
 
 
 def _thinned(table: pd.DataFrame) -> pd.DataFrame:
-    """Every so many lines, and the last: more than a figure can show only makes it large."""
+    """Every n-th row and the last: more points than a figure can show only make its file large."""
     step = math.ceil(len(table) / _POINTS)
     return table[(np.arange(len(table)) % step == 0) | (np.arange(len(table)) == len(table) - 1)]
 
 
 def _phases(axes: Axes, ends: list[int]) -> None:
-    """A line where the task changes, and each task's number over its epochs."""
+    """A vertical line where the task changes, and each task's number above its epochs."""
     for number, (begin, end) in enumerate(zip([0, *ends], ends, strict=False), 1):
         axes.axvline(end, color=BLACK, linestyle=":", linewidth=0.8)
         place = ((begin + end) / 2, 1.01)
@@ -181,7 +181,7 @@ def _posterior_panel(panel: Axes, task: str, rows: pd.DataFrame) -> None:
     rest = table[ranked.difference(named)]
     thin, others = _thinned(table[named]), _thinned(rest)
     epochs = thin.index.astype(float)
-    marker = "o" if len(thin) <= _FEW else ""  # a line needs two looks
+    marker = "o" if len(thin) <= _FEW else ""  # a line needs two points
     for place, name in enumerate(named):
         width = 1.1 if place else 1.8
         (line,) = panel.plot(epochs, thin[name], color=MARKED[place][0], label=name)
@@ -194,11 +194,11 @@ def _posterior_panel(panel: Axes, task: str, rows: pd.DataFrame) -> None:
     panel.tick_params(labelsize=7)
     look: dict[str, Any] = {"frameon": False, "prop": {"family": "monospace", "size": 6.5}}
     look |= {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2, "ncols": 2}
-    panel.legend(title=task, title_fontsize=8, alignment="left", **look)  # above, where no line is
+    panel.legend(title=task, title_fontsize=8, alignment="left", **look)  # above the curves
 
 
 def _grid(panel: Axes, patterns: pd.Series, depth: int) -> None:
-    """Cells of shared and own layers; where a task has no pattern or layer they are left white."""
+    """One cell per task and layer, coloured shared or own; white where a task has no such layer."""
     letters = [list(pattern.ljust(depth)) for pattern in patterns]
     kinds = np.array([[{"S": 1.0, "-": 0.0}.get(one, math.nan) for one in row] for row in letters])
     panel.imshow(kinds, cmap=ListedColormap([FREE, BLUE]), vmin=0, vmax=1, aspect="auto")

@@ -61,7 +61,7 @@ def accuracy_matrix(frame: pd.DataFrame, method: str, seed: int) -> Figure:
 
 
 def accuracy_against_ratio(frame: pd.DataFrame, method: str, seed: int) -> Figure:
-    """One panel a task: accuracy after each pruning rung, the goal, and the ratio chosen."""
+    """One panel per task: accuracy after each pruning rung, the goal, and the ratio chosen."""
     title = titled(frame, method, seed)
     runs = frame[(frame["method"] == method) & (frame["seed"] == seed)]
     rungs = runs[(runs["stage"] == "prune") & (runs["metric"] == "accuracy")]

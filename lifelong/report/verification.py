@@ -1,4 +1,4 @@
-"""The same person or not, as a table for people."""
+"""Face verification as a table for people, in percent."""
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ ABOUT = (
 
 
 def in_percent(means: pd.DataFrame) -> pd.DataFrame:
-    """What `records.verification.mean_over_seeds` found, under names for people."""
+    """The table of `records.verification.mean_over_seeds` in percent, with names for people."""
     targets = ", ".join(f"{100 * one:g}" for one in sorted(means["far_target"].unique()))
     names = {
         "accuracy": "accuracy %",

@@ -47,7 +47,7 @@ def run(stage: Stage) -> None:
 
 
 def _drawn(row: Row, seed: int) -> bool:
-    """While tasks were learned much was measured; it is drawn for one seed."""
+    """Measurements made during training are many: they are drawn for the first seed only."""
     return row.stage != "train" or row.seed == seed
 
 
@@ -71,21 +71,21 @@ def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figu
 def _learning_figures(
     frame: pd.DataFrame, methods: list[str], seed: int
 ) -> Iterator[tuple[str, str, Figure]]:
-    """Of methods that share layers; nothing where there are none."""
+    """The figures of methods that share layers or measure while they learn, if there are any."""
     patterned = set(learning.patterns(frame).index.get_level_values("method"))
     if patterned:
         shared = [method for method in methods if method in patterned]
         yield "layers_shared", "Layers shared", curves.sharing(frame, shared, seed)
     for method in filter(curves.learning_methods(frame).__contains__, methods):
-        found = curves.learning_curves(frame, method, seed)
-        yield f"learning_curves-{method}", f"Accuracy while learning: {method}", found
+        figure = curves.learning_curves(frame, method, seed)
+        yield f"learning_curves-{method}", f"Accuracy while learning: {method}", figure
     for method in filter(curves.choosing_methods(frame).__contains__, methods):
-        found = curves.posterior(frame, method, seed)
-        yield f"posterior-{method}", f"How probable each pattern is: {method}", found
+        figure = curves.posterior(frame, method, seed)
+        yield f"posterior-{method}", f"How probable each pattern is: {method}", figure
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Counts and answers as such, where CSV's empty cells made floats of them."""
+    """The table with its counts and yes-or-no columns typed again: empty cells made them floats."""
     counts = ("goals_met", "convergence_epoch", "weights_model")
     kinds = {"met": "boolean"} | dict.fromkeys(counts, "Int64")
     return table.astype({name: kind for name, kind in kinds.items() if name in table})

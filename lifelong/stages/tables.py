@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def run(stage: Stage) -> None:
-    """Write all tables; those of learning, verification and published may be a header only."""
+    """Write all tables; learning, verification and published may consist of a header only."""
     spec = stage.spec
     frame = read_frame(stage.input_list("records"), _tabulated)
-    found = {
+    written = {
         "accuracy": tables.accuracy_table(frame),
         "goals": tables.goals_table(frame),
         "size": tables.size_table(frame),
@@ -30,7 +30,7 @@ def run(stage: Stage) -> None:
         "summary": tables.summary_table(frame, spec.tasks, spec.methods),
     }
     files = {}
-    for name, table in found.items():
+    for name, table in written.items():
         text = table.to_csv(index=False, lineterminator="\n")
         files[f"{name}.csv"] = store.write_text(Path(stage.path(f"{name}.csv")), text)
     seal(stage, files)
@@ -42,12 +42,12 @@ def read_frame(records: list[str], wanted: Callable[[Row], bool]) -> pd.DataFram
 
 
 def _tabulated(row: Row) -> bool:
-    """Posteriors and the like have one row per epoch and pattern: millions, and in no table."""
+    """Leave out posteriors and the like: one row per epoch and pattern makes millions of rows."""
     return row.stage != "train" or row.metric == "accuracy"
 
 
 def _published(stage: Stage, frame: pd.DataFrame) -> pd.DataFrame:
-    """Ours beside the published accuracies; only a header where no file of them is named."""
+    """Our accuracies beside the published ones; only a header where no published file is named."""
     if not stage.input_list("published"):
         return pd.DataFrame(columns=list(tables.PUBLISHED_COLUMNS))
     path = stage.input("published")

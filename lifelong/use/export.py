@@ -1,8 +1,8 @@
 """The statistics file of LASEM's released program (Lee et al., ICML 2021), made from our records.
 
-A MATLAB file with one cell a method in `training_summary`; fields are named as the program names
-them, so that what reads its files reads these. Its `..._error` fields hold accuracies in [0, 1].
-All accuracies of histories are live, as the program measures them, before a task has committed.
+A MATLAB file with one cell per method in `training_summary`. Fields have the program's names, so
+scripts that read its files read these too. Its `..._error` fields hold accuracies in [0, 1]. All
+accuracies in histories are live, as the program measures them: before a task has committed.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,19 @@ from lifelong.records.rows import Row, read
 from lifelong.use.show import paths_of, training_seconds
 
 _STAGES = ("train", "select", "retrain", "infer")
-_HEADER = b"MATLAB 5.0 MAT-file, written by lifelong".ljust(116)  # savemat's own has the time in it
-# What the program writes of its early stopping, which never stops a task early: constants.
+_HEADER = b"MATLAB 5.0 MAT-file, written by lifelong".ljust(116)  # savemat would write the time
+# The program's early-stopping settings, which it writes although it never stops a task early.
 _IMPROVEMENT, _PATIENCE = 1.002, 1.5
-_CHOOSING = ("posterior", "alpha")  # metrics of how likely a configuration, a branch is
+_CHOOSING = ("posterior", "alpha")  # metrics that weigh configurations, or the branches of a layer
 Struct = dict[str, Any]
 
 
 def export(results: Path, file: Path, methods: Sequence[str] = (), force: bool = False) -> str:
     """Write `file` from a finished experiment; returns what it holds, in words.
 
-    `methods` takes only some. Raises UserError where there is nothing to write, or where `file`
-    exists and is not to be replaced; DamagedFile where a record is not what was written.
+    `methods` are those to export, all that can be without any. Raises UserError where there is
+    nothing to write, or where `file` exists and `force` is not given; DamagedFile where a record
+    is not what was written.
     """
     if file.exists() and not force:
         raise UserError(f"{file} exists: name another file, or give --force to replace it")
@@ -50,8 +51,7 @@ def export(results: Path, file: Path, methods: Sequence[str] = (), force: bool =
         if method not in known:
             raise UserError(f"{results} has nothing to export of {method}: use {', '.join(known)}")
     chosen = list(methods or known)
-    found = [_method(results, spec, method) for method in chosen]
-    _write(file, found)
+    _write(file, [_method(results, spec, method) for method in chosen])
     return f"{file}: {', '.join(chosen)}; {len(spec['seeds'])} runs of {len(spec['tasks'])} tasks"
 
 
@@ -155,19 +155,19 @@ def _run(frame: pd.DataFrame, order: list[str], seconds: float) -> Struct:
     """One run of E epochs and T tasks.
 
     Histories are (E + 1, T + 1), the mean over learned tasks in the last column. Epochs that were
-    not evaluated have the values of the epoch evaluated before; tasks without any yet have 0, and
-    do not count in the mean.
+    not evaluated repeat the values of the epoch evaluated before; tasks that were not evaluated
+    yet have 0 and do not count in the mean.
     """
     run = learning.live(frame)
     ends = learning.phase_ends(run, order)
-    found: Struct = {"training_time": seconds, "num_epoch": ends[-1]}
+    struct: Struct = {"training_time": seconds, "num_epoch": ends[-1]}
     for split in ("train", "validation", "test"):
         values = learning.history(run, order, split)
         whole = values.assign(mean=values.mean(axis="columns")).fillna(0.0)
-        found[f"history_{split}_error"] = whole.to_numpy(dtype=float)
-    found["history_best_test_error"] = _best(run, order)
-    found["task_changed_epoch"] = np.array([1, *(end + 1 for end in ends[:-1])])
-    return found | _choices(frame, order)
+        struct[f"history_{split}_error"] = whole.to_numpy(dtype=float)
+    struct["history_best_test_error"] = _best(run, order)
+    struct["task_changed_epoch"] = np.array([1, *(end + 1 for end in ends[:-1])])
+    return struct | _choices(frame, order)
 
 
 def _best(run: pd.DataFrame, order: list[str]) -> np.ndarray:
@@ -185,7 +185,7 @@ def _best(run: pd.DataFrame, order: list[str]) -> np.ndarray:
 
 
 def _choices(frame: pd.DataFrame, order: list[str]) -> Struct:
-    """What a method recorded of how it chose layers, in the program's order; of others, zeros."""
+    """How a method chose layers, in the program's order; zeros for methods that do not choose."""
     searched, mixed = ((frame["metric"] == metric).any() for metric in _CHOOSING)
     if not searched and not mixed:
         zeros = np.zeros((len(order), len(order)))
@@ -202,9 +202,9 @@ def _choices(frame: pd.DataFrame, order: list[str]) -> Struct:
 
 
 def _believed(frame: pd.DataFrame, order: list[str], metric: str, given: pd.Series) -> np.ndarray:
-    """(E, configurations): probabilities, one line per epoch; as before where not measured.
+    """(E, configurations): probabilities, one row per epoch; gaps repeat the row before.
 
-    They are alike before the first; of a task without any, 1 for the pattern it was given.
+    They are uniform before a task's first; a task without any has 1 for the pattern it was given.
     """
     rows = frame[(frame["stage"] == "train") & (frame["metric"] == metric)]
     patterns = sorted(rows["pattern"].unique(), key=_configuration)
@@ -219,7 +219,7 @@ def _believed(frame: pd.DataFrame, order: list[str], metric: str, given: pd.Seri
 
 
 def _alphas(frame: pd.DataFrame, order: list[str]) -> np.ndarray:
-    """(E, 2 x layers): layer by layer the task's own branch before the shared one, 0 at first."""
+    """(E, 2 x layers): per layer the task's own branch, then the shared one; 0 before the first."""
     rows = frame[(frame["stage"] == "train") & (frame["metric"] == "alpha")]
     layers = sorted(rows["layer"].unique())
     branches = pd.MultiIndex.from_product([layers, ["-", "S"]], names=["layer", "pattern"])

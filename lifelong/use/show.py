@@ -1,4 +1,4 @@
-"""A finished experiment in words: its summary, missed goals, minutes, and where its report is."""
+"""A finished experiment as text: summary, missed goals, training minutes, and the report's path."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _TRAINING = ("baseline", "train", "expand/a*", "prune", "retrain")  # stages tha
 
 
 def show(folder: Path) -> str:
-    """The text. Raises UserError where there are no tables, DamagedFile where they are not ours."""
+    """The text. Raises UserError where there are no tables, DamagedFile where they do not parse."""
     path = folder / "tables" / "summary.csv"
     if not path.is_file():
         raise UserError(f"{folder} has no tables/summary.csv: name a folder like results/digits")
@@ -41,18 +41,18 @@ def paths_of(folder: Path) -> Paths:
 
 
 def training_seconds(folder: Path, method: str, seed: int) -> float | None:
-    """What the stages of a run that train took together; None where a log does not say."""
+    """How long the training stages of a run took in all; None where a timing.json is missing."""
     run = Path(paths_of(folder).model(method, seed))
     manifests = [path for kind in _TRAINING for path in run.glob(f"*/{kind}/manifest.json")]
     return total_seconds(path.parent for path in manifests)
 
 
 def _minutes(folder: Path, summary: pd.DataFrame) -> list[str]:
-    """A line of the methods whose logs are there; the mean over seeds."""
-    found = []
+    """One line with every method whose times are known; the mean over seeds."""
+    minutes = []
     for method, runs in summary.groupby("method", sort=False):
         seconds = [training_seconds(folder, str(method), int(seed)) for seed in runs["seed"]]
         known = [one for one in seconds if one is not None]
         if known:
-            found.append(f"{method} {sum(known) / len(known) / 60:.1f}")
-    return [f"minutes of training a run: {', '.join(found)}"] if found else []
+            minutes.append(f"{method} {sum(known) / len(known) / 60:.1f}")
+    return [f"minutes of training a run: {', '.join(minutes)}"] if minutes else []

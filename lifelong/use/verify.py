@@ -1,8 +1,8 @@
 """Whether everything under results/ is what its stage wrote, from inputs that are what they were.
 
-Every file is one of these: `ok`; `damaged`, its bytes are not those in the manifest; `missing`;
-`foreign`, no manifest names it, or the manifest is that of another folder; `stale`, an input of
-its stage has changed since. Imports no torch.
+Every file has one status: `ok`; `damaged`, its bytes are not those the manifest names; `missing`;
+`foreign`, no manifest names it, or the manifest belongs to another folder; `stale`, an input of its
+stage has changed since. Imports no torch.
 """
 
 import os
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from lifelong import store
 from lifelong.data.pack import check_pack
 from lifelong.plan.errors import DamagedFile, UserError
-from lifelong.plan.paths import ROOT, split_root
+from lifelong.plan.paths import ROOT, place_of, split_root
 
 MANIFEST = "manifest.json"
 _KNOWN = {"log.txt", "timing.json", "benchmark.tsv"}  # different in every run
@@ -28,7 +28,7 @@ _OF_CARD = ("experiment", "method", "seed", "position", "task")
 
 @dataclass(frozen=True)
 class Finding:
-    """A file, what is wrong with it, and the command that mends it; both empty where it is ok."""
+    """A file, what is wrong with it, and the command that repairs it; both empty where it is ok."""
 
     status: str
     path: Path
@@ -59,7 +59,7 @@ def verify(results: Path) -> Iterator[Finding]:
 
 
 def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with files in them; what stages keep to go on from is theirs."""
+    """Folders with files in them, without the folders that stages keep to resume from."""
     for path, below, names in os.walk(results):
         below[:] = sorted(name for name in below if not name.startswith((".resume-", ".snakemake")))
         if names:
@@ -128,7 +128,7 @@ class _Folder:
             try:
                 named = folder.manifest["files"].get(here.name)
             except DamagedFile:
-                return here, None  # its manifest is told of where it is walked past
+                return here, None  # a damaged manifest is reported when its own folder is checked
             if named is not None and store.digest_once(here) != named:
                 return here, folder.wrong("damaged", here.name, "is not what was written")
         return here, None
@@ -147,7 +147,7 @@ class _Folder:
         return Finding("ok", path)
 
     def check_content(self, path: Path) -> None:
-        """A pack's checksums; a task's card and what it was learned on. Raises DamagedFile."""
+        """Check a pack's checksums, or a task's card and its lineage. Raises DamagedFile."""
         attrs = store.read_attrs(path)
         if attrs.get("kind") == "pack":
             check_pack(path)
@@ -163,14 +163,16 @@ class _Folder:
     def lineage(self, said: list[str]) -> list[str]:
         """The digests of the shards that the stage's task was learned on, oldest first.
 
-        A stage reads the shard of the task before its own, whose card names those before it. Where
-        that one is not what it was, what is `said` of the older ones has to be believed.
+        A stage reads the shard of the task before its own, and the card of that shard names the
+        older ones. Where that shard is missing or has changed, its card proves nothing: then the
+        older digests are taken from `said`, the lineage that is being checked.
         """
         shards = [path for path in self.manifest["inputs"] if path.endswith("/shard.h5")]
         if not shards:
             return []
-        digest, root = self.manifest["inputs"][shards[0]], split_root(self.manifest["folder"])
-        before, _ = self.input(shards[0], root[0] if root else "")
+        newest = max(shards, key=_position)
+        digest, root = self.manifest["inputs"][newest], split_root(self.manifest["folder"])
+        before, _ = self.input(newest, root[0] if root else "")
         if not before.is_file() or store.digest_once(before) != digest:
             return [*said[:-1], digest]
         return [*store.read_attrs(before)["card"]["lineage"], digest]
@@ -190,11 +192,17 @@ class _Folder:
         return shlex.join(["snakemake", "--cores", "all", "--force", target])
 
 
+def _position(shard: str) -> int:
+    """The position of the task that a shard belongs to."""
+    place = place_of(shard)
+    return place.position if place else 0
+
+
 def _like(given: Path, path: Path) -> Path:
-    """A path written as the user writes paths."""
+    """`path`, absolute or relative as the path that the user gave is."""
     return path if given.is_absolute() else Path(os.path.relpath(path))
 
 
 def _short(error: UserError, path: Path) -> str:
-    """A message without the path that stands beside it and without what to do."""
+    """A message without the path, which is printed beside it, and without advice."""
     return str(error).removeprefix(f"{path} ").partition(": ")[0]

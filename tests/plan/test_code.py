@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lifelong.plan.code import load, table
+from lifelong.plan.code import Table, load
 from lifelong.plan.errors import UserError
 
 GROUP = "lifelong.trees"
@@ -68,13 +68,14 @@ def test_code_that_is_not_there_is_named_with_the_cause(name, cause):
 
 def test_without_packages_a_table_is_our_own_rows(offer):
     asked = offer(x=[])
-    assert table(GROUP, OWN) == {"oak": Tree("oak", 30), "elm": Tree("elm", 20)}
+    assert dict(Table(GROUP, OWN)) == {"oak": Tree("oak", 30), "elm": Tree("elm", 20)}
     assert asked == [GROUP]
 
 
 def test_packages_add_a_row_or_a_list_of_rows_after_ours(offer):
     asked = offer(pine=PINE, others=OTHERS)
-    rows = table(GROUP, OWN)
+    rows = Table(GROUP, OWN)
+    assert asked == []  # nobody has looked yet
     assert list(rows) == ["oak", "elm", "ash", "fir", "pine"]  # packages by name of entry point
     assert rows["pine"] is PINE
     assert asked == [GROUP]
@@ -83,29 +84,30 @@ def test_packages_add_a_row_or_a_list_of_rows_after_ours(offer):
 def test_a_name_that_is_taken_is_refused_and_the_package_named(offer):
     offer(second=SECOND_OAK)
     with pytest.raises(UserError, match=r"second offers 'oak' .* uninstall that package"):
-        table(GROUP, OWN)
+        dict(Table(GROUP, OWN))
 
 
 def test_two_packages_cannot_offer_one_name(offer):
     offer(first=PINE, second=[Tree("pine", 2)])
     with pytest.raises(UserError, match="second offers 'pine'"):
-        table(GROUP, OWN)
+        dict(Table(GROUP, OWN))
 
 
 def test_what_is_no_row_of_the_table_is_refused(offer):
     offer(stone=STONE)
     with pytest.raises(UserError, match=r"package:stone is no row of lifelong\.trees: uninstall"):
-        table(GROUP, OWN)
+        dict(Table(GROUP, OWN))
 
 
 def test_a_row_that_cannot_be_imported_is_named_with_its_package(offer):
     offer()
     with pytest.raises(UserError, match=r"^package .*trees_of_a_package:gone cannot be imported"):
-        table(GROUP, OWN)
+        dict(Table(GROUP, OWN))
 
 
-def test_a_network_of_an_installed_package_is_in_the_table(tmp_path):
-    """A real package on the path, in a fresh process: nothing but its metadata announces it."""
+@pytest.mark.parametrize("first", ["lifelong.plan.config", "toy_nets"])
+def test_a_network_of_an_installed_package_is_in_the_table(tmp_path, first):
+    """A real package on the path, in a fresh process, whichever of us is imported first."""
     info = tmp_path / "toy_nets-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-nets\nVersion: 1.0\n")
@@ -116,12 +118,13 @@ def test_a_network_of_an_installed_package_is_in_the_table(tmp_path):
     )
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "__import__(sys.argv[2])\n"
         "from lifelong.plan.networks import NETWORKS, misfit\n"
         "from lifelong.plan.schema import schema\n"
         "print(list(NETWORKS)[-1], misfit('toy_net', 5), 'torch' in sys.modules)\n"
         "print('toy_net' in schema()['properties']['network']['properties']['name']['enum'])\n"
     )
-    command = [sys.executable, "-c", script, str(tmp_path)]
+    command = [sys.executable, "-c", script, str(tmp_path), first]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
         "toy_net toy_net needs images of at least 6x6 pixels, not 5 False",

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from learning_rows import STAGES, Run, all_rows, invented, worked, write_results
+from learning_rows import STAGES, About, Run, all_rows, invented, worked, write_results
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -81,13 +81,13 @@ def test_a_panel_names_the_likeliest_patterns_and_bands_the_rest(depth: int, oth
         names = texts_of(legend)
         assert legend.get_title().get_text() == task
         assert names[0] == chosen and names[-1] == others and len(names) == 5
-        last = {name: facts[f"posterior:{name}"][120] for name in names[:-1]}
+        last = {name: facts[About("posterior", pattern=name)][120] for name in names[:-1]}
         assert list(last.values()) == sorted(last.values(), reverse=True)
         band = panel.collections[0].get_paths()[0].vertices
         rest = [
             curve[120]
-            for name, curve in facts.items()
-            if name.startswith("posterior:") and name[10:] not in last
+            for about, curve in facts.items()
+            if about.metric == "posterior" and about.pattern not in last
         ]
         assert band[band[:, 0] == 120][:, 1].max() == pytest.approx(max(rest))
         assert band[band[:, 0] == 120][:, 1].min() == pytest.approx(min(rest))

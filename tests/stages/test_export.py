@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from learning_rows import Run, invented, worked, write_results
+from learning_rows import About, Run, invented, worked, write_results
 from scipy.io import loadmat, whosmat
 
 from lifelong import store
@@ -123,7 +123,8 @@ def test_lasem_has_its_priors_in_the_programs_order(tmp_path):
         for phase, epoch in ((0, 1), (1, 6)):
             line = 6 * phase + epoch - 1
             facts = run.facts[phase]
-            prior, now = facts[f"posterior:{pattern}"], facts[f"posterior_epoch:{pattern}"]
+            prior = facts[About("posterior", pattern=pattern)]
+            now = facts[About("posterior_epoch", pattern=pattern)]
             assert found.history_net_prior[line, number] == prior[epoch]
             assert found.history_net_prior_in_epoch[line, number] == now[epoch]
     wanted = [[letter == "S" for letter in pattern] for pattern in run.patterns]
@@ -158,7 +159,7 @@ def test_a_task_that_was_not_searched_is_sure_of_its_pattern(tmp_path):
 
 def test_darts_has_its_alphas_own_branch_first(tmp_path):
     alphas = {
-        f"alpha:{layer}:{branch}": {epoch: layer + (branch == "S") / 2 + epoch / 100}
+        About("alpha", layer, branch): {epoch: layer + (branch == "S") / 2 + epoch / 100}
         for layer in (0, 1, 10)
         for branch in "S-"
         for epoch in (1,)
@@ -170,7 +171,7 @@ def test_darts_has_its_alphas_own_branch_first(tmp_path):
     np.testing.assert_array_equal(found.conv_sharing, [[1, 1, 0, 0], [1, 0, 0, 0]])
 
 
-def test_a_cell_a_method_in_their_order(tmp_path):
+def test_one_cell_per_method_in_their_order(tmp_path):
     runs = [invented(method, epochs=4) for method in ("lasem", "stl", "hps")]
     base = finished(tmp_path, runs)
     names = [one.model_specific_info[0, 0].method.item() for one in exported(base)]
@@ -192,7 +193,7 @@ def test_the_same_records_give_the_same_bytes(two_seeds, tmp_path):
     assert content.startswith(b"MATLAB 5.0 MAT-file") and b"Created on" not in content
 
 
-def test_without_logs_there_is_no_time(tmp_path):
+def test_without_timing_there_is_no_time(tmp_path):
     (summary,) = exported(finished(tmp_path, [worked()], seconds=None))
     assert np.isnan(summary.training_time).all() and np.isnan(summary.training_time_mean).all()
 

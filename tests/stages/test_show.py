@@ -28,16 +28,16 @@ def minutes(base: Path) -> list[str]:
 
 
 def test_minutes_are_those_of_training_a_run(base):
-    log = base / "hps" / "s1" / "01-fish" / "train" / "timing.json"
-    log.write_text('{"seconds": 180.0}')
+    timing = base / "hps" / "s1" / "01-fish" / "train" / "timing.json"
+    timing.write_text('{"seconds": 180.0}')
     # train and retrain of two tasks take 4 minutes; the second seed of hps took 2 more
     assert minutes(base) == ["minutes of training a run: stl 4.0, hps 5.0"]
 
 
-def test_a_run_without_all_its_logs_is_not_told_of(base):
+def test_a_run_without_all_of_its_timing_is_left_out(base):
     (base / "hps" / "s1" / "01-fish" / "train" / "timing.json").unlink()
     assert minutes(base) == ["minutes of training a run: stl 4.0, hps 4.0"]
-    for log in base.rglob("timing.json"):
-        log.unlink()
+    for timing in base.rglob("timing.json"):
+        timing.unlink()
     assert minutes(base) == []
     assert show(base).splitlines()[-1].startswith("report: ")

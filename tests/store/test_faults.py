@@ -29,10 +29,13 @@ def finished(server, tmp_path_factory) -> Path:
     return folder
 
 
+TIMED = {"log.txt", "timing.json"}  # different in every run
+
+
 def content(folder: Path) -> dict[str, bytes]:
-    """All of the results but logs: what stages keep to go on from, and temporary files, too."""
+    """All of the results but logs and times; what stages keep to go on from, and leftovers, too."""
     files = [path for path in (folder / "results").rglob("*") if path.is_file()]
-    found = {str(path.relative_to(folder)): path for path in files if path.name != "log.txt"}
+    found = {str(path.relative_to(folder)): path for path in files if path.name not in TIMED}
     return {name: path.read_bytes() for name, path in found.items()}
 
 

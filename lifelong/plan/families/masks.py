@@ -47,8 +47,10 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> TaskSpec:
     more: dict[str, Any] = {}
     if key.kind == "expand":
         more = {"attempt": key.attempt, "expand": own["expand"]}
-    if key.kind == "prune" and grown.missed and "ratio" not in task:
-        more = {"stop_at": fair_ratio(key.position, own["expand"]["tasks_expected"])}
+    if key.kind == "prune" and grown.missed:
+        fair = fair_ratio(key.position, own["expand"]["tasks_expected"])
+        if task.get("ratio", 0.0) <= fair:  # one set by hand may need rungs beyond
+            more = {"stop_at": fair}
     return NetworkLearning(
         **plan.of_task(key),
         random_seed=plan.random_seed(key),
