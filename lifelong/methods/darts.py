@@ -10,8 +10,8 @@ Unlike DARTS itself, both kinds of weights learn from the same training images, 
 measured, and kept, without being trained again once it has been decided. Nothing is quoted: the
 tables of the paper were not available.
 
-Measured here: darts_hps 38.2 %, darts_dfcnn 31.4 % on experiments/lasem_cifar100_small.yaml (stl:
-42.0 %).
+Measured here: darts_hps 34.1 %, darts_dfcnn 38.5 % on experiments/lasem_cifar100_small.yaml (stl:
+41.1 %).
 
 The weights of the blend, `alpha`, have one row per group of layers: (groups, 2), own first, shared
 second. On networks with skips (cifar_resnet17) a skip is added to the blended maps, after the ReLU

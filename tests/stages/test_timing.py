@@ -3,12 +3,11 @@
 import json
 
 import pytest
+from toy_experiment import toy_plan
 
 from lifelong import store
 from lifelong.jobs.runner import execute
-from lifelong.plan.config import check
 from lifelong.plan.errors import UserError
-from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Stage
 from lifelong.records.durations import stage_seconds
 from lifelong.stages import pack_data
@@ -18,13 +17,7 @@ from lifelong.stages import pack_data
 def stage(tmp_path, monkeypatch) -> Stage:
     """The stage that packs the digits, which takes a moment."""
     monkeypatch.chdir(tmp_path)
-    config = {
-        "experiment": "toy",
-        "methods": ["scratch"],
-        "datasets": {"digits": {"source": "digits", "channels": 1}},
-        "tasks": [{"name": "zero_six", "classes": [0, 6]}],
-    }
-    return Plan(check(config)).pack_stage("digits")
+    return toy_plan(["scratch"]).pack_stage("digits")
 
 
 def test_a_finished_stage_has_its_timing_beside_it(stage, tmp_path):

@@ -228,6 +228,20 @@ def test_a_layer_shard_whose_card_does_not_fit_is_damaged(layers, tmp_path, chan
     assert (finding.status, finding.why) == ("damaged", why)
 
 
+def test_the_newest_of_several_shards_names_the_older_ones(layers, tmp_path):
+    """Whatever their order among a stage's inputs."""
+    shutil.copytree(layers, tmp_path / "results" / layers.name)
+    run = Path("results", layers.name, "hps/s0")
+    with contextlib.chdir(tmp_path):
+        folder = run / "03-four_five/retrain"
+        manifest = store.read_manifest(folder)
+        facts = {key: manifest[key] for key in ("spec", "outcome", "inputs", "versions")}
+        first = run / "01-zero_six/retrain/shard.h5"
+        facts["inputs"] = {str(first): store.digest(first)} | facts["inputs"]
+        store.write_manifest(folder, manifest["files"], **facts)
+        assert {finding.status for finding in verify(folder)} == {"ok"}
+
+
 def test_a_packs_own_checksums_are_compared(here):
     arrays, attrs = store.read_arrays(Path(PACK))
     arrays["images"][5, 0, 3, 3] ^= 1
