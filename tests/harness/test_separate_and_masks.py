@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import every_method
+import numpy as np
 import pandas as pd
 import pytest
 from known_methods import NETWORK_METHODS
@@ -11,6 +12,7 @@ from toy_experiment import TASKS, run_toy
 
 from lifelong.masks import shard_size
 from lifelong.plan.methods import METHODS
+from lifelong.store import read_arrays
 from lifelong.use.load import finished_model
 from lifelong.work.shards import load_part
 
@@ -50,6 +52,14 @@ def test_the_size_report_equals_the_bytes_on_disk(undisturbed, method):
 @pytest.mark.parametrize("method", NETWORK_METHODS)
 def test_a_model_is_read_from_its_folder(undisturbed, method):
     every_method.is_read_from_its_folder(undisturbed, method, list(TASKS))
+
+
+def test_methods_start_alike(undisturbed):
+    """What two methods do alike they do with the same bits: no seed depends on a method's name."""
+    first = [undisturbed / method / "s0" / f"01-{TASKS[0]}" for method in ("pae", "cpg")]
+    (one, _), (other, _) = (read_arrays(folder / "train" / "candidate.h5") for folder in first)
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def test_the_accuracy_table_has_every_task_after_every_task(undisturbed):

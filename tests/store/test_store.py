@@ -133,3 +133,10 @@ def test_a_disk_that_cannot_be_written_is_one_clear_error(tmp_path, code):
         temporary.write_text("half")
         raise OSError(code, os.strerror(code))
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_files_are_of_one_version_whatever_hdf5_is_installed(tmp_path):
+    """Superblock 3 is what HDF5 1.10 reads and writes; byte 8 of a file says it."""
+    path = tmp_path / "one.h5"
+    store.write_arrays(path, {"a": np.zeros(3, np.float32)}, {})
+    assert path.read_bytes()[:9] == b"\x89HDF\r\n\x1a\n\x03"
