@@ -75,7 +75,7 @@ def folders(methods: str, tasks: str, kinds: str) -> set[str]:
 ALL = "scratch finetune packnet cpg"
 TRAINING = "baseline train expand/a1 prune retrain"
 EDITS = {
-    "ratio by hand": (("tasks", 1, "ratio", 0.6), folders("cpg", "b", "prune select")),
+    "ratio by hand": (("tasks", 1, "ratio", 0.6), folders("cpg", "b", "select")),
     "classes of the last task": (
         ("tasks", 2, "classes", [4, 6]),
         folders(ALL, "c", f"{TRAINING} infer"),
@@ -223,12 +223,15 @@ def test_a_variant_of_finetune_finetunes():
 
 
 def test_a_task_that_missed_its_goal_at_the_cap_is_pruned_no_further_than_is_fair():
-    plan = Plan(check(edited("expand", "tasks_expected", 3)))
+    three_expected = edited("expand", "tasks_expected", 3)
+    plan = Plan(check(three_expected))
     key = Key("prune", "cpg", 0, 2)
     assert plan.spec(key).stop_at is None and plan.spec(key, Grown(2)).stop_at is None
     assert plan.spec(key, Grown(2, missed=True)).stop_at == 0.5  # two tasks left: half each
-    by_hand = edited("tasks", 1, "ratio", 0.6)
-    assert Plan(check(by_hand)).spec(key, Grown(2, missed=True)).stop_at is None
+    for by_hand, stop_at in ((0.3, 0.5), (0.6, None)):  # beyond what is fair, it needs more rungs
+        config = copy.deepcopy(three_expected)
+        config["tasks"][1]["ratio"] = by_hand
+        assert Plan(check(config)).spec(key, Grown(2, missed=True)).stop_at == stop_at
 
 
 def test_methods_that_never_expand_know_all_their_inputs_before_anything_ran():

@@ -136,7 +136,7 @@ def test_a_stage_is_done_until_its_spec_inputs_or_files_change(here):
     plan = Plan(load([Path("config.yaml")]))
     stage = plan.stage(Key("infer", "packnet", 0, 2))
     assert driver.is_done(stage)
-    assert not driver.is_done(replace(stage, spec={**stage.spec, "seed": 1}))
+    assert not driver.is_done(replace(stage, spec=replace(stage.spec, seed=1)))
     assert not driver.is_done(replace(stage, inputs={**stage.inputs, "extra": "config.yaml"}))
     assert not driver.is_done(replace(stage, folder="results/tiny/nowhere"))
     for name in ("logits.h5", stage.input("before")):
