@@ -64,7 +64,9 @@ def toy_layers_config(methods: list[str], **changes: dict) -> dict:
 
 
 def toy_plan(methods: list[str], **changes: dict) -> Plan:
-    layered = all(name in METHODS and METHODS[name].family == "layers" for name in methods)
+    """Methods that all share layers, or variants of such, have their own toy."""
+    of = {name: variant["method"] for name, variant in changes.get("variants", {}).items()}
+    layered = all(METHODS[of.get(name, name)].family == "layers" for name in methods)
     config = toy_layers_config if layered else toy_config
     return Plan(check(config(methods, **changes)))
 

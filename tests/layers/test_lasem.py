@@ -21,8 +21,7 @@ from toy_layers import (
 
 from lifelong.layers.learner import Fact, Start
 from lifelong.layers.network import filters_of, head_of, inside
-from lifelong.methods import lasem as expectation
-from lifelong.methods import layer_method
+from lifelong.methods import lasem, layer_method
 from lifelong.methods.lasem import Expectation, Posterior
 from lifelong.nets.conv_stack import features, head
 from lifelong.plan.config import check
@@ -218,14 +217,13 @@ def holding(held_out: tuple[Tensor, Tensor]) -> Expectation:
 
 
 def test_dropout_is_drawn_for_each_configuration_and_only_for_the_loss(monkeypatch):
-    seen = []
-    real = expectation.dropout
+    seen, real = [], lasem.dropout
 
     def dropout(x, rate, generator):
         seen.append((tuple(x.shape), rate))
         return real(x, rate, generator)
 
-    monkeypatch.setattr(expectation, "dropout", dropout)
+    monkeypatch.setattr(lasem, "dropout", dropout)
     learner, x = expecting(dropout=0.5), images()
     q = learner.posterior.of_batch(
         learner.posterior.prior(), torch.stack([plain(learner, p, x) for p in PATTERNS]), Y

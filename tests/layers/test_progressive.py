@@ -167,3 +167,15 @@ def test_a_network_with_skips_has_columns_too():
     add(model, new_learner("progressive", model, **changes))
     second = new_learner("progressive", model, **changes)
     assert second.network(images(2, side=16)).shape == (2, 3)
+
+
+def test_what_skips_is_added_before_relu_unlike_in_the_other_methods():
+    """x + conv of a layer that a skip ends in, then ReLU; what enters the layers is positive."""
+    learner = new_learner("progressive", network="cifar_resnet17", channels=1 / 16, image_size=16)
+    stack, filters = learner.column.stack, learner.column.filters
+    (start, end), *_ = stack.skips
+    learner.tensors[f"t001.own.{end}.bias"].data.sub_(0.3)  # so that some are below zero
+    _, maps = learner.column.features(images(2, side=16), [])
+    added = maps[start - 1] + convolve(maps[end - 1], filters[end])
+    assert (convolve(maps[end - 1], filters[end]) < 0).any()
+    assert torch.allclose(maps[end], added.relu(), atol=1e-6)

@@ -13,6 +13,7 @@ from lifelong import store
 from lifelong.layers.fixed import chosen
 from lifelong.methods.lasem import Expectation, Settled
 from lifelong.train import loop
+from lifelong.train.layer_step import LayerStep
 from lifelong.use.load import finished_model
 from lifelong.work.shards import load_layers
 
@@ -42,6 +43,11 @@ def test_the_pattern_goes_on_with_what_the_search_left(method):
     assert all(torch.equal(after.tensors[name], tensor) for name, tensor in expected.items())
     with torch.no_grad():
         assert torch.equal(after.logits(images()), learner.logits(images()))
+    squares = LayerStep(after, 0).optimiser.squares
+    carried = chosen(learner.squares, learner.card, best)
+    assert len(squares) == len(carried) == len(after.trained())
+    for name, square in zip(after.trained(), squares, strict=True):  # fresh ones would be ones
+        assert torch.equal(square, carried[name]) and (square != 1).any()
 
 
 @pytest.mark.parametrize("method", METHODS)
