@@ -3,10 +3,13 @@
 import contextlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from toy_experiment import run_toy, toy_plan
 
+from lifelong.cli import main
 from lifelong.plan.stage import Key
 from lifelong.records.rows import read
 from lifelong.stages import pack_data
@@ -93,3 +96,48 @@ def test_infer_measures_what_its_images_and_statistics_give(tmp_path):
         found = model.view(position, "cpu").eval()(x).argmax(1)
         assert measured[data["task"]] == float((found == test.labels).double().mean())
         assert model.shards[position - 1].card.mean != (float(np.mean(pixels)),)
+
+
+@pytest.fixture(scope="module")
+def coloured(tmp_path_factory):
+    """Pictures of two classes that differ in which of red and blue is strong; a folder each."""
+    root, random = tmp_path_factory.mktemp("coloured"), np.random.default_rng(0)
+    for split, count in (("train", 40), ("test", 25)):
+        for name, strong in (("red", 0), ("blue", 2)):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(60, 160, (8, 8, 3))
+                pixels[..., strong] += 40
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:02d}.png")
+    return root
+
+
+@pytest.mark.parametrize("method", ["packnet", "stl"])
+def test_pictures_are_shown_to_a_task_as_its_stage_showed_them(coloured, tmp_path, capsys, method):
+    """`lifelong infer` on the test files is as accurate as the stage, whatever the task changes."""
+    changes = {
+        "datasets": {
+            "pictures": {"source": "image_folder", "root": str(coloured), "image_size": 8}
+        },
+        "tasks": [
+            {"name": "plain", "dataset": "pictures"},
+            {"name": "turned", "dataset": "pictures", "channel_order": [2, 1, 0]}
+            | {"noise": {"mean": 0.1, "std": 0.1}},
+        ],
+        "overlapping_classes": True,
+        "goals": {},
+        "layers": {"epochs": 30, "lr": 5e-3},
+    }
+    model = run_toy(tmp_path, [method], **changes) / method / "s0"
+    measured = pd.read_csv(model / "02-turned" / "infer" / "record.csv").set_index("on_task")
+    for task in ("plain", "turned"):
+        right = 0
+        for name in ("red", "blue"):
+            files = [str(path) for path in sorted((coloured / "test" / name).iterdir())]
+            assert main(["infer", "--model", str(model), "--task", task, *files]) == 0
+            answers = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+            assert len(answers) == 25
+            right += answers.count(name)
+        assert right / 50 == pytest.approx(measured.loc[task, "value"], abs=1e-6)
+        assert right / 50 > 0.9
