@@ -246,12 +246,12 @@ def save_cost(channels: float, folder: Path) -> Row:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--kills", type=int, help="how many (default 100; --quick: 2)")
+    parser.add_argument("--kills", type=int, help="how many (default 100; --quick: 1)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--save-every", type=float, default=0.5, metavar="S")
     parser.add_argument("--window", type=float, metavar="S", help="a quarter of the run by default")
     options = parser.parse_args()
-    options.kills = options.kills or (2 if options.quick else 100)
+    options.kills = options.kills or (1 if options.quick else 100)
     out = options.out.resolve()
     config = TINY if options.quick else read(ROOT / "config.yaml")
     torch.set_num_threads(1)

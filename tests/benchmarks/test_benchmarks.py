@@ -281,7 +281,7 @@ def test_default_experiment_runs_and_runs_nothing_again(tmp_path: Path) -> None:
 
 def test_faults_runs(tmp_path: Path) -> None:
     [row] = quick("faults", tmp_path)
-    assert (row["kills"], row["equal"]) == ("2", "yes") and int(row["files"]) > 20
+    assert (row["kills"], row["equal"]) == ("1", "yes") and int(row["files"]) > 20
     with (tmp_path / "save_cost.csv").open() as file:
         costs = list(csv.DictReader(file))
     assert len(costs) == 3 and all(float(cost["of_s"]) > 0 for cost in costs)
