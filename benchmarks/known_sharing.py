@@ -166,7 +166,7 @@ def one_seed(kind: str, seed: int, size: Size) -> tuple[dict[str, dict[str, floa
 
 
 def rows_of(kind: str, seeds: int, size: Size) -> list[Row]:
-    """One row a pattern."""
+    """One row per pattern."""
     runs = []
     for seed in range(seeds):
         runs.append(one_seed(kind, seed, size))

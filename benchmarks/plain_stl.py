@@ -56,7 +56,7 @@ def plan_of(seeds: list[int], root: Path, epochs: int | None) -> Plan:
 
 
 def images_of(stage: Stage) -> dict[str, tuple[Tensor, Tensor]]:
-    """(N, 3, 32, 32) with mean 0 and deviation 1 a channel, and labels, of each split of a task."""
+    """(N, 3, 32, 32), mean 0 and deviation 1 per channel, and labels, of each split of a task."""
     found = load_arrays(Path(stage.input("pack")), stage.spec.data)
     splits = {}
     for index, name in enumerate(SPLITS):

@@ -83,7 +83,7 @@ def task_data(
         mean, std = mean or measured[0], std or measured[1]
     channels = arrays.images.shape[1]
     if len(mean) != channels or len(std) != channels or min(std) <= 0:
-        raise DataError(f"mean and std need {channels} values, one a channel, and std above 0")
+        raise DataError(f"mean and std need {channels} values, one per channel, and std above 0")
     deciding_name: Literal["validation", "test"] = "test" if paper else "validation"
     used = tuple(mean), tuple(std)
     return TaskData(train, deciding, test, arrays.classes, *used, deciding_name, crop)
@@ -147,7 +147,7 @@ class TrainBatches:
             self._images = padded.permute(0, 2, 3, 1).reshape(-1, padded.shape[1]).contiguous()
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         if self._whole:
             return self._count // self._batch_size
         lonely = self._batch_size > 1 and self._count % self._batch_size == 1

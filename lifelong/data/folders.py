@@ -120,7 +120,7 @@ def _same_folders(train: Path, test: Path) -> list[str]:
 def _folders(parent: Path) -> list[str]:
     names = sorted(p.name for p in _visible(parent) if p.is_dir())
     if not names:
-        raise DataError(f"{parent} holds no folders, but should hold one a class or group")
+        raise DataError(f"{parent} holds no folders, but should hold one per class or group")
     for name in names:  # they become names of classes, which are printed and put into tables
         if not name.isprintable():
             raise DataError(f"the name of folder {parent / name} cannot be printed: rename it")

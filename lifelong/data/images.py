@@ -28,7 +28,7 @@ def decode(path: Path) -> Image.Image:
     """A decoded picture of mode L or RGB, upright as its EXIF says.
 
     Raises DataError naming the file: unreadable, truncated, too large, transparent or deeper than
-    8 bits a channel.
+    8 bits per channel.
     """
     try:
         if not path.is_file():  # a pipe would be waited for
@@ -66,7 +66,7 @@ def planes(image: Image.Image, image_size: int | None, channels: int, name: str)
 
 def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
     if image.mode in _DEEP_MODES:
-        raise DataError(f"{path} has more than 8 bits a channel: save it with 8 bits")
+        raise DataError(f"{path} has more than 8 bits per channel: save it with 8 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if np.asarray(image.getchannel("A")).min() < 255:

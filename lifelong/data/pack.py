@@ -111,7 +111,7 @@ def read_task(
 
     Classes are names inside `group` where that is given, else identities ("<group>/<class>",
     "<class>" in a pack without groups) or names that only one group has. `draw` has `train` and
-    `validation` images a class, or `percent`, and a `seed`. Raises DataError for names the pack
+    `validation` images per class, or `percent`, and a `seed`. Raises DataError for names the pack
     lacks or classes with fewer images, DamagedFile.
     """
     found = task_rows(path, classes, group, digest, draw)

@@ -60,7 +60,7 @@ def drawn(
     seed: int,
     names: Sequence[str],
 ) -> np.ndarray:
-    """A bool mask (N,): so many images a class of each split in `counts`, all of the others.
+    """A bool mask (N,): so many images per class of each split in `counts`, all of the others.
 
     Which ones depends on the seed and the class's name alone, and a smaller draw is part of a
     larger one. Raises DataError where a class has fewer.

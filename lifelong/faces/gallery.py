@@ -50,8 +50,8 @@ def pictures_of(folder: Path) -> Iterator[tuple[str, Path]]:
     Whoever has no picture, or something else beside them, is named.
     """
     if not folder.is_dir():
-        raise DataError(f"there is no gallery {folder}: name a folder that holds one a person")
+        raise DataError(f"there is no gallery {folder}: name a folder that holds one per person")
     if not any(entry.is_dir() for entry in folder.iterdir() if not entry.name.startswith(".")):
-        raise DataError(f"the gallery {folder} holds no folders: make one a person, named so")
+        raise DataError(f"the gallery {folder} holds no folders: make one per person, named so")
     for sample in identity_folders(folder).samples:
         yield sample.identity, folder / sample.path

@@ -82,7 +82,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in _SIXTEEN_BITS:
         deep = np.asarray(image).astype(np.int64)
         if deep.min() < 0 or deep.max() > 65535:
-            raise _Refusal(Status.UNREADABLE, "more than 16 bits a pixel: save it with 8")
+            raise _Refusal(Status.UNREADABLE, "more than 16 bits per pixel: save it with 8")
         return Image.fromarray(((deep + 128) // 257).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise _Refusal(Status.UNREADABLE, "its pixels are fractions: save it with 8 bits")

@@ -69,7 +69,7 @@ def pictures_in(folder: Path) -> list[str]:
 
 
 def pictures_below(root: Path) -> set[str]:
-    """Paths of all pictures below a folder, with slashes; thousands of files a second."""
+    """Paths of all pictures below a folder, with slashes; thousands of files per second."""
     if not root.is_dir():
         raise DataError(f"there is no folder {root}: check root")
     found = set()

@@ -31,7 +31,7 @@ _SAID = ("ratio", "train_accuracy")
 
 
 def prune(stage: Stage) -> None:
-    """Write one file a rung and a record row for each; the candidate is rung 0."""
+    """Write one file per rung and a record row for each; the candidate is rung 0."""
     work = NetworkWork(stage)
     candidate = own_candidate(work, Path(stage.input("candidate")))
     learner = work.learner(candidate.card.width)

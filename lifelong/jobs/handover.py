@@ -1,6 +1,6 @@
 """Hand a job to the warm worker, or start one; imports nothing heavy.
 
-The worker (`worker.py`) has imported torch and forks once a job. A job's own process connects to
+The worker (`worker.py`) has imported torch and forks once per job. A job's own process connects to
 its Unix socket, reads who the worker is, and sends one line of JSON together with its standard
 streams. Then it waits for one line: how the job ended. Where no line comes, worker and job are
 both dead (each holds the connection open), so the job may be done again without a second writer.

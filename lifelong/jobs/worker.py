@@ -1,4 +1,4 @@
-"""The warm worker: has imported torch, and forks once a job. `handover.py` starts it.
+"""The warm worker: has imported torch, and forks once per job. `handover.py` starts it.
 
 It never touches CUDA and never has a second thread, so a fork is as good as a fresh process. It
 ends with the process that started it, and its jobs with it; a job ends with the process that

@@ -1,4 +1,4 @@
-"""TF: a shared layer is a core that all tasks have, turned by a task's factors, one a dimension.
+"""TF: a shared layer is a core that all tasks have, turned by a task's factors, one per dimension.
 
 Like a Tucker decomposition with a core of full size (Yang & Hospedales, ICLR 2017; Bulat et al.,
 AAAI 2020), but learned task after task as a baseline of LASEM (ICML 2021).

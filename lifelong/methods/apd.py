@@ -2,7 +2,7 @@
 
 A task's filters are shared ones, scaled channel by channel, plus a sparse addition of its own. When
 a new task moves the shared ones, the additions of older tasks learn along and hold their filters
-where they were. Every few tasks additions are clustered, and what is alike is kept once a group.
+where they were. Every few tasks additions are clustered, and what is alike is kept once per group.
 
 `apd` is this, with fully connected layers and biases that belong to each task, trained as its
 authors train it: Adam at a rate of 1e-3, all gradients times ten. That is what makes the additions

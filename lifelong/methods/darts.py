@@ -129,7 +129,7 @@ class Mixture(LayerLearner):
         return replace(self.card, pattern=pattern), chosen(self.tensors, self.card, pattern)
 
     def _of_layers(self, rows: Tensor) -> Tensor:
-        """From a row a group to a row a layer."""
+        """From one row per group to one row per layer."""
         return torch.cat([row.expand(n, -1) for row, n in zip(rows, self.groups, strict=True)])
 
 

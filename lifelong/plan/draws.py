@@ -62,7 +62,7 @@ def drawn_a_class(draw: Mapping[str, Any], classes: int) -> dict[str, int]:
     each = {name: count // classes for name, count in counts.items()}
     if empty := [name for name, count in each.items() if not count]:
         raise ConfigError(
-            f"draw.percent {draw['percent']} is {counts[empty[0]]} {empty[0]} images a task, too "
+            f"draw.percent {draw['percent']} is {counts[empty[0]]} {empty[0]} images per task, too "
             f"few for {classes} classes: raise it, or give train and validation"
         )
     return each
@@ -113,7 +113,7 @@ def _check_looks(place: str, who: str, given: Mapping[str, Any], channels: int) 
         raise ConfigError(f"{place}: {who} needs both mean and std")
     for key in ("mean", "std"):
         if len(given.get(key, [0] * channels)) != channels:
-            raise ConfigError(f"{place}: {key} of {who} needs {channels} numbers, one a channel")
+            raise ConfigError(f"{place}: {key} of {who} needs {channels} numbers, one per channel")
     if "mean" in given and "normalise" in given:
         raise ConfigError(f"{place}: {who} has mean and std, and normalise too: keep one of them")
 

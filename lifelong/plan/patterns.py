@@ -1,4 +1,4 @@
-"""Which layers a task shares, as text: one letter a layer from the image on, S shared, - its own.
+"""Which layers a task shares, as text: one letter per layer from the image on, S shared, - its own.
 
 The numbers that the released code of LASEM (ICML 2021) calls its patterns by are understood too.
 """
@@ -40,7 +40,7 @@ def named(name: str, depth: int, network: str = "", key: str = "layers.pattern")
             rest = OWN * (depth - int(count))
             return rest + SHARED * int(count) if word == "top" else SHARED * int(count) + rest
     raise ConfigError(
-        f"config key {key}: {name!r} is no pattern of {depth} layers: write one letter a "
+        f"config key {key}: {name!r} is no pattern of {depth} layers: write one letter per "
         f"layer from the image on, such as {SHARED + OWN * (depth - 1)!r} (S shared, - its own), "
         f"or all, none, top1 to top{depth}, bottom1 to bottom{depth}, alternating"
     )
@@ -53,7 +53,7 @@ def _coded(code: int, depth: int, network: str, key: str) -> str:
         known = f"0 to {len(patterns) * _SPAN - 1}" if patterns else "none"
         raise ConfigError(
             f"config key {key}: code {code} is not defined for {depth} layers "
-            f"(there are {known}); write the pattern itself, one letter a layer"
+            f"(there are {known}); write the pattern itself, one letter per layer"
         )
     return patterns[place]
 
@@ -105,7 +105,7 @@ MOST_CONFIGURATIONS = 1024
 def check_groups(groups: Sequence[int] | None, depth: int, maps: Sequence[int], batch: int) -> None:
     """Raise ConfigError where groups do not cover the layers, or make too many configurations.
 
-    `maps`: numbers an image has after each layer, to say what so many would need in memory.
+    `maps`: numbers per image after each layer, to say what so many would need in memory.
     """
     sizes = list(groups or [1] * depth)
     if sum(sizes) != depth:

@@ -119,7 +119,7 @@ class Step:
     def _arithmetic(self, device: str) -> AbstractContextManager[object]:
         if not self._half:
             return contextlib.nullcontext()
-        # Each weight is cast once a step anyway, and a captured graph must not keep an old cast.
+        # Each weight is cast once per step anyway, and a captured graph must not keep an old cast.
         return torch.autocast(device, torch.bfloat16, cache_enabled=False)
 
     def _captured(self, x: Tensor, y: Tensor) -> bool:

@@ -58,8 +58,8 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("predict: --threshold that is no number", "argument --threshold: 'nan' is not a number from 0 to 4", "give a number", (*PREDICT, "--threshold", "nan"), 2),
     ("predict: --margin below zero", "argument --margin: '-1' is not a number from 0 to 4", "give a number", ("predict", PACKNET, "picture.png", "--margin=-1"), 2),
     ("predict: a margin about whole pictures", "--margin is for faces that are cut out: leave it or --whole out", "leave one out", (*PREDICT, "--margin", "0"), 1),
-    ("predict: a gallery that is missing", "there is no gallery none: name a folder that holds one a person", "correct the path", (*PREDICT, "--gallery", "none", "--identity", "a"), 1),
-    ("predict: a gallery that is a file", "there is no gallery picture.png: name a folder that holds one a person", "name a folder", (*PREDICT, "--gallery", "picture.png", "--identity", "a"), 1),
+    ("predict: a gallery that is missing", "there is no gallery none: name a folder that holds one per person", "correct the path", (*PREDICT, "--gallery", "none", "--identity", "a"), 1),
+    ("predict: a gallery that is a file", "there is no gallery picture.png: name a folder that holds one per person", "name a folder", (*PREDICT, "--gallery", "picture.png", "--identity", "a"), 1),
     ("predict: a gallery of folders of folders", "results/tiny should hold pictures, not folder …: move it", "name the folder of the people", (*PREDICT, "--gallery", "results", "--identity", "a"), 1),
     ("predict: nobody knows which task tells people apart", "which task tells people apart? name it by --identity: a, b", "add --identity", (*PREDICT, "--gallery", "results"), 1),
     ("predict: --draw names a file", "cannot use picture.png: File exists", "name a folder", (*PREDICT, "--draw", "picture.png"), 1),
@@ -82,7 +82,7 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
 _GALLERY = (*PREDICT, "--gallery", "people", "--identity", "a")
 # what is wrong | message | what to do | a file to be made
 _GALLERIES: list[tuple[str, str, str, str]] = [
-    ("a gallery without folders", "the gallery people holds no folders: make one a person, named so", "put pictures into folders", "people/ann.png"),
+    ("a gallery without folders", "the gallery people holds no folders: make one per person, named so", "put pictures into folders", "people/ann.png"),
     ("a gallery with something else in it", "people/ann/ann.txt is no picture (.jpg .jpeg .png .bmp .webp .pgm .ppm .tif .tiff): move it elsewhere", "move it", "people/ann/ann.txt"),
     ("a gallery without a usable picture", "the gallery people has no picture with a usable face (people/ann/ann.png: unreadable): add some", "add pictures", "people/ann/ann.png"),
 ]  # fmt: skip

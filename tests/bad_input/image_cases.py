@@ -120,7 +120,7 @@ _IN_COLOUR = "is in colour: set channels to 3, or convert it to grey first"
 _TABLE: list[tuple[str, str, str, Make]] = [
     ("the root folder is missing", "there is no folder raw: check root and source", "correct root", _without("raw")),
     ("the root folder is a file", "there is no folder raw: check root and source", "unpack it", _root_is_a_file),
-    ("the root folder is empty", "raw holds no folders, but should hold one a class or group", "put the images there", _emptied("raw")),
+    ("the root folder is empty", "raw holds no folders, but should hold one per class or group", "put the images there", _emptied("raw")),
     ("the root folder is of a user who is not there", "root ~nobody9/x begins with ~ and nobody's name", "write the whole path", edited(f"{_SHAPES}.root", "~nobody9/x", IMAGES)),
     ("the root folder's name is too long", "cannot read the folder xxx…: File name too long", "correct root", edited(f"{_SHAPES}.root", "x" * 300, IMAGES)),
     ("the root folder's name has a zero byte", r"cannot read the folder a\x00b: embedded null byte", "correct root", edited(f"{_SHAPES}.root", "a\0b", IMAGES)),
@@ -147,11 +147,11 @@ _TABLE: list[tuple[str, str, str, Make]] = [
     ("a colour picture for one channel", f"{PICTURE} {_IN_COLOUR}", "set channels: 3", _saved(_COLOUR)),
     ("a CMYK picture for one channel", f"raw/train/dark/z.jpg {_IN_COLOUR}", "set channels: 3", _saved(_COLOUR.convert("CMYK"), "raw/train/dark/z.jpg")),
     ("a palette of colours for one channel", f"{PICTURE} {_IN_COLOUR}", "set channels: 3", _saved(_COLOUR.convert("P"))),
-    ("a picture of 16 bits", f"{PICTURE} has more than 8 bits a channel: save it with 8 bits", "save it with 8 bits", _saved(_DEEP)),
+    ("a picture of 16 bits", f"{PICTURE} has more than 8 bits per channel: save it with 8 bits", "save it with 8 bits", _saved(_DEEP)),
     ("a transparent picture", f"{PICTURE} is transparent: lay it on a background of your choice first", "remove the transparency", _saved(Image.new("RGBA", (8, 8), (1, 1, 1, 9)))),
     ("an animation", f"raw/train/dark/z.gif is no picture {SUFFIXES}: move it elsewhere", "save one frame as PNG", _saved(Image.new("L", (8, 8)), "raw/train/dark/z.gif")),
     ("a folder tree where CIFAR-100's archive should be", "no whole CIFAR-100 archive in raw/cifar-100-python: `download: true` fetches it (…)", "set download: true, or another source", _published("cifar100", "beaver", "seal")),
-    ("a tree of other pictures for CIFAR-100", "raw/train/dark holds no folders, but should hold one a class or group", "use source: image_folder", _published("cifar100_folders", "beaver", "seal")),
+    ("a tree of other pictures for CIFAR-100", "raw/train/dark holds no folders, but should hold one per class or group", "use source: image_folder", _published("cifar100_folders", "beaver", "seal")),
     ("a folder tree where STL-10's binaries should be", "raw/stl10_binary holds no train_X.bin: `download: true` fetches STL-10", "set download: true, or unpack it", _published("stl10", "cat", "dog")),
     ("Office-Home without one of its domains", "raw holds no folder Product: unpack the whole archive", "unpack it again", _published("office_home", "Product/TV", "Product/Bed", image_size=8)),
 ]  # fmt: skip

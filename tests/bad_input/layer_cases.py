@@ -12,7 +12,7 @@ LAYERS: dict[str, Any] = {
     "network": {"name": "tiny_cnn2"},
     "layers": {"epochs": 1},
 }
-_SIDES = "write one letter a layer from the image on, such as 'S-' (S shared, - its own), or all, none, top1 to top2, bottom1 to bottom2, alternating"
+_SIDES = "write one letter per layer from the image on, such as 'S-' (S shared, - its own), or all, none, top1 to top2, bottom1 to bottom2, alternating"
 _DEEP = {**LAYERS, "network": {"name": "cifar_resnet17"}}
 _HELD_OUT = {**LAYERS, "layers": {"epochs": 1, "lasem": {"likelihood_images": "validation"}}}
 _SETTLING = {**LAYERS, "layers": {"epochs": 2, "lasem": {"search": 0.5}}}
@@ -21,16 +21,16 @@ _GROUPED = {**LAYERS, "layers": {"epochs": 1, "groups": [2]}}
 
 # what is wrong | key | value | what comes after "config key " | what to do
 _KEYS: list[tuple[str, str, Any, str, str, dict[str, Any]]] = [
-    ("a pattern of too many layers", "layers.pattern", "SSS-", "layers.pattern: 'SSS-' has 4 letters, but tiny_cnn2 has 2 layers that may be shared", "write one letter a layer", LAYERS),
+    ("a pattern of too many layers", "layers.pattern", "SSS-", "layers.pattern: 'SSS-' has 4 letters, but tiny_cnn2 has 2 layers that may be shared", "write one letter per layer", LAYERS),
     ("a pattern with another letter", "layers.pattern", "SX", "layers.pattern: 'SX' is no pattern of 2 layers: " + _SIDES, "write S or -", LAYERS),
     ("a pattern of more top layers than there are", "layers.pattern", "top3", "layers.pattern: 'top3' is no pattern of 2 layers: " + _SIDES, "use fewer", LAYERS),
-    ("a code of a pattern that is not defined", "layers.pattern", 45, "layers.pattern: code 45 is not defined for 17 layers (there are 0 to 4); write the pattern itself, one letter a layer", "write the pattern", _DEEP),
+    ("a code of a pattern that is not defined", "layers.pattern", 45, "layers.pattern: code 45 is not defined for 17 layers (there are 0 to 4); write the pattern itself, one letter per layer", "write the pattern", _DEEP),
     ("groups that leave layers out", "layers.groups", [1], "layers.groups: [1] cover 1 layers, but the network has 2 that may be shared", "cover them all", LAYERS),
     ("groups of more layers than there are", "layers.groups", [2, 1], "layers.groups: [2, 1] cover 3 layers, but the network has 2 that may be shared", "cover each once", LAYERS),
     ("a group of no layer", "layers.groups", [0, 2], "layers.groups.0: 0 is less than the minimum of 1", "drop it", LAYERS),
     ("too many patterns to search", "layers.groups", None, "layers.groups: 17 groups make 131072 configurations, at most 1024 are searched; …Let layers choose together, for example [3, 2, 2, 2, 2, 2, 2, 2]", "let layers choose together", _DEEP),
     ("a pattern by hand that divides a group", "tasks.0.sharing", "S-", "tasks: sharing 'S-' of task 'a' divides a group of layers.groups [2] (lasem_hps): layers of a group share or not together", "share the group or not", _GROUPED),
-    ("a pattern by hand of another number of layers", "tasks.0.sharing", "S", "tasks: sharing: 'S' has 1 letters, but tiny_cnn2 has 2 layers that may be shared", "write one letter a layer", LAYERS),
+    ("a pattern by hand of another number of layers", "tasks.0.sharing", "S", "tasks: sharing: 'S' has 1 letters, but tiny_cnn2 has 2 layers that may be shared", "write one letter per layer", LAYERS),
     ("a network that cannot share layers", "network.name", "small_cnn", "network.name: hps shares layers of tiny_cnn2, …, not of small_cnn", "use one of those listed", LAYERS),
     ("a network only for methods that share layers", "methods", ["packnet"], "network.name: packnet cannot use tiny_cnn2, which is for methods that share layers; take vgg16_bn or small_cnn, or leave the method out", "take another network", LAYERS),
     ("one head for different numbers of classes", "tasks.1.classes", [2, 3, 4], "tasks: 'a' has 2 classes and 'b' 3, but snn has one head for all tasks: give them equally many, or leave it out of methods", "give them equally many", {**LAYERS, "methods": ["snn"]}),

@@ -44,7 +44,7 @@ def pets(tmp_path):
 
 @pytest.fixture
 def zoo(tmp_path):
-    """Two groups that share no name: 4 training images and 1 test image a class."""
+    """Two groups that share no name: 4 training images and 1 test image per class."""
     for group, names in (("cats", ("lion", "lynx")), ("dogs", ("fox", "wolf"))):
         for name in names:
             for split, count in (("train", 4), ("test", 1)):

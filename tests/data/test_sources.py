@@ -34,7 +34,7 @@ def png(path: Path, value=0, size=32):
 
 @pytest.fixture
 def groups(tmp_path):
-    """<root>/<group>/{train,test}/<class>/: 2 training images and 1 test image a class."""
+    """<root>/<group>/{train,test}/<class>/: 2 training images and 1 test image per class."""
     for g, group in enumerate(("wet", "dry")):
         for c, name in enumerate(("b", "a")):
             for i in range(2):

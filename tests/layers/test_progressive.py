@@ -1,4 +1,4 @@
-"""A column a task: what the newest sees of the older ones, and that these stay as they are."""
+"""One column per task: what the newest sees of the older ones, and that these stay as they are."""
 
 import pytest
 import torch

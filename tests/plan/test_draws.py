@@ -127,7 +127,7 @@ def test_percentages_are_those_of_lasem():
     assert drawn_a_class({"percent": 100}, 10) == {"train": 417, "validation": 83}
     assert drawn_a_class({"percent": 4}, 3) == {"train": 56, "validation": 10}
     assert drawn_a_class({"train": 5, "seed": 1}, 10) == {"train": 5}
-    for percent, (train, validation) in PERCENT.items():  # 500 images a class, ten classes
+    for percent, (train, validation) in PERCENT.items():  # 500 images per class, ten classes
         assert abs(train + validation - 50 * percent) <= 0.005 * 5000
         assert train % 10 == validation % 10 == 0
 
