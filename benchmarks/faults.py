@@ -31,7 +31,8 @@ from typing import Any
 import torch
 import yaml
 from default_experiment import CORES, ROOT, copy_workflow
-from step_ratio import card, older
+from step_ratio import older
+from synthetic import card
 from table import Row, arguments, machine, publish
 
 from lifelong import store

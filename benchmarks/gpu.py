@@ -19,8 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from step_ratio import card, older
+from step_ratio import older
 from steps import MASK_LR, PHASE
+from synthetic import card
 from table import Row, arguments, machine, publish
 from torch import Tensor
 

@@ -39,8 +39,9 @@ import numpy as np
 import torch
 from PIL import Image
 from reference import BATCH, PAD, PRUNE_LR, Reference, due, loaders
-from step_ratio import CLASSES, WARM_UPS, card, older
+from step_ratio import WARM_UPS, older
 from steps import LR, MASK_LR
+from synthetic import CLASSES, card
 from table import Row, arguments, machine, publish
 
 from lifelong.data.batches import Split, TaskData, TrainBatches, task_data

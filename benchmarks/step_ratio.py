@@ -23,16 +23,16 @@ from collections.abc import Callable
 
 import torch
 from steps import Ours, Plain, Textbook
+from synthetic import CLASSES, card
 from table import Row, arguments, machine, publish
 from torch import Tensor
 
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
 from lifelong.nets.build import memory_format
-from lifelong.plan.card import Card
 from lifelong.train.device import prepare
 
-BATCH, CLASSES, OLDER_SHARE = 32, 5, 0.5
+BATCH, OLDER_SHARE = 32, 0.5
 TARGETS = {  # times plain, at channels 1.0
     "first": 1.02,
     "first pruned": 1.05,
@@ -41,26 +41,6 @@ TARGETS = {  # times plain, at channels 1.0
     "later frozen": 1.05,
 }
 WARM_UPS = 2
-
-
-def card(position: int, channels: float) -> Card:
-    classes = tuple(map(str, range(CLASSES)))
-    return Card(
-        experiment="steps",
-        method="cpg",
-        base="cpg",
-        seed=0,
-        position=position,
-        task=f"t{position}",
-        classes=classes,
-        network="vgg16_bn",
-        channels=channels,
-        in_channels=3,
-        image_size=32,
-        mean=(0.0,) * 3,
-        std=(1.0,) * 3,
-        lineage=(),
-    )
 
 
 def older(channels: float) -> Model:

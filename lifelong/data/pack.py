@@ -13,7 +13,7 @@ from lifelong import store
 from lifelong.data.sources import RawSet, read_source
 from lifelong.data.splits import SPLITS, drawn
 from lifelong.plan.class_names import fitting
-from lifelong.plan.draws import drawn_a_class
+from lifelong.plan.draws import drawn_per_class
 from lifelong.plan.errors import DamagedFile, DataError
 
 _CHUNK_IMAGES = 64
@@ -94,7 +94,7 @@ def task_rows(
     labels = renumber[arrays["labels"]]
     rows = np.flatnonzero(labels >= 0)
     if draw:
-        counts = drawn_a_class(draw, len(wanted))
+        counts = drawn_per_class(draw, len(wanted))
         rows = rows[drawn(labels[rows], arrays["split"][rows], counts, draw["seed"], wanted)]
     split, checksums = arrays["split"][rows], arrays["crc32"][rows]
     return TaskRows(rows, labels[rows], split, checksums, tuple(wanted))

@@ -51,7 +51,7 @@ def images_of(seed: int, task: Mapping[str, Any], dataset: Mapping[str, Any]) ->
     return found
 
 
-def drawn_a_class(draw: Mapping[str, Any], classes: int) -> dict[str, int]:
+def drawn_per_class(draw: Mapping[str, Any], classes: int) -> dict[str, int]:
     """How many images per class `draw` asks for, by split; a split it does not name is taken whole.
 
     Raises ConfigError where a percentage leaves a class without images.
@@ -90,7 +90,7 @@ def check_drawn(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> None:
     draw = _draw(task, dataset)
     if draw and "classes" in task:
         try:
-            drawn_a_class(draw, len(task["classes"]))
+            drawn_per_class(draw, len(task["classes"]))
         except ConfigError as error:
             raise ConfigError(f"config key tasks: task {task['name']!r}: {error}") from error
 

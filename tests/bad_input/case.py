@@ -1,6 +1,5 @@
 """One wrong input: how it is made, which command meets it, and what the command says."""
 
-import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import yaml
+from edits import dotted, with_key
 from PIL import Image
 
 ANYTHING = "…"
@@ -59,12 +59,7 @@ def edited(key: str, value: Any, base: dict[str, Any] = CONFIG) -> Make:
     """Set one key, named by dots; a task of another name keeps its goal."""
 
     def make(folder: Path) -> None:
-        config = copy.deepcopy(base)
-        *parents, last = [int(part) if part.isdecimal() else part for part in key.split(".")]
-        place: Any = config
-        for name in parents:
-            place = place[name] if isinstance(place, list) else place.setdefault(name, {})
-        place[last] = value
+        config = with_key(base, *dotted(key), value)
         write_config(folder, config)
 
     return make

@@ -1,11 +1,11 @@
 """A configuration is completed, or refused with one sentence that names the key."""
 
-import copy
 import itertools
 from pathlib import Path
 
 import pytest
 import yaml
+from edits import dotted, with_key
 
 from lifelong.plan.config import check, load
 from lifelong.plan.errors import ConfigError
@@ -26,13 +26,7 @@ MANY = [{"name": f"t{i}", "classes": [0, 1]} for i in range(255)]
 
 def edited(path: str, value: object) -> dict:
     """The base configuration with one key, named by dots, set to a value."""
-    config = copy.deepcopy(BASE)
-    *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
-    part = config
-    for name in parents:
-        part = part[name] if isinstance(part, list) else part.setdefault(name, {})
-    part[last] = value
-    return config
+    return with_key(BASE, *dotted(path), value)
 
 
 WRONG = [

@@ -1,15 +1,15 @@
 """Which images a task sees, and which stages a change of that reruns."""
 
-import copy
 from pathlib import Path
 
 import pytest
+from edits import with_key
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lifelong.plan.class_names import GROUP_OF
 from lifelong.plan.config import check
-from lifelong.plan.draws import PERCENT, drawn_a_class
+from lifelong.plan.draws import PERCENT, drawn_per_class
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.plan import Plan
 from lifelong.plan.reading import read
@@ -31,12 +31,7 @@ DRAW = {"train": 17, "validation": 3}
 
 
 def edited(where, value):
-    config = copy.deepcopy(CONFIG)
-    part = config
-    for name in where[:-1]:
-        part = part[name]
-    part[where[-1]] = value
-    return config
+    return with_key(CONFIG, *where, value)
 
 
 def data_of(config, position=1, seed=0, method="cpg", kind="train"):
@@ -121,12 +116,12 @@ def test_shared_draws_are_the_same_in_all_runs_and_differ_between_tasks():
 
 
 def test_percentages_are_those_of_lasem():
-    assert drawn_a_class({"percent": 4}, 10) == {"train": 17, "validation": 3}
-    assert drawn_a_class({"percent": 6}, 10) == {"train": 25, "validation": 5}
-    assert drawn_a_class({"percent": 25}, 10) == {"train": 104, "validation": 21}
-    assert drawn_a_class({"percent": 100}, 10) == {"train": 417, "validation": 83}
-    assert drawn_a_class({"percent": 4}, 3) == {"train": 56, "validation": 10}
-    assert drawn_a_class({"train": 5, "seed": 1}, 10) == {"train": 5}
+    assert drawn_per_class({"percent": 4}, 10) == {"train": 17, "validation": 3}
+    assert drawn_per_class({"percent": 6}, 10) == {"train": 25, "validation": 5}
+    assert drawn_per_class({"percent": 25}, 10) == {"train": 104, "validation": 21}
+    assert drawn_per_class({"percent": 100}, 10) == {"train": 417, "validation": 83}
+    assert drawn_per_class({"percent": 4}, 3) == {"train": 56, "validation": 10}
+    assert drawn_per_class({"train": 5, "seed": 1}, 10) == {"train": 5}
     for percent, (train, validation) in PERCENT.items():  # 500 images per class, ten classes
         assert abs(train + validation - 50 * percent) <= 0.005 * 5000
         assert train % 10 == validation % 10 == 0
@@ -137,9 +132,9 @@ def test_a_percentage_gives_every_class_as_many_as_fit(percent, classes):
     counts = dict(zip(("train", "validation"), PERCENT[percent], strict=True))
     if min(counts.values()) < classes:
         with pytest.raises(ConfigError, match=f"too few for {classes} classes"):
-            drawn_a_class({"percent": percent}, classes)
+            drawn_per_class({"percent": percent}, classes)
         return
-    each = drawn_a_class({"percent": percent}, classes)
+    each = drawn_per_class({"percent": percent}, classes)
     assert all(0 <= counts[name] - each[name] * classes < classes for name in counts)
 
 
@@ -167,7 +162,7 @@ def test_cifar_tasks_are_those_of_lasem(name):
     assert ids == published[: len(ids)] and len(ids) == (10 if name.endswith("10") else 3)
     for position in range(1, len(ids) + 1):
         data = data_of(config | {"methods": ["stl"]}, position, method="stl")
-        assert drawn_a_class(data["draw"], len(data["classes"])) == DRAW
+        assert drawn_per_class(data["draw"], len(data["classes"])) == DRAW
         assert data["normalise"] == "own_split"
     for half in (config["tasks"][:5], config["tasks"][5:]):
         groups = [{GROUP_OF[one] for one in task["classes"]} for task in half]

@@ -4,7 +4,7 @@ import pytest
 
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.losses import LOSSES, head_for
+from lifelong.plan.losses import LOSSES
 from lifelong.train.losses import loss_of
 
 
@@ -58,13 +58,3 @@ def test_a_wrong_loss_is_named(loss, words):
     with pytest.raises(ConfigError) as caught:
         check(config(loss))
     assert all(word in str(caught.value) for word in words), caught.value
-
-
-def test_only_a_softmax_needs_an_angular_head():
-    assert {kind: head_for({"kind": kind}) for kind in LOSSES} == {
-        "cross_entropy": "linear",
-        "weighted": "linear",
-        "a_softmax": "angular",
-        "expectation": "linear",
-    }
-    assert head_for({}) == "linear"

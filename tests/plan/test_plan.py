@@ -1,9 +1,10 @@
 """Stages of an experiment: what each reads, and which of them a changed key reruns."""
 
-import copy
 import json
+from functools import partial
 
 import pytest
+from edits import with_key
 
 from lifelong.plan.config import check
 from lifelong.plan.decisions import Grown
@@ -25,14 +26,7 @@ CONFIG = {
 }
 
 
-def edited(*path_and_value: object) -> dict:
-    config = copy.deepcopy(CONFIG)
-    *parents, last, value = path_and_value
-    part = config
-    for name in parents:
-        part = part[name] if isinstance(part, list) else part.setdefault(name, {})
-    part[last] = value
-    return config
+edited = partial(with_key, CONFIG)
 
 
 def stages(config: dict) -> dict[str, Stage]:
@@ -229,8 +223,7 @@ def test_a_task_that_missed_its_goal_at_the_cap_is_pruned_no_further_than_is_fai
     assert plan.spec(key).stop_at is None and plan.spec(key, Grown(2)).stop_at is None
     assert plan.spec(key, Grown(2, missed=True)).stop_at == 0.5  # two tasks left: half each
     for by_hand, stop_at in ((0.3, 0.5), (0.6, None)):  # beyond what is fair, it needs more rungs
-        config = copy.deepcopy(three_expected)
-        config["tasks"][1]["ratio"] = by_hand
+        config = with_key(three_expected, "tasks", 1, "ratio", by_hand)
         assert Plan(check(config)).spec(key, Grown(2, missed=True)).stop_at == stop_at
 
 

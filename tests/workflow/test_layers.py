@@ -1,10 +1,11 @@
 """Methods that share layers as a workflow: all of them once, and what an edit runs again."""
 
-import copy
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import pytest
+from edits import with_key
 from known_methods import LAYER_METHODS
 from workflow_tree import copy_workflow, snakemake, write_config
 
@@ -31,14 +32,7 @@ def finished(tmp_path_factory):
     return folder
 
 
-def edited(*path: Any, value: Any) -> dict[str, Any]:
-    """The experiment with one key changed."""
-    config = copy.deepcopy(EXPERIMENT)
-    part = config
-    for name in path[:-1]:
-        part = part[name] if isinstance(part, list) else part.setdefault(name, {})
-    part[path[-1]] = value
-    return config
+edited = partial(with_key, EXPERIMENT)
 
 
 def stages(methods: set[str], tasks: str, kinds: str) -> set[str]:
@@ -66,22 +60,22 @@ def test_methods_of_a_run_learn_from_the_same_images(finished):
 
 
 def test_a_pattern_by_hand_trains_only_what_comes_after(dry):
-    config = edited("tasks", 1, "sharing", value="S-")
+    config = edited("tasks", 1, "sharing", "S-")
     choosing = {m for m in LAYER_METHODS if m.startswith(("lasem", "darts", "brute"))}
     assert dry(config) == stages(choosing, "02-y", "select retrain infer") | LAST
 
 
 def test_a_setting_of_one_method_runs_no_other(dry):
-    config = edited("method_settings", value={"den": {"layers": {"den": {"units": 3}}}})
+    config = edited("method_settings", {"den": {"layers": {"den": {"units": 3}}}})
     assert dry(config) == stages({"den"}, "01-x 02-y", "train select retrain infer") | LAST
 
 
 def test_a_pattern_of_a_variant_leaves_its_method_alone(dry):
-    config = edited("variants", VARIANT, "layers", "pattern", value="bottom1")
+    config = edited("variants", VARIANT, "layers", "pattern", "bottom1")
     assert dry(config) == stages({VARIANT}, "01-x 02-y", "train select retrain infer") | LAST
 
 
 def test_separate_networks_do_not_wait_for_each_other(dry):
-    config = edited("tasks", 0, "draw", value={"train": 5, "validation": 2})
+    config = edited("tasks", 0, "draw", {"train": 5, "validation": 2})
     ran = dry(config)
     assert "stl/02-y/train" not in ran and "hps/02-y/train" in ran

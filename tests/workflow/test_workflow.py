@@ -1,6 +1,5 @@
 """The workflow on a tiny experiment: what runs, what runs again, what survives a kill."""
 
-import copy
 import os
 import re
 import shutil
@@ -8,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
+from edits import with_key
 from workflow_tree import EXPERIMENT, TREE, jobs, running, snakemake, write_config
 
 from lifelong import store
@@ -31,15 +31,7 @@ def named(methods: str, tasks: str, stages: str) -> set[str]:
     }
 
 
-def edited(*path_and_value: Any) -> dict[str, Any]:
-    """The experiment with one key changed."""
-    config = copy.deepcopy(EXPERIMENT)
-    *parents, last, value = path_and_value
-    part = config
-    for name in parents:
-        part = part[name] if isinstance(part, list) else part.setdefault(name, {})
-    part[last] = value
-    return config
+edited = partial(with_key, EXPERIMENT)
 
 
 def test_the_second_task_was_widened_and_both_were_learned(finished):

@@ -89,13 +89,9 @@ def _retrain(plan: "Plan", key: Key) -> Inputs:
     return _train(plan, key) | {"selected": plan.beside(key, "select", "selected.json")}
 
 
-def _infer(plan: "Plan", key: Key) -> Inputs:
-    return plan.infer_inputs(key)
-
-
 _INPUTS: dict[str, Callable[["Plan", Key], Inputs]] = {
     "train": _train,
     "select": _select,
     "retrain": _retrain,
-    "infer": _infer,
+    "infer": lambda plan, key: plan.infer_inputs(key),
 }

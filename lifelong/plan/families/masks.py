@@ -134,10 +134,6 @@ def _retrain(plan: "Plan", key: Key) -> Inputs:
     return _prune(plan, key) | {"prune": pruned, "selected": selected}
 
 
-def _infer(plan: "Plan", key: Key) -> Inputs:
-    return plan.infer_inputs(key)
-
-
 _INPUTS: dict[str, Callable[["Plan", Key], Inputs]] = {
     "goals": _goals,
     "train": _train,
@@ -145,7 +141,7 @@ _INPUTS: dict[str, Callable[["Plan", Key], Inputs]] = {
     "prune": _prune,
     "select": _select,
     "retrain": _retrain,
-    "infer": _infer,
+    "infer": lambda plan, key: plan.infer_inputs(key),
 }
 
 
