@@ -10,6 +10,7 @@ from hypothesis import settings
 
 # In this order, after all others; the rooms of the longest files come first, so that no process is
 # left with one of them at the end.
+FIRST = ("test_networks", "test_killed_layers_1")  # the other makes what later files wait for
 SLOW = ("harness", "workflow", "bad_input", "stages", "benchmarks", "golden", "slurm")
 
 settings.register_profile("lifelong", deadline=None)  # machines may be busy
@@ -28,9 +29,8 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> tuple[int, bool]:
-        room = item.path.parent.name
-        shares = item.path.stem != "test_networks"  # it runs while another process makes the rest's
-        return SLOW.index(room) + 1 if room in SLOW else 0, shares
+        room, name = item.path.parent.name, item.path.stem
+        return SLOW.index(room) + 1 if room in SLOW else 0, name not in FIRST
 
     items.sort(key=place)
 

@@ -73,7 +73,7 @@ def survives_two_kills(results: Path, method: str, folder: Path) -> None:
                 die_after(dying, steps)
                 run_toy(folder, [method])
                 pytest.fail("the run was never killed")
-        again = run_toy(folder, [method])
+    again = run_toy(folder, [method])
     assert content(again / method) == content(results / method)
     assert not list(folder.rglob(".resume*")) and not list(folder.rglob("*.tmp"))
 

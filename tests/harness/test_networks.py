@@ -92,11 +92,11 @@ def test_each_task_has_its_own_slopes_and_all_is_counted(results):
         assert line["bytes_file"] == path.stat().st_size
 
 
-def test_killed_and_run_again_gives_the_same_bytes(results, pictures, tmp_path, monkeypatch):
+def test_killed_and_run_again_gives_the_same_bytes(results, pictures, tmp_path):
     name, folder = results
-    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.03)
-    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1.0)
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
+        patch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.03)
+        patch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1.0)
         die_after(patch, 100)
         run(tmp_path, name, pictures)
         pytest.fail("the run was never killed")

@@ -27,8 +27,6 @@ def test_other_images_make_other_posteriors(whole, tmp_path):
 
 
 def test_killed_and_run_again_the_same_images_are_drawn(whole, tmp_path, monkeypatch):
-    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
     real = loop._Run.one_step
 
     def dying(run, x, y):
@@ -37,6 +35,8 @@ def test_killed_and_run_again_the_same_images_are_drawn(whole, tmp_path, monkeyp
         real(run, x, y)
 
     with monkeypatch.context() as patch:
+        patch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
+        patch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
         patch.setattr(loop._Run, "one_step", dying)
         with contextlib.suppress(Killed):
             run_toy(tmp_path, ["lasem_hps"], layers=HELD_OUT)

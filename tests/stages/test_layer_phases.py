@@ -36,8 +36,6 @@ def record(whole):
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_killed_in_a_phase_and_run_again_gives_the_same_bytes(whole, phase, tmp_path, monkeypatch):
-    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
     real, seen = loop._Run.one_step, []
 
     def dying(run, x, y):
@@ -50,10 +48,13 @@ def test_killed_in_a_phase_and_run_again_gives_the_same_bytes(whole, phase, tmp_
         real(run, x, y)
 
     with monkeypatch.context() as patch:
+        patch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
+        patch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
         patch.setattr(loop._Run, "one_step", dying)
         with contextlib.suppress(Killed):
             run_toy(tmp_path, ["den"], **CHANGES)
             pytest.fail("the run was never killed")
+    with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "one_step", counting)
         results = run_toy(tmp_path, ["den"], **CHANGES)
     assert content(results / "den" / "s0") == content(whole)

@@ -76,8 +76,6 @@ def test_the_model_has_the_pattern_that_was_the_most_probable(tasks):
 
 @pytest.mark.parametrize("kind", [Expectation, Settled])
 def test_killed_in_either_phase_and_run_again_gives_the_same_bytes(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
     whole = run_toy(tmp_path / "whole", ["lasem_hps"], layers=SEARCH)
     real, seen = loop._Run.one_step, []
 
@@ -92,10 +90,13 @@ def test_killed_in_either_phase_and_run_again_gives_the_same_bytes(tmp_path, mon
         real(run, x, y)
 
     with monkeypatch.context() as patch:
+        patch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.0)
+        patch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1e9)
         patch.setattr(loop._Run, "one_step", dying)
         with contextlib.suppress(Killed):
             run_toy(tmp_path / "killed", ["lasem_hps"], layers=SEARCH)
             pytest.fail("the run was never killed")
+    with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "one_step", counting)
         again = run_toy(tmp_path / "killed", ["lasem_hps"], layers=SEARCH)
     assert content(again / "lasem_hps") == content(whole / "lasem_hps")

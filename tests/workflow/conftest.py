@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_once import made_once
 from workflow_tree import EXPERIMENT, copy_workflow, jobs, snakemake, write_config
 
 
@@ -24,11 +25,19 @@ def tiny(workflow) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
-    """The tiny experiment after `snakemake --cores 2`. Not to be changed: see `again`."""
-    folder = copy_workflow(tmp_path_factory.mktemp("finished"))
-    write_config(folder, EXPERIMENT)
-    snakemake(folder, "--cores", "2")
-    return folder
+    """The tiny experiment after `snakemake --cores 2`. Not to be changed: see `again`.
+
+    A copy for each process, because Snakemake locks a folder even to look at it.
+    """
+
+    def make(folder: Path) -> Path:
+        copy_workflow(folder)
+        write_config(folder, EXPERIMENT)
+        snakemake(folder, "--cores", "2")
+        return folder
+
+    made = made_once(tmp_path_factory, "finished", make)
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("finished") / "here"))
 
 
 @pytest.fixture
