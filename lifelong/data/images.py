@@ -1,7 +1,9 @@
 """One picture file to uint8 planes, refusing whatever could not be kept faithfully."""
 
+import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -11,6 +13,8 @@ from lifelong.plan.errors import DataError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_RAW_BITS = re.compile(r";(\d+)")  # in Pillow's raw modes, such as RGB;16B
+_ONE_PICTURE = ("JPEG", "MPO", "BMP", "PPM")  # JPEGs of telephones carry previews and depth maps
 
 
 def picture(path: Path, image_size: int, channels: int) -> np.ndarray:
@@ -27,8 +31,8 @@ def picture(path: Path, image_size: int, channels: int) -> np.ndarray:
 def decode(path: Path) -> Image.Image:
     """A decoded picture of mode L or RGB, upright as its EXIF says.
 
-    Raises DataError naming the file: unreadable, truncated, too large, transparent or deeper than
-    8 bits per channel.
+    Raises DataError naming the file: unreadable, truncated, too large, transparent, of several
+    frames, or deeper than 8 bits per channel.
     """
     try:
         if not path.is_file():  # a pipe would be waited for
@@ -36,6 +40,7 @@ def decode(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as opened:
+                _check_kept_whole(opened, path)
                 opened.load()
                 image = ImageOps.exif_transpose(opened)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -64,9 +69,28 @@ def planes(image: Image.Image, image_size: int | None, channels: int, name: str)
     return np.ascontiguousarray(pixels[None, ..., 0])
 
 
-def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
-    if image.mode in _DEEP_MODES:
+def _check_kept_whole(opened: Image.Image, path: Path) -> None:
+    """Raise DataError for what loading would cut: further frames, and bits beyond the eighth."""
+    if opened.format not in _ONE_PICTURE and getattr(opened, "n_frames", 1) > 1:
+        raise DataError(
+            f"{path} holds {opened.n_frames} pictures: save the one you want as a file of its own"
+        )
+    tiles = () if opened.format == "BMP" else opened.tile  # its BGR;15 are fewer bits, not more
+    if opened.mode in _DEEP_MODES or any(map(_deep, tiles)):
         raise DataError(f"{path} has more than 8 bits per channel: save it with 8 bits")
+
+
+def _deep(tile: Any) -> bool:
+    """Whether a tile, as Pillow is about to decode it, has more bits than the mode it opens as."""
+    codec, _, _, args = tile
+    args = args if isinstance(args, tuple) else (args,)
+    if codec.startswith("ppm") and isinstance(args[-1], int):
+        return args[-1] > 255
+    modes = [value for value in args if isinstance(value, str)]
+    return any(int(bits) > 8 for mode in modes for bits in _RAW_BITS.findall(mode))
+
+
+def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if np.asarray(image.getchannel("A")).min() < 255:

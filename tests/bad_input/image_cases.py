@@ -59,6 +59,11 @@ def _saved(image: Image.Image, name: str = PICTURE) -> Make:
     return lambda folder: image.save(folder / name)
 
 
+def _frames(folder: Path) -> None:
+    frames = [Image.new("L", (8, 8), shade) for shade in (0, 9)]
+    frames[0].save(folder / PICTURE, save_all=True, append_images=frames[1:])
+
+
 def _without(name: str) -> Make:
     return lambda folder: shutil.rmtree(folder / name)
 
@@ -149,6 +154,8 @@ _TABLE: list[tuple[str, str, str, Make]] = [
     ("a palette of colours for one channel", f"{PICTURE} {_IN_COLOUR}", "set channels: 3", _saved(_COLOUR.convert("P"))),
     ("a picture of 16 bits", f"{PICTURE} has more than 8 bits per channel: save it with 8 bits", "save it with 8 bits", _saved(_DEEP)),
     ("a transparent picture", f"{PICTURE} is transparent: lay it on a background of your choice first", "remove the transparency", _saved(Image.new("RGBA", (8, 8), (1, 1, 1, 9)))),
+    ("a picture of 16 bits in colour", f"{PICTURE} has more than 8 bits per channel: save it with 8 bits", "save it with 8 bits", _bytes(b"P6\n1 1\n65535\n\0\1\0\1\0\1")),
+    ("a picture of two frames", f"{PICTURE} holds 2 pictures: save the one you want as a file of its own", "save one frame alone", _frames),
     ("an animation", f"raw/train/dark/z.gif is no picture {SUFFIXES}: move it elsewhere", "save one frame as PNG", _saved(Image.new("L", (8, 8)), "raw/train/dark/z.gif")),
     ("a folder tree where CIFAR-100's archive should be", "no whole CIFAR-100 archive in raw/cifar-100-python: `download: true` fetches it (…)", "set download: true, or another source", _published("cifar100", "beaver", "seal")),
     ("a tree of other pictures for CIFAR-100", "raw/train/dark holds no folders, but should hold one per class or group", "use source: image_folder", _published("cifar100_folders", "beaver", "seal")),

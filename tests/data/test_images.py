@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +58,74 @@ def test_sixteen_bits_are_refused(tmp_path):
     path = saved(tmp_path / "deep.png", np.array([[70, 40000]], dtype=np.uint16))
     with pytest.raises(DataError, match="8 bits"):
         decode(path)
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    check = struct.pack(">I", zlib.crc32(name + data))
+    return struct.pack(">I", len(data)) + name + data + check
+
+
+def deep_png(kind: int, channels: int) -> bytes:
+    """2x2 pixels of 16 bits per channel, all of them dark: their high bytes are below 4."""
+    line = b"\0" + b"\x03\xe8" * 2 * channels
+    head = struct.pack(">IIBBBBB", 2, 2, 16, kind, 0, 0, 0)
+    parts = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(line * 2)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def deep_tiff(channels: int) -> bytes:
+    """2x2 pixels of 16 bits per channel, one strip."""
+    short, long = 3, 4
+    pixels, bits = b"\xe8\x03" * 4 * channels, struct.pack("<H", 16) * channels
+    after = 8 + 2 + 9 * 12 + 4
+    tags = [(256, short, 1, 2), (257, short, 1, 2), (258, short, channels, after)]
+    tags += [(259, short, 1, 1), (262, short, 1, 2), (273, long, 1, after + len(bits))]
+    tags += [(277, short, 1, channels), (278, short, 1, 2), (279, long, 1, len(pixels))]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    return head + entries + struct.pack("<I", 0) + bits + pixels
+
+
+DEEP = {
+    "grey.png": deep_png(0, 1),
+    "colour.png": deep_png(2, 3),
+    "opaque.png": deep_png(6, 4),
+    "colour.ppm": b"P6\n2 2\n65535\n" + b"\x03\xe8" * 12,
+    "text.ppm": b"P3\n2 2\n1023\n" + b"17 18 19 " * 4,
+    "grey.pgm": b"P5\n2 2\n1023\n" + b"\x03\xe8" * 4,
+    "colour.tif": deep_tiff(3),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_more_than_8_bits_are_refused_whatever_pillow_would_make_of_them(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(DEEP[name])
+    with pytest.raises(DataError, match="more than 8 bits per channel"):
+        decode(path)
+
+
+def test_fewer_bits_are_read(tmp_path):
+    (tmp_path / "a.ppm").write_bytes(b"P6\n1 1\n3\n" + b"\x03\x00\x03")
+    assert np.asarray(decode(tmp_path / "a.ppm")).tolist() == [[[255, 0, 255]]]
+    head = struct.pack("<2sIHHI", b"BM", 58, 0, 0, 54)
+    size = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 16, 0, 4, 0, 0, 0, 0)
+    (tmp_path / "a.bmp").write_bytes(head + size + b"\xff\x7f\0\0")  # five bits per channel
+    assert np.asarray(decode(tmp_path / "a.bmp")).tolist() == [[[255, 255, 255]]]
+
+
+@pytest.mark.parametrize("kind", ["webp", "tiff", "png"])
+def test_several_pictures_in_one_file_are_refused(tmp_path, kind):
+    frames = [Image.new("RGB", (4, 4), (shade, 0, 0)) for shade in (10, 200)]
+    frames[0].save(tmp_path / f"a.{kind}", save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match=rf"a\.{kind} holds 2 pictures: save the one you want"):
+        decode(tmp_path / f"a.{kind}")
+
+
+def test_a_telephones_photograph_with_a_preview_is_its_first_picture(tmp_path):
+    frames = [Image.new("RGB", (size, size), (200, 0, 0)) for size in (8, 4)]
+    frames[0].save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=frames[1:])
+    assert decode(tmp_path / "a.jpg").size == (8, 8)
 
 
 def test_exif_orientation_is_applied(tmp_path):
