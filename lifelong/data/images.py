@@ -71,11 +71,13 @@ def planes(image: Image.Image, image_size: int | None, channels: int, name: str)
 
 def _check_kept_whole(opened: Image.Image, path: Path) -> None:
     """Raise DataError for what loading would cut: further frames, and bits beyond the eighth."""
-    if opened.format not in _ONE_PICTURE and getattr(opened, "n_frames", 1) > 1:
+    frames = 1 if opened.format in _ONE_PICTURE else getattr(opened, "n_frames", 1)
+    if frames > 1:
         raise DataError(
-            f"{path} holds {opened.n_frames} pictures: save the one you want as a file of its own"
+            f"{path} holds {frames} pictures: save the one you want as a file of its own"
         )
-    tiles = () if opened.format == "BMP" else opened.tile  # its BGR;15 are fewer bits, not more
+    # A BMP of raw mode BGR;15 has fewer than 8 bits per channel.
+    tiles = () if opened.format == "BMP" else getattr(opened, "tile", ())
     if opened.mode in _DEEP_MODES or any(map(_deep, tiles)):
         raise DataError(f"{path} has more than 8 bits per channel: save it with 8 bits")
 

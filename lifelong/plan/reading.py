@@ -24,9 +24,24 @@ class _Loader(yaml.SafeLoader):
             if isinstance(name, Hashable):
                 if name in seen:
                     line = key.start_mark.line + 1
-                    raise ConfigError(f"key {name!r} is given twice, again in line {line}")
+                    raise ConfigError(
+                        f"key {name!r} is given twice, again in line {line}; keep one of them"
+                    )
                 seen.add(name)
         return super().construct_mapping(node, deep)
+
+    def plain_integer(self, node: yaml.ScalarNode) -> int:
+        """An integer as it is written: YAML reads 010 as 8, 1_0 as 10 and 1:30 as 90."""
+        value: int = self.construct_yaml_int(node)
+        if node.value != str(value):
+            raise ConfigError(
+                f"line {node.start_mark.line + 1}: YAML reads {node.value} as the number {value}; "
+                f"put it in quotes if it is a name, else write {value}"
+            )
+        return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.plain_integer)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -36,7 +51,7 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}; keep one of them") from error
+        raise ConfigError(f"{path}: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is nested too deeply: write it flatter") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: impossible dates, bytes, numbers

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import fsum
 from operator import attrgetter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ SIZE_METRICS = (
     *(f"bytes_{part}" for part in ("file", "values", "owned", "picks", "dense", "reference")),
     "bytes_superseded",  # of older files: a later task wrote those tensors again
 )
+_TEXT = ("method", "task", "after_task", "split", "pattern", "protocol")
 GOAL_COLUMNS = ("method", "seed", "task", "goal", "accuracy", "met", "ratio")
 SUMMARY_COLUMNS = (
     "method",
@@ -44,6 +46,15 @@ PUBLISHED_COLUMNS = (
     "seeds",
     "difference",
 )
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """A table from its CSV file: names stay text, whatever they look like, such as NA or 010.
+
+    Only an empty cell is empty. Raises what pandas raises, most of it ValueErrors.
+    """
+    kinds = dict.fromkeys(_TEXT, str)
+    return pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
 
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:

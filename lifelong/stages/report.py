@@ -12,6 +12,7 @@ from lifelong.plan.paths import place_of
 from lifelong.plan.stage import Stage
 from lifelong.records import learning, verification
 from lifelong.records.rows import Row
+from lifelong.records.tables import read_table
 from lifelong.report import learning as curves
 from lifelong.report import plots
 from lifelong.report import verification as faces
@@ -33,7 +34,7 @@ def run(stage: Stage) -> None:
         text = plots.svg(figure)
         files[f"{name}.svg"] = store.write_text(Path(stage.path(f"{name}.svg")), text)
         figures[title] = text
-    tables = {Path(path).stem: _typed(pd.read_csv(path)) for path in stage.input_list("tables")}
+    tables = {Path(path).stem: _typed(read_table(path)) for path in stage.input_list("tables")}
     means = learning.mean_over_seeds(tables["learning"], spec.tasks)
     tables[MEANS] = curves.with_spread(means)
     verified = verification.mean_over_seeds(tables.pop("verification"))

@@ -51,7 +51,7 @@ def _published(stage: Stage, frame: pd.DataFrame) -> pd.DataFrame:
     if not stage.input_list("published"):
         return pd.DataFrame(columns=list(tables.PUBLISHED_COLUMNS))
     path = stage.input("published")
-    published = pd.read_csv(path)
+    published = tables.read_table(path)
     missing = sorted({"method", "task", "accuracy_percent"} - set(published.columns))
     if missing:
         raise ConfigError(f"config key published: {path} has no column {missing[0]!r}")

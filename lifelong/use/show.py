@@ -18,8 +18,8 @@ def show(folder: Path) -> str:
     if not path.is_file():
         raise UserError(f"{folder} has no tables/summary.csv: name a folder like results/digits")
     try:
-        summary = pd.read_csv(path).astype({"goals_met": "Int64"})
-        goals = pd.read_csv(path.with_name("goals.csv"))
+        summary = tables.read_table(path).astype({"goals_met": "Int64"})
+        goals = tables.read_table(path.with_name("goals.csv"))
         lines = [tables.as_text(summary), "", *_missed(goals), *_minutes(folder, summary)]
     except (KeyError, TypeError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise DamagedFile(f"{path.parent} holds other tables: delete it and run again") from error

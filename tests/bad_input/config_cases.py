@@ -110,6 +110,8 @@ _FILES: list[tuple[str, bytes, str, str]] = [
     ("a date that does not exist", b"a: 2020-13-45", " is not valid YAML: …", "put it in quotes"),
     ("a tag that would run code", b"a: !!python/object/apply:os.system ['touch pwned']\n", " is not valid YAML: could not determine a constructor for the tag …", "write plain values"),
     ("a key twice", b"seeds: [0]\nseeds: [1]\n", ": key 'seeds' is given twice, again in line 2; keep one of them", "keep one of them"),
+    ("a name that YAML reads as an octal number", b"tasks:\n- {name: a, classes: [010, 011]}\n", ": line 2: YAML reads 010 as the number 8; put it in quotes if it is a name, else write 8", "put it in quotes"),
+    ("a name that YAML reads as minutes and seconds", b"tasks:\n- {name: a, classes: [1:30, 2:30]}\n", ": line 2: YAML reads 1:30 as the number 90; put it in quotes if it is a name, else write 90", "put it in quotes"),
     ("a key twice, further in", b"train: {lr: 0.1, epochs: 1, lr: 0.2}\n", ": key 'lr' is given twice, again in line 1; keep one of them", "keep one of them"),
     ("brackets without end", b"a: " + b"[" * 3000, " is nested too deeply: write it flatter", "write it flatter"),
 ]  # fmt: skip

@@ -209,3 +209,12 @@ def test_text_says_yes_no_and_never_minus_zero() -> None:
         "no    -5.0",
         "-        -",
     ]
+
+
+def test_names_that_look_like_something_else_come_back_from_a_file(tmp_path: Path) -> None:
+    names = ["NA", "null", "010", "1e3", "True", "nan", ""]
+    table = pd.DataFrame({"method": "cpg", "task": names, "accuracy": 0.5, "goal": None})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    again = tables.read_table(tmp_path / "a.csv")
+    assert again["task"].tolist()[:-1] == names[:-1] and again["task"].isna().tolist()[-1]
+    assert again["accuracy"].sum() == 3.5 and again["goal"].isna().all()
