@@ -59,7 +59,6 @@ def toy_layers_config(methods: list[str], **changes: dict) -> dict:
         "gated": {"layers": {"lr": 1e-2, "gated": {"delay": 5}}},
         "gated_repo": {"layers": {"lr": 1e-3}},  # its gates fall into one class at more
         "den": {"layers": {"den": {"units": 2}}},
-        **{name: {"layers": {"epochs": 5}} for name in ("brute_hps", "brute_tf", "brute_dfcnn")},
     }
     return {**config, "method_settings": own, "goals": {}, **changes}
 
