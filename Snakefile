@@ -1,6 +1,7 @@
 """lifelong: every step of every task is one job. `snakemake --cores 2` runs config.yaml."""
 
 import os
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -53,6 +54,8 @@ rule all:
 
 
 onstart:
+    for remark in remarks(PLAN.config, GIVEN):
+        print(f"Note: {remark}", file=sys.stderr)
     # A worker saves local jobs the import of torch. LIFELONG_WORKER=off: none.
     if workflow.local_exec:
         from lifelong.jobs.handover import start

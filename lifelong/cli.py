@@ -7,15 +7,17 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from lifelong import __version__
-from lifelong.plan.config import check
+from lifelong.plan.config import load
 from lifelong.plan.errors import DataError, UserError, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import check_published
 from lifelong.plan.reading import read
+from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
 
 BASE_CONFIG = Path("config.yaml")
@@ -146,10 +148,10 @@ def _verify(options: argparse.Namespace) -> int:
 def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, Any]:
     """config.yaml of the working folder, the files given over it, options over both."""
     base = [BASE_CONFIG] if BASE_CONFIG.is_file() or not files else []
-    config: dict[str, Any] = {}
-    for path in [*base, *files]:
-        config = merge(config, read(path))
-    full = check(merge(config, over or {}))
+    full = load([*base, *files], over)
+    given = reduce(merge, [*map(read, files), over or {}], {})
+    for remark in remarks(full, given):
+        print(f"Note: {remark}", file=sys.stderr)
     check_published(full)
     return full
 

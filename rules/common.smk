@@ -6,20 +6,23 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from lifelong.plan.config import check
+from lifelong.plan.config import check, over_base
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.plan import TABLES, Plan
 from lifelong.plan.published import check_published
 from lifelong.plan.reading import read
+from lifelong.plan.remarks import remarks
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key
 
 try:
     for file in filter(Path.is_file, map(Path, workflow.configfiles)):
         read(file)  # Snakemake would keep the last of two equal keys
-    PLAN = Plan(check(config))
+    # Snakemake has merged all files already, which `over_base` does not always want.
+    GIVEN = workflow.config_settings.overwrite_config
+    PLAN = Plan(check(over_base(config, GIVEN)))
     check_published(PLAN.config)
 except UserError as error:
     raise WorkflowError(str(error)) from None

@@ -1,5 +1,6 @@
 """A configuration is completed, or refused with one sentence that names the key."""
 
+import copy
 import itertools
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import yaml
 from edits import dotted, with_key
 
-from lifelong.plan.config import check, load
+from lifelong.plan.config import check, load, over_base
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.reading import read
 from lifelong.plan.settings import merge, settings
@@ -109,7 +110,7 @@ def test_a_mistake_is_one_sentence_that_names_the_key(path, value, words):
         assert word in message
 
 
-@pytest.mark.parametrize("key", ["experiment", "methods", "datasets", "tasks"])
+@pytest.mark.parametrize("key", ["experiment", "datasets", "tasks"])
 def test_a_missing_key_is_named(key):
     with pytest.raises(ConfigError, match=f"'{key}' is a required property"):
         check({name: value for name, value in BASE.items() if name != key})
@@ -196,3 +197,25 @@ def test_every_shipped_experiment_is_valid_over_the_default():
     overlays = sorted((TREE / "experiments").glob("*.yaml"))
     for files in itertools.chain([[]], [[overlay] for overlay in overlays]):
         assert load([TREE / "config.yaml", *files])["tasks"]
+
+
+def test_an_experiment_of_ones_own_takes_nothing_from_the_one_that_lies_there(tmp_path):
+    """Floors that fit digits would leave photographs unpruned, and nobody would be told."""
+    base = {**copy.deepcopy(BASE), "train": {"min_train_accuracy": 0.9, "epochs": 3}}
+    mine = {key: BASE[key] for key in ("datasets", "tasks", "network")} | {"experiment": "mine"}
+    for name, content in (("config.yaml", base), ("mine.yaml", mine)):
+        (tmp_path / name).write_text(yaml.safe_dump(content))
+    full = load([tmp_path / "config.yaml", tmp_path / "mine.yaml"], {"seeds": [3]})
+    assert full == check({**mine, "seeds": [3]})
+    assert full["train"]["min_train_accuracy"] == full["prune"]["min_train_accuracy"] == 0.0
+
+
+def test_other_files_lie_over_the_one_that_lies_there():
+    over = {"train": {"epochs": 7}, "seeds": [5]}
+    assert over_base(BASE, over) == merge(BASE, over)
+
+
+@pytest.mark.parametrize("key", ["datasets", "tasks"])
+def test_an_experiment_of_ones_own_has_a_name(key):
+    with pytest.raises(ConfigError, match="name it, such as experiment: mine"):
+        over_base(BASE, {key: BASE[key]})

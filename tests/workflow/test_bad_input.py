@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from workflow_tree import snakemake, write_config
 
@@ -161,6 +162,17 @@ def test_a_wrong_line_of_the_configuration_is_refused(workflow, line, words):
     assert "Traceback" not in said
     assert all(word in said for word in words), said
     assert not (workflow / "pwned").exists() and not (workflow / "results").exists()
+
+
+def test_a_file_with_tasks_of_its_own_needs_a_name_and_takes_nothing_from_config_yaml(workflow):
+    write_config(workflow, TINY | {"prune": {"ratios": [0.1, 0.2]}})
+    (workflow / "mine.yaml").write_text("tasks: [{name: a, dataset: digits, classes: [0, 1]}]\n")
+    said = snakemake(workflow, "-n", "--configfile", "mine.yaml", succeeds=False)
+    assert "Traceback" not in said and "name it, such as experiment: mine" in said
+    mine = {key: TINY[key] for key in ("datasets", "tasks", "network")} | {"experiment": "mine"}
+    (workflow / "mine.yaml").write_text(yaml.safe_dump(mine | {"methods": ["cpg"]}))
+    said = snakemake(workflow, "-n", "-p", "--printshellcmds", "--configfile", "mine.yaml")
+    assert "results/mine/cpg/s0/01-a/prune" in said and "results/tiny" not in said
 
 
 def test_names_that_a_shell_would_run_are_only_names(workflow):

@@ -1,0 +1,48 @@
+"""What a configuration says in vain: told before the first job, so that nobody finds out later."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lifelong.plan.settings import base_of, row_of
+
+
+def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """One line each; `config` is complete; options and files but config.yaml say `given`."""
+    return [*_presets(config, given), *_ratios(config), *_patterns(config)]
+
+
+def _presets(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """Keys of a section for which a method has a value of its own, from its paper."""
+    for method in config["methods"]:
+        base = base_of(config, method)
+        said = given.get("method_settings", {}).get(base, {})
+        variant = config["variants"].get(method, {})
+        own = {
+            f"{section}.{name}": value
+            for section, values in row_of(config, method).defaults.items()
+            for name, value in values.items()
+            if given.get(section, {}).get(name, value) != value
+            and name not in {**said.get(section, {}), **variant.get(section, {})}
+        }
+        if own:
+            keys = ", ".join(f"{key} {value}" for key, value in own.items())
+            yield f"{method} keeps {keys}; say it under method_settings.{base} to change it"
+
+
+def _ratios(config: Mapping[str, Any]) -> Iterator[str]:
+    """A ratio set by hand is one of `select`, which compares rungs with a goal."""
+    tasks = [task["name"] for task in config["tasks"] if "ratio" in task]
+    for method in config["methods"] if tasks else ():
+        row = row_of(config, method)
+        if "prune" in row.stages and not row.has_goal:
+            yield (
+                f"{method} does not read the ratio of {', '.join(tasks)}: it prunes every task to "
+                f"prune.ratios under method_settings.{base_of(config, method)}"
+            )
+
+
+def _patterns(config: Mapping[str, Any]) -> Iterator[str]:
+    """A pattern set by hand replaces one that a method would find."""
+    tasks = [task["name"] for task in config["tasks"] if "sharing" in task]
+    if tasks and all(row_of(config, method).pattern for method in config["methods"]):
+        yield f"no method here reads the sharing of {', '.join(tasks)}: none looks for a pattern"

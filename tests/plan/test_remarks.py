@@ -1,0 +1,45 @@
+"""What a user is told whose key will have no effect."""
+
+from edits import with_key
+from toy_experiment import toy_config, toy_layers_config
+
+from lifelong.plan.config import check
+from lifelong.plan.remarks import remarks
+
+METHODS = ["packnet", "cpg"]
+
+
+def told(config: dict, given: dict) -> list[str]:
+    return remarks(check(config), given)
+
+
+def test_a_key_that_a_method_answers_for_itself_is_told():
+    given = {"prune": {"ratios": [0.3], "lr": 0.1}, "retrain": {"keep": "last"}}
+    assert told(toy_config(METHODS, method_settings={}), given) == [
+        "packnet keeps prune.ratios [0.6]; say it under method_settings.packnet to change it"
+    ]
+
+
+def test_a_key_that_was_answered_for_the_method_or_that_nobody_gave_is_not():
+    prune = {"prune": {"ratios": [0.3]}}
+    config = toy_config(METHODS)
+    assert told(config, {}) == []
+    assert told(config, {**prune, "method_settings": {"packnet": prune}}) == []
+    variants = {"mine": {"method": "packnet", **prune}}
+    assert told({**config, "methods": ["mine"], "variants": variants}, prune) == []
+
+
+def test_a_ratio_by_hand_is_not_for_packnet():
+    config = with_key(toy_config(METHODS), "tasks", 1, "ratio", 0.3)
+    assert told(config, {}) == [
+        "packnet does not read the ratio of one_three_eight_nine: it prunes every task to "
+        "prune.ratios under method_settings.packnet"
+    ]
+
+
+def test_a_pattern_by_hand_is_for_methods_that_look_for_one():
+    config = with_key(toy_layers_config(["hps"]), "tasks", 0, "sharing", "SS")
+    assert told(config, {}) == [
+        "no method here reads the sharing of zero_six: none looks for a pattern"
+    ]
+    assert told({**config, "methods": ["hps", "lasem_hps"]}, {}) == []
