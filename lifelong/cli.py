@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +148,9 @@ def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, 
     """config.yaml of the working folder, the files given over it, options over both."""
     base = [BASE_CONFIG] if BASE_CONFIG.is_file() or not files else []
     full = load([*base, *files], over)
-    given = reduce(merge, [*map(read, files), over or {}], {})
+    given: dict[str, Any] = {}
+    for one in (*map(read, files), over or {}):
+        given = merge(given, one)
     for remark in remarks(full, given):
         print(f"Note: {remark}", file=sys.stderr)
     check_published(full)

@@ -13,7 +13,6 @@ from typing import Any
 
 from lifelong.jobs.handover import VARIABLE, hand_over
 from lifelong.plan.errors import UserError
-from lifelong.plan.families import spec_from
 from lifelong.plan.stage import Stage
 
 log = logging.getLogger("lifelong")
@@ -108,6 +107,9 @@ def run_request(request: Mapping[str, Any]) -> None:
 
 def _run(request: Mapping[str, Any]) -> None:
     try:
+        # A job that hands over has no need of the plan, which takes as long to import as the rest.
+        from lifelong.plan.families import spec_from
+
         kind, folder, inputs, spec, *rest = request["stage"]
         execute(Stage(kind, folder, inputs, spec_from(spec), *rest), request["log"])
     except (UserError, OSError) as error:

@@ -22,8 +22,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lifelong.families import FAMILIES
 from lifelong.jobs import runner
 from lifelong.jobs.handover import identity
+from lifelong.plan.code import load
+from lifelong.plan.errors import UserError
+from lifelong.plan.methods import METHODS
+from lifelong.plan.networks import NETWORKS
+from lifelong.plan.sources import SOURCES
 
 # What many jobs of a run import; tables and report come once and import on their own.
 _STAGES = ("align_faces", "pack_data", "baseline", "train", "expand", "prune", "retrain", "infer")
@@ -45,6 +51,12 @@ def main(listener: int, folder: str) -> None:
 def _prepare() -> None:
     for kind in (*_STAGES, *_DECIDING):
         importlib.import_module(f"lifelong.stages.{kind}")
+    # What these would import in each job. A package that cannot be imported is the job's to name.
+    with contextlib.suppress(UserError):
+        for code in (*(row.code for row in FAMILIES.values()), *(m.code for m in METHODS.values())):
+            load(code)
+        importlib.import_module("lifelong.plan.families")
+        len(NETWORKS), len(SOURCES)  # they ask the installed packages when first read
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise SystemExit("a library has started a thread: jobs run without the worker")
     gc.collect()
