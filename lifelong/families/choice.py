@@ -38,12 +38,12 @@ def choose_ratio(stage: Stage) -> None:
     chosen = select(rungs, goal, at_cap, spec.fair, spec.by_hand)
     log.info("ratio %g for %s: %s", chosen.ratio, spec.task, chosen.reason)
     facts = {"task": spec.task, "goal": goal, "width": width, **asdict(chosen)}
-    found = {"ratio": chosen.ratio, "accuracy": chosen.accuracy}
+    metrics = {"ratio": chosen.ratio, "accuracy": chosen.accuracy}
     if goal is not None:
-        found |= {"goal": goal, "goal_met": float(bool(chosen.met))}
+        metrics |= {"goal": goal, "goal_met": float(bool(chosen.met))}
     record = [
         _row(stage, metric, value, width, deciding[0].split if metric == "accuracy" else None)
-        for metric, value in found.items()
+        for metric, value in metrics.items()
     ]
     _write(stage, facts, record)
 

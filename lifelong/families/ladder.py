@@ -113,8 +113,8 @@ def _measured(
 ) -> dict[str, Any]:
     """A rung of a learner that was not trained on it."""
     data = work.data
-    found = logits(learner.network, data.deciding, data.mean, data.std)
-    return _rung(learner, ratio, accuracy(found, data.deciding.labels), train)
+    outputs = logits(learner.network, data.deciding, data.mean, data.std)
+    return _rung(learner, ratio, accuracy(outputs, data.deciding.labels), train)
 
 
 def _rung(learner: Learner, ratio: float, deciding: float, train: float | None) -> dict[str, Any]:

@@ -47,13 +47,13 @@ def learn(stage: Stage) -> None:
 def _search(work: LayerWork, tries: list[str]) -> None:
     """Train every pattern as if it were the only one; the record is that of the best one."""
     states: Tensors = {}
-    found = {}
+    histories = {}
     for pattern in tries:
-        learner, found[pattern] = learn_pattern(work, work.learner(pattern=pattern), pattern)
+        learner, histories[pattern] = learn_pattern(work, work.learner(pattern=pattern), pattern)
         prefix = candidate_prefix(pattern)
         states |= {f"{prefix}{name}": tensor for name, tensor in learner.state().items()}
-    scores = {name: max(epoch.accuracy for epoch in epochs) for name, epochs in found.items()}
-    epochs = found[max(scores, key=lambda pattern: scores[pattern])]
+    scores = {name: max(epoch.accuracy for epoch in epochs) for name, epochs in histories.items()}
+    epochs = histories[max(scores, key=lambda pattern: scores[pattern])]
     split = work.data.deciding_name
     looks = {Look("candidate", split, pattern=pattern): score for pattern, score in scores.items()}
     rows = work.look_rows(looks)
@@ -134,8 +134,8 @@ def _accuracies(work: LayerWork) -> list[Row]:
     position = len(work.model.shards)
     for place, data in enumerate([*work.older, work.data], position - len(work.older)):
         view = work.model.view(place, work.device)
-        found = logits(view, data.deciding, data.mean, data.std)
-        value, task = accuracy(found, data.deciding.labels), work.model.cards[place - 1].task
+        outputs = logits(view, data.deciding, data.mean, data.std)
+        value, task = accuracy(outputs, data.deciding.labels), work.model.cards[place - 1].task
         split = data.deciding_name
         rows.append(work.row("accuracy", value, on_task=task, split=split, width=1.0))
     return rows
@@ -156,7 +156,7 @@ def _sizes(work: LayerWork, path: Path, before: Tensors, tensors: Tensors) -> li
     superseded = {name: before[name] for name in tensors if name in before}
     weights, other = _weights(tensors, card)
     gone, other_gone = _weights(superseded, card)
-    found = {
+    sizes = {
         "weights_owned": weights - gone,
         "weights_other": other - other_gone,
         "weights_reference": separate,
@@ -164,7 +164,7 @@ def _sizes(work: LayerWork, path: Path, before: Tensors, tensors: Tensors) -> li
         "bytes_superseded": sum(t.numel() * t.element_size() for t in superseded.values()),
         "bytes_reference": 4 * (separate + others),
     }
-    return [work.row(name, value, width=1.0) for name, value in found.items()]
+    return [work.row(name, value, width=1.0) for name, value in sizes.items()]
 
 
 def _weights(tensors: Tensors, card: LayerCard) -> tuple[int, int]:

@@ -74,8 +74,8 @@ def commit(stage: Stage) -> None:
     learner = work.learner(chosen.card.width)
     learner.load(chosen)
     data = work.data
-    found = logits(learner.network, data.deciding, data.mean, data.std)
-    before = accuracy(found, data.deciding.labels)
+    outputs = logits(learner.network, data.deciding, data.mean, data.std)
+    before = accuracy(outputs, data.deciding.labels)
     section = work.spec.settings
     result = Result([], None)
     # A first task of a picking method has nothing to pick: its rung is what it is (as in CPG).

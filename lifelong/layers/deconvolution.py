@@ -107,12 +107,12 @@ class Deconvolution:
 
         The released code sets them but, by a slip, its penalty is of the order of 1e-21.
         """
-        tensors, found = {**shared, **own}, []
+        tensors, penalties = {**shared, **own}, []
         for option, names in _L2:
             weight = options["dfcnn"][option]
             if weight:
-                found += [weight / 2 * tensors[name].square().sum() for name in names]
-        return torch.stack(found).sum() if found else None
+                penalties += [weight / 2 * tensors[name].square().sum() for name in names]
+        return torch.stack(penalties).sum() if penalties else None
 
     def from_filter(
         self,

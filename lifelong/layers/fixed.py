@@ -52,17 +52,17 @@ class FixedPattern(LayerLearner):
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         filters = filters_of(self.form, self.tensors, self.card.own, self.card.pattern)
-        found = features(x, self.card.stack, filters)
-        found = dropout(found, self.options["dropout"], generator)
-        found = head(found, head_of(self.tensors, self.card))
-        loss = functional.cross_entropy(found, y)
+        hidden = features(x, self.card.stack, filters)
+        hidden = dropout(hidden, self.options["dropout"], generator)
+        logits = head(hidden, head_of(self.tensors, self.card))
+        loss = functional.cross_entropy(logits, y)
         for layer, letter in enumerate(self.card.pattern):
             if letter == SHARED:
                 shared = inside(self.tensors, f"shared.{layer}")
                 own = inside(self.tensors, f"{self.card.own}map.{layer}")
                 extra = self.form.penalty(shared, own, self.options)
                 loss = loss if extra is None else loss + extra
-        return loss, found
+        return loss, logits
 
     def older(self, position: int) -> TaskView | None:
         return moved_view(self, self.form, position)
@@ -93,14 +93,14 @@ def take_both_kinds(learner: LayerLearner, form: Form) -> None:
 
 def chosen(tensors: Mapping[str, Tensor], card: LayerCard, pattern: str) -> Tensors:
     """Of a task's tensors with and without sharing, those that one pattern uses."""
-    found = part_of(tensors, f"{card.own}head.")
+    state = part_of(tensors, f"{card.own}head.")
     for layer, letter in enumerate(pattern):
         if letter == SHARED:
-            found |= part_of(tensors, f"shared.{layer}.")
-            found |= part_of(tensors, f"{card.own}map.{layer}.")
+            state |= part_of(tensors, f"shared.{layer}.")
+            state |= part_of(tensors, f"{card.own}map.{layer}.")
         else:
-            found |= part_of(tensors, f"{card.own}own.{layer}.")
-    return found
+            state |= part_of(tensors, f"{card.own}own.{layer}.")
+    return state
 
 
 def moved_view(

@@ -53,28 +53,28 @@ def layers_of(card: LayerCard, widths: Sequence[int]) -> list[Layer]:
     """All layers of a task's network from the image on; the last is its output layer."""
     stack = card.stack
     area = stack.sides(card.image_size)[-1] ** 2
-    found, below = [], card.in_channels
+    layers, below = [], card.in_channels
     for index, units in enumerate([*widths, len(card.classes)]):
         dense = index - stack.depth
         if dense < 0:
             kernel = stack.kernels[index]
-            found.append(Layer(f"shared.{index}", units, below, kernel**2, kernel))
+            layers.append(Layer(f"shared.{index}", units, below, kernel**2, kernel))
         else:
             whose = "shared." if index < len(widths) else card.own
-            found.append(Layer(f"{whose}head.{dense}", units, below, area if dense == 0 else 1))
+            layers.append(Layer(f"{whose}head.{dense}", units, below, area if dense == 0 else 1))
         below = units
-    return found
+    return layers
 
 
 def start_units(layers: Sequence[Layer], generator: torch.Generator) -> Tensors:
     """Fresh layers, uniform after Glorot; biases too, as if each were connected with all."""
-    found: Tensors = {}
+    tensors: Tensors = {}
     for layer in layers:
         fans = layer.below * layer.cells, layer.units * max(layer.kernel, 1) ** 2
         weight = start_glorot(layer.shape, *fans, generator)
         bias = start_glorot((layer.units,), layer.units, layer.units, generator)
-        found |= {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
-    return found
+        tensors |= {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
+    return tensors
 
 
 def plant(
@@ -95,39 +95,39 @@ def taken(
     tensors: Mapping[str, Tensor], layers: Sequence[Layer], units: Sequence[Tensor]
 ) -> Tensors:
     """The chosen units of the hidden layers, in that order, once or more; all outputs."""
-    found: Tensors = {}
+    state: Tensors = {}
     below = torch.arange(layers[0].below, device=units[0].device)
     every = torch.arange(layers[-1].units, device=units[0].device)
     for layer, chosen in zip(layers, [*units, every], strict=True):
         size = replace(layer, units=len(chosen), below=len(below))
-        found[f"{layer.name}.weight"] = layer.by_unit(tensors)[chosen][:, below].reshape(size.shape)
-        found[f"{layer.name}.bias"] = tensors[f"{layer.name}.bias"][chosen]
+        state[f"{layer.name}.weight"] = layer.by_unit(tensors)[chosen][:, below].reshape(size.shape)
+        state[f"{layer.name}.bias"] = tensors[f"{layer.name}.bias"][chosen]
         below = chosen
-    return found
+    return state
 
 
 def selected(tensors: Mapping[str, Tensor], layers: Sequence[Layer]) -> list[list[int]]:
     """Units of each hidden layer that are connected, over whatever units, with any class."""
-    found: list[list[int]] = []
+    units: list[list[int]] = []
     above = list(range(layers[-1].units))
     for layer in reversed(layers[1:]):
         connected = (layer.by_unit(tensors) != 0).any(2)
         above = connected[above].any(0).nonzero().flatten().tolist()
-        found.append(above)
-    return found[::-1]
+        units.append(above)
+    return units[::-1]
 
 
 def awake(
     tensors: Mapping[str, Tensor], layers: Sequence[Layer], old: Sequence[int]
 ) -> list[list[int]]:
     """The units of hidden layers without those beyond `old` whose weights and bias are all zero."""
-    found = []
+    units = []
     for layer, count in zip(layers[:-1], old, strict=True):
         alive = (layer.by_unit(tensors) != 0).flatten(1).any(1)
         alive |= tensors[f"{layer.name}.bias"] != 0
         alive[:count] = True
-        found.append(alive.nonzero().flatten().tolist())
-    return found
+        units.append(alive.nonzero().flatten().tolist())
+    return units
 
 
 def drifted(now: Tensor, before: Tensor, least: float, most: int) -> list[int]:
@@ -144,19 +144,19 @@ def drifted(now: Tensor, before: Tensor, least: float, most: int) -> list[int]:
 
 def logits_of(x: Tensor, stack: Stack, filters: Sequence[Filter]) -> Tensor:
     """Classes (batch, classes) by the filters of all layers, the output layer last."""
-    found = features(x, stack, filters[: stack.depth])
-    return head(found, filters[stack.depth :])
+    hidden = features(x, stack, filters[: stack.depth])
+    return head(hidden, filters[stack.depth :])
 
 
 def seen_by(tensors: Mapping[str, Tensor], card: LayerCard) -> Tensors:
     """A task's network out of layers that may have grown since."""
-    found: Tensors = {}
+    state: Tensors = {}
     for layer in layers_of(card, card.facts["widths"]):
         weight, bias = layer.filter(tensors)
         rows = weight.reshape(len(weight), -1, layer.cells)[: layer.units, : layer.below]
-        found[f"{layer.name}.weight"] = rows.reshape(layer.shape)
-        found[f"{layer.name}.bias"] = bias[: layer.units]
-    return found
+        state[f"{layer.name}.weight"] = rows.reshape(layer.shape)
+        state[f"{layer.name}.bias"] = bias[: layer.units]
+    return state
 
 
 def growing_view(tensors: Mapping[str, Tensor], card: LayerCard) -> TaskView:

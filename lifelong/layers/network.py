@@ -37,11 +37,11 @@ def start_own_layer(card: LayerCard, shape: LayerShape, generator: torch.Generat
 
 def start_head(card: LayerCard, prefix: str, generator: torch.Generator) -> Tensors:
     """Fresh fully connected layers; `prefix` is `t003.` or `shared.`."""
-    found: Tensors = {}
+    tensors: Tensors = {}
     for index, (inputs, outputs) in enumerate(card.stack.dense(card.image_size, len(card.classes))):
         weight, bias = start_plain((outputs, inputs), generator)
-        found |= start_layer(f"{prefix}head.{index}", {"weight": weight, "bias": bias})
-    return found
+        tensors |= start_layer(f"{prefix}head.{index}", {"weight": weight, "bias": bias})
+    return tensors
 
 
 def inside(tensors: Mapping[str, Tensor], prefix: str) -> Tensors:

@@ -30,25 +30,25 @@ class TensorFactors:
     def start_own(
         self, shape: LayerShape, generator: torch.Generator, options: Mapping[str, Any]
     ) -> dict[str, Tensor]:
-        found = {}
+        factors = {}
         for name, size in zip(FACTORS, _sizes(shape), strict=True):
-            found[name] = start_glorot((size, size), size, size, generator)
+            factors[name] = start_glorot((size, size), size, size, generator)
         bias = start_glorot((shape.outputs,), *fans((shape.outputs,)), generator)
-        return found | {"bias": bias}
+        return factors | {"bias": bias}
 
     def filter(self, shared: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Filter:
         """W[O, I, A, B] = sum over o, i, a, b of core[o, i, a, b] and the factors' [o, O] ..."""
         core = shared["core"]
         outputs, inputs, kernel, _ = core.shape
         places = torch.kron(own["rows"], own["columns"])
-        found = core.reshape(outputs * inputs, kernel * kernel) @ places
-        found = own["outputs"].T @ found.view(outputs, inputs * kernel * kernel)
+        weight = core.reshape(outputs * inputs, kernel * kernel) @ places
+        weight = own["outputs"].T @ weight.view(outputs, inputs * kernel * kernel)
         # Matrices only: what torch makes of a matrix times a stack depends on who needs gradients,
         # and on some processors its last bits do too.
-        found = found.view(outputs, inputs, kernel * kernel).transpose(1, 2)
-        found = found.reshape(-1, inputs) @ own["inputs"]
-        found = found.view(outputs, kernel * kernel, inputs).transpose(1, 2)
-        return found.contiguous().view(core.shape), own["bias"]
+        weight = weight.view(outputs, inputs, kernel * kernel).transpose(1, 2)
+        weight = weight.reshape(-1, inputs) @ own["inputs"]
+        weight = weight.view(outputs, kernel * kernel, inputs).transpose(1, 2)
+        return weight.contiguous().view(core.shape), own["bias"]
 
     def penalty(
         self, shared: Mapping[str, Tensor], own: Mapping[str, Tensor], options: Mapping[str, Any]

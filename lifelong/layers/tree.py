@@ -40,10 +40,10 @@ def all_features(
 def _branched(x: Tensor, both: tuple[Filter, Filter], pool: int, skip: Tensor | None) -> Tensor:
     """Every image by both filters; the newest choice is the slowest index of the batch."""
     (weight, bias), (own_weight, own_bias) = both
-    found = convolve(x, (torch.cat([weight, own_weight]), torch.cat([bias, own_bias])))
+    maps = convolve(x, (torch.cat([weight, own_weight]), torch.cat([bias, own_bias])))
     if skip is None:  # on fewer numbers after the pool
-        return torch.cat(pooled(found, pool).relu_().chunk(2, 1))
-    return _with_skip(torch.cat(found.chunk(2, 1)), pool, skip)
+        return torch.cat(pooled(maps, pool).relu_().chunk(2, 1))
+    return _with_skip(torch.cat(maps.chunk(2, 1)), pool, skip)
 
 
 def _followed(x: Tensor, both: tuple[Filter, Filter], pool: int, skip: Tensor | None) -> Tensor:

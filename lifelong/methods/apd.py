@@ -81,13 +81,13 @@ class Decomposition(LayerLearner):
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         extras = inside(self.tensors, f"{self.card.own}extra")
         filters = [self._filter(shape.index, extras[f"{shape.index}"]) for shape in self.shapes]
-        found = features(x, self.card.stack, filters)
-        found = dropout(found, self.options["dropout"], generator)
-        found = head(found, head_of(self.tensors, self.card))
-        loss = functional.cross_entropy(found, y)
+        hidden = features(x, self.card.stack, filters)
+        hidden = dropout(hidden, self.options["dropout"], generator)
+        logits = head(hidden, head_of(self.tensors, self.card))
+        loss = functional.cross_entropy(logits, y)
         for shape in self.shapes:
             loss = loss + self._penalty(shape.index)
-        return loss, found
+        return loss, logits
 
     def _penalty(self, layer: int) -> Tensor:
         """Small weights, few additions, and older filters where they were."""
@@ -99,8 +99,8 @@ class Decomposition(LayerLearner):
             return settings["weight_decay"] / 2 * squares + settings["l1"] * sizes
         sizes = sizes + tensors[f"older.{layer}"].abs().sum()
         moved = (self._are(layer) - self._were[layer]).square().sum()
-        found = settings["weight_decay"] / 2 * squares + settings["l1"] * sizes
-        return found + settings["drift"] / 2 * moved
+        penalty = settings["weight_decay"] / 2 * squares + settings["l1"] * sizes
+        return penalty + settings["drift"] / 2 * moved
 
     def _filter(self, layer: int, extra: Tensor) -> Filter:
         own, shared = self.card.own, self.tensors[f"shared.{layer}.weight"]
@@ -145,17 +145,17 @@ class Decomposition(LayerLearner):
         every, facts = self.settings["cluster_every"], dict(self.card.facts)
         regroup = every > 0 and position % every == 0
         dense = ("older.", f"{own}extra.")
-        found = {name: t for name, t in self.tensors.items() if not name.startswith(dense)}
+        state = {name: t for name, t in self.tensors.items() if not name.startswith(dense)}
         for shape in self.shapes:
             extras = self._additions(shape.index)
             if regroup:
                 labels, tensors, extras = self._regrouped(shape, extras)
                 facts.setdefault("groups", []).append(labels)
-                found |= tensors
+                state |= tensors
             for place, extra in enumerate(extras, 1):
                 name = f"{own_prefix(place)}extra.{shape.index}"
-                found |= start_layer(name, packed(extra))
-        return replace(self.card, pattern=pattern, facts=facts), found
+                state |= start_layer(name, packed(extra))
+        return replace(self.card, pattern=pattern, facts=facts), state
 
     def _additions(self, layer: int) -> list[Tensor]:
         """Of all tasks, in order, without the small ones."""
@@ -175,11 +175,11 @@ class Decomposition(LayerLearner):
         before = _groups(self.model)[shape.index] if _groups(self.model) else []
         gone = max(before, default=ALONE) + 1 - len(shared)
         shared += [torch.zeros(shape.filter)] * gone
-        found: Tensors = {}
+        state: Tensors = {}
         for group, tensor in enumerate(shared):
             name = _group_name(group, shape.index)
-            found |= start_layer(name, packed(_pruned(tensor, self.settings["l1"])))
-        return labels, found, left
+            state |= start_layer(name, packed(_pruned(tensor, self.settings["l1"])))
+        return labels, state, left
 
 
 def decomposed_view(model: LayerModel, position: int, device: str) -> TaskView:
@@ -243,12 +243,13 @@ class FullMasks(LayerLearner):
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         card = self.card
-        found = features(x, card.stack, _filters(self.tensors, card))
-        found = dropout(found, self.options["dropout"], generator)
-        found = head(found, head_of(self.tensors, card))
+        hidden = features(x, card.stack, _filters(self.tensors, card))
+        hidden = dropout(hidden, self.options["dropout"], generator)
+        logits = head(hidden, head_of(self.tensors, card))
         extras = part_of(self.tensors, f"{card.own}extra.").values()
         sizes = torch.stack([extra.abs().mean() for extra in extras])
-        return functional.cross_entropy(found, y) + self.options["apd"]["l1"] * sizes.mean(), found
+        loss = functional.cross_entropy(logits, y) + self.options["apd"]["l1"] * sizes.mean()
+        return loss, logits
 
     def logits(self, x: Tensor) -> Tensor:
         return _logits(x, self.tensors, self.card)
@@ -276,12 +277,12 @@ def _logits(x: Tensor, tensors: Mapping[str, Tensor], card: LayerCard) -> Tensor
 
 
 def _filters(tensors: Mapping[str, Tensor], card: LayerCard) -> list[Filter]:
-    found = []
+    filters = []
     for layer in range(card.stack.depth):
         mask = torch.sigmoid(tensors[f"{card.own}mask.{layer}"])
         weight = tensors[f"shared.{layer}.weight"] * mask + tensors[f"{card.own}extra.{layer}"]
-        found.append((weight, tensors[f"shared.{layer}.bias"]))
-    return found
+        filters.append((weight, tensors[f"shared.{layer}.bias"]))
+    return filters
 
 
 ALONE = -1  # the group of a task that is like no other
@@ -313,9 +314,9 @@ def _alike(rows: np.ndarray, clusters: int, seed: int) -> list[int]:
     from sklearn.cluster import KMeans
 
     most = min(clusters, len(np.unique(rows, axis=0)))
-    found = KMeans(most, n_init=10, random_state=seed % 2**32).fit_predict(rows).tolist()
-    several = [label for label in dict.fromkeys(found) if found.count(label) > 1]
-    return [several.index(label) if label in several else ALONE for label in found]
+    labels = KMeans(most, n_init=10, random_state=seed % 2**32).fit_predict(rows).tolist()
+    several = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
+    return [several.index(label) if label in several else ALONE for label in labels]
 
 
 APD = LayerMethod(Decomposition, decomposed_view)

@@ -66,20 +66,20 @@ class Mixture(LayerLearner):
         ones = torch.ones(len(y), self.card.stack.flat(x.shape[-1]), device=x.device)
         kept = dropout(ones, self.options["dropout"], generator)
         one = _Batch(self, x, y, kept)
-        found = one.second_order(rate) if self.options["darts"]["second_order"] else one.first()
-        self._steps_alpha.step([found], rate)
+        gradient = one.second_order(rate) if self.options["darts"]["second_order"] else one.first()
+        self._steps_alpha.step([gradient], rate)
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        found = self.blended(x, self.tensors, self.tensors["alpha"])
-        found = dropout(found, self.options["dropout"], generator)
-        found = head(found, head_of(self.tensors, self.card))
-        loss = functional.cross_entropy(found, y)
+        hidden = self.blended(x, self.tensors, self.tensors["alpha"])
+        hidden = dropout(hidden, self.options["dropout"], generator)
+        logits = head(hidden, head_of(self.tensors, self.card))
+        loss = functional.cross_entropy(logits, y)
         for layer in range(self.card.stack.depth):
             shared = inside(self.tensors, f"shared.{layer}")
             own = inside(self.tensors, f"{self.card.own}map.{layer}")
             extra = self.form.penalty(shared, own, self.options)
             loss = loss if extra is None else loss + extra
-        return loss, found
+        return loss, logits
 
     def blended(self, x: Tensor, tensors: Mapping[str, Tensor], alpha: Tensor) -> Tensor:
         """What enters the classes, all layers blended: (batch, flat)."""
@@ -104,14 +104,14 @@ class Mixture(LayerLearner):
     def patterns(self) -> dict[str, float]:
         """Products of the layers' weights; of equal ones that with more own layers comes first."""
         weights = torch.softmax(self.tensors["alpha"].double(), 1).tolist()
-        size, found = self.card.stack.depth, {}
+        size, products = self.card.stack.depth, {}
         for pattern in dict.fromkeys([self.decided(), *configurations(size, self.groups)[::-1]]):
             product, first = 1.0, 0
             for (own, shared), layers in zip(weights, self.groups, strict=True):
                 product *= shared if pattern[first] == SHARED else own
                 first += layers
-            found[pattern] = product
-        return found
+            products[pattern] = product
+        return products
 
     def epoch_facts(self) -> dict[Fact, float]:
         alphas = self._of_layers(self.tensors["alpha"]).tolist()
@@ -160,14 +160,14 @@ class _Batch:
         moved = [
             (w - rate * g).detach().requires_grad_() for w, g in zip(here, slopes, strict=True)
         ]
-        found, *slopes = self._slopes(names, moved, [self.alpha, *moved])
+        gradient, *slopes = self._slopes(names, moved, [self.alpha, *moved])
         length = torch.stack([slope.square().sum() for slope in slopes]).sum().sqrt()
         size = _NUDGE / length.clamp_min(1e-12)
         beside = []
         for sign in (1, -1):
             nudged = [w + sign * size * g for w, g in zip(here, slopes, strict=True)]
             beside.append(self._slopes(names, [w.detach() for w in nudged], [self.alpha])[0])
-        return found - rate * (beside[0] - beside[1]) / (2 * size)
+        return gradient - rate * (beside[0] - beside[1]) / (2 * size)
 
     def _slopes(self, names: list[str], values: list[Tensor], of: list[Tensor]) -> list[Tensor]:
         tensors = {**self.learner.tensors, **dict(zip(names, values, strict=True))}
@@ -175,8 +175,8 @@ class _Batch:
 
     def _loss(self, tensors: Mapping[str, Tensor]) -> Tensor:
         learner = self.learner
-        found = learner.blended(self.x, tensors, self.alpha) * self.kept
-        return functional.cross_entropy(head(found, head_of(tensors, learner.card)), self.y)
+        hidden = learner.blended(self.x, tensors, self.alpha) * self.kept
+        return functional.cross_entropy(head(hidden, head_of(tensors, learner.card)), self.y)
 
 
 def _darts(form: Form) -> LayerMethod:

@@ -110,16 +110,16 @@ class ExpandingLearner(LayerLearner):
         """Which numbers of a tensor are trained, by name, where not all are."""
         if self.phase not in ("selected", "added"):
             return {}
-        found: Tensors = {}
+        masks: Tensors = {}
         below = torch.full((self.layers[0].below,), self.phase == "selected")  # of the image
         for index, layer in enumerate(self.layers):
             here = self._chosen(index)
             pair = (here[:, None], below[None, :])
             both = pair[0] & pair[1] if self.phase == "selected" else pair[0] | pair[1]
             wide = both[:, :, None].expand(-1, -1, layer.cells)
-            found |= {f"{layer.name}.weight": wide.reshape(layer.shape), f"{layer.name}.bias": here}
+            masks |= {f"{layer.name}.weight": wide.reshape(layer.shape), f"{layer.name}.bias": here}
             below = here
-        return found
+        return masks
 
     def _chosen(self, index: int) -> Tensor:
         """The units of a layer that a phase is about; of the classes all are selected, none new."""
@@ -132,11 +132,11 @@ class ExpandingLearner(LayerLearner):
 
     def _before(self) -> list[tuple[Layer, Tensor, Tensor]]:
         """Hidden layers, and what they were before the task: (units, below, cells), (units,)."""
-        found = []
+        before = []
         for layer in layers_of(self.card, self.old)[:-1]:
             bias = self.model.tensors[f"{layer.name}.bias"].to(self.device)
-            found.append((layer, layer.by_unit(self.model.tensors).to(self.device), bias))
-        return found
+            before.append((layer, layer.by_unit(self.model.tensors).to(self.device), bias))
+        return before
 
     def filters(self) -> list[Filter]:
         """Of all layers; what the phase does not train gets no gradient."""
@@ -150,8 +150,8 @@ class ExpandingLearner(LayerLearner):
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         filters = self.filters()
-        found = logits_of(x, self.card.stack, filters)
-        loss = functional.cross_entropy(found, y)
+        logits = logits_of(x, self.card.stack, filters)
+        loss = functional.cross_entropy(logits, y)
         with torch.no_grad():
             self.tensors[SEEN][0] += loss * len(y)
             self.tensors[SEEN][1] += len(y)
@@ -160,18 +160,18 @@ class ExpandingLearner(LayerLearner):
             loss = loss + self.settings["l2"] / 2 * squares.sum()
         if self.pull.drift:
             loss = loss + self.settings["drift"] / 2 * self._moved(filters)
-        return loss, found
+        return loss, logits
 
     def _moved(self, filters: Sequence[Filter]) -> Tensor:
         """Squared distance of what older tasks see from what it was."""
-        found = []
+        distances = []
         for (small, weight, bias), large, now in zip(
             self.before, self.layers[:-1], filters[:-1], strict=True
         ):
             rows = now[0].reshape(large.units, large.below, large.cells)
-            found.append((rows[: small.units, : small.below] - weight).square().sum())
-            found.append((now[1][: small.units] - bias).square().sum())
-        return torch.stack(found).sum()
+            distances.append((rows[: small.units, : small.below] - weight).square().sum())
+            distances.append((now[1][: small.units] - bias).square().sum())
+        return torch.stack(distances).sum()
 
     @torch.no_grad()
     def after_step(self, rate: float) -> None:
@@ -240,21 +240,21 @@ class ExpandingLearner(LayerLearner):
     @torch.no_grad()
     def _split(self, tensors: Tensors, widths: list[int]) -> "ExpandingLearner | None":
         """Give back to older tasks the units that moved far; copies of what they became are new."""
-        layers, before, found = layers_of(self.card, widths), self._before(), []
+        layers, before, splits = layers_of(self.card, widths), self._before(), []
         for (small, weight, _), large in zip(before, layers[:-1], strict=True):
             now = large.by_unit(tensors)[: small.units, : small.below]
             kind = "split_conv" if small.kernel else "split_dense"
             most = self.settings["units"] * (1 if small.kernel else DENSE_SPLITS)
-            found.append(drifted(now, weight, self.settings[kind], most))
-        if not any(found):
+            splits.append(drifted(now, weight, self.settings[kind], most))
+        if not any(splits):
             return None
-        copies = zip(widths, found, strict=True)
+        copies = zip(widths, splits, strict=True)
         units = [self._index([*range(width), *split]) for width, split in copies]
         grown = taken(tensors, layers, units)
         wider = [len(one) for one in units]
-        halve(grown, layers_of(self.card, wider), widths, found, self.old)
+        halve(grown, layers_of(self.card, wider), widths, splits, self.old)
         for (small, weight, bias), large, split in zip(
-            before, layers_of(self.card, wider)[:-1], found, strict=True
+            before, layers_of(self.card, wider)[:-1], splits, strict=True
         ):
             rows = large.by_unit(grown)
             rows[split] = 0

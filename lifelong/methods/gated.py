@@ -77,31 +77,31 @@ class ChannelGates(LayerLearner):
     def _start_gate(self, shape: LayerShape) -> Tensors:
         first = start_plain((_HIDDEN, shape.inputs), self.start_generator)
         last = start_plain((shape.outputs, _HIDDEN), self.start_generator)
-        found = {"in.weight": first[0], "in.bias": first[1]}
-        found |= {f"norm.{name}": tensor for name, tensor in _start_norm(_HIDDEN).items()}
-        return found | {"out.weight": last[0], "out.bias": last[1]}
+        tensors = {"in.weight": first[0], "in.bias": first[1]}
+        tensors |= {f"norm.{name}": tensor for name, tensor in _start_norm(_HIDDEN).items()}
+        return tensors | {"out.weight": last[0], "out.bias": last[1]}
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         settings, rates = self.options["gated"], {}
 
         def sampled(layer: int, x: Tensor) -> Tensor:
-            found = _straight_through(self._scores(layer, x, True), generator)
-            rates[layer] = found.mean()
-            return found
+            gates = _straight_through(self._scores(layer, x, True), generator)
+            rates[layer] = gates.mean()
+            return gates
 
-        found = dropout(self._features(x, sampled, True), self.options["dropout"], generator)
-        found = head(found, head_of(self.tensors, self.card))
+        hidden = dropout(self._features(x, sampled, True), self.options["dropout"], generator)
+        logits = head(hidden, head_of(self.tensors, self.card))
         opened = torch.stack([rates[layer] for layer in sorted(rates)])
         with torch.no_grad():
             self.tensors["opened"] += opened
             self.tensors["batches"] += 1
         weight = (self.tensors["epochs"] >= settings["delay"]) * settings["sparsity"]
-        return functional.cross_entropy(found, y) + weight * opened.mean(), found
+        return functional.cross_entropy(logits, y) + weight * opened.mean(), logits
 
     def logits(self, x: Tensor) -> Tensor:
         used = self._used()
-        found = self._features(x, lambda layer, x: self._open(layer, x) * used[layer], False)
-        return head(found, head_of(self.tensors, self.card))
+        hidden = self._features(x, lambda layer, x: self._open(layer, x) * used[layer], False)
+        return head(hidden, head_of(self.tensors, self.card))
 
     def epoch_facts(self) -> dict[Fact, float]:
         """The share of gates that were open; counts the epochs, for sparsity begins later."""
@@ -118,25 +118,25 @@ class ChannelGates(LayerLearner):
         count = 0
 
         def counted(layer: int, x: Tensor) -> Tensor:
-            found = self._open(layer, x)
-            sums[layer] += found.sum(0)
-            return found
+            gates = self._open(layer, x)
+            sums[layer] += gates.sum(0)
+            return gates
 
         for x in batches:
             self._features(x, counted, False)
             count += len(x)
-        for index, found in enumerate(sums):
-            self.tensors[f"rate.{index}"].copy_(found / count)
+        for index, total in enumerate(sums):
+            self.tensors[f"rate.{index}"].copy_(total / count)
 
     def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
         """What is still free is not written."""
         own, tensors = self.card.own, self.tensors
-        found = part_of(tensors, own)
+        state = part_of(tensors, own)
         for index, used in enumerate(self._used()):
             taken = used[self._free[index]]
-            found[f"{own}filter.{index}"] = tensors[f"free.{index}"][taken]
-            found[f"{own}used.{index}"] = used.to(torch.uint8)
-        return replace(self.card, pattern=pattern), found
+            state[f"{own}filter.{index}"] = tensors[f"free.{index}"][taken]
+            state[f"{own}used.{index}"] = used.to(torch.uint8)
+        return replace(self.card, pattern=pattern), state
 
     def _used(self) -> list[Tensor]:
         """Which filters open often enough; all of them until that has been measured."""
@@ -199,18 +199,18 @@ def _features(
 
     def step(layer: int, x: Tensor, skip: Tensor | None) -> Tensor:
         opened = gate(layer, x)
-        found = functional.conv2d(x, filters[layer], padding=filters[layer].shape[-1] // 2)
-        found = _normed(found, inside(tensors, f"{card.own}norm.{layer}"), training).relu_()
-        return joined(found * opened[:, :, None, None], card.stack.pools[layer], skip)
+        maps = functional.conv2d(x, filters[layer], padding=filters[layer].shape[-1] // 2)
+        maps = _normed(maps, inside(tensors, f"{card.own}norm.{layer}"), training).relu_()
+        return joined(maps * opened[:, :, None, None], card.stack.pools[layer], skip)
 
     return through(x, card.stack, step)
 
 
 def _gate(x: Tensor, tensors: Mapping[str, Tensor], training: bool) -> Tensor:
     """How much each filter should open: (batch, filters), open above 0."""
-    found = functional.linear(x.mean((2, 3)), tensors["in.weight"], tensors["in.bias"])
-    found = _normed(found, inside(tensors, "norm"), training).relu_()
-    return functional.linear(found, tensors["out.weight"], tensors["out.bias"])
+    hidden = functional.linear(x.mean((2, 3)), tensors["in.weight"], tensors["in.bias"])
+    hidden = _normed(hidden, inside(tensors, "norm"), training).relu_()
+    return functional.linear(hidden, tensors["out.weight"], tensors["out.bias"])
 
 
 def _straight_through(scores: Tensor, generator: torch.Generator) -> Tensor:
@@ -259,10 +259,10 @@ class SoftGates(LayerLearner):
         self.train(lambda name: True)
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        found = _soft_features(x, self.card, self.tensors)
-        found = dropout(found, self.options["dropout"], generator)
-        found = head(found, head_of(self.tensors, self.card))
-        return functional.cross_entropy(found, y), found
+        hidden = _soft_features(x, self.card, self.tensors)
+        hidden = dropout(hidden, self.options["dropout"], generator)
+        logits = head(hidden, head_of(self.tensors, self.card))
+        return functional.cross_entropy(logits, y), logits
 
     def logits(self, x: Tensor) -> Tensor:
         return head(_soft_features(x, self.card, self.tensors), head_of(self.tensors, self.card))

@@ -93,13 +93,13 @@ class Expectation(LayerLearner):
             self.held_out = start.held_out()
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        found, layers = self._features(x), head_of(self.tensors, self.card)
+        hidden, layers = self._features(x), head_of(self.tensors, self.card)
         with torch.no_grad():
             prior = self.posterior.prior()
-            plain = head(found.detach().flatten(0, 1), layers).view(*found.shape[:2], -1)
+            plain = head(hidden.detach().flatten(0, 1), layers).view(*hidden.shape[:2], -1)
             q = self.posterior.of_batch(prior, *self._judged(plain, y, generator))
             self.posterior.add(q)
-        dropped = dropout(found, self.options["dropout"], generator).flatten(0, 1)
+        dropped = dropout(hidden, self.options["dropout"], generator).flatten(0, 1)
         losses = functional.cross_entropy(
             head(dropped, layers), y.repeat(len(self.names)), reduction="none"
         )
@@ -119,9 +119,9 @@ class Expectation(LayerLearner):
             return plain, y
         x, labels = self.held_out
         rows = torch.randperm(len(labels), generator=generator, device=x.device)[: len(y)]
-        found = self._features(x[rows])
+        hidden = self._features(x[rows])
         layers = head_of(self.tensors, self.card)
-        return head(found.flatten(0, 1), layers).view(*found.shape[:2], -1), labels[rows]
+        return head(hidden.flatten(0, 1), layers).view(*hidden.shape[:2], -1), labels[rows]
 
     def _features(self, x: Tensor) -> Tensor:
         own, layers = self.card.own, range(self.card.stack.depth)
@@ -131,14 +131,14 @@ class Expectation(LayerLearner):
 
     def _penalty(self, weights: Tensor) -> Tensor | float:
         """What the shared kind of each layer costs, times the probability that it is shared."""
-        probable, found = weights @ self.shares, []
+        probable, penalties = weights @ self.shares, []
         for layer in range(self.card.stack.depth):
             shared = inside(self.tensors, f"shared.{layer}")
             own = inside(self.tensors, f"{self.card.own}map.{layer}")
             extra = self.form.penalty(shared, own, self.options)
             if extra is not None:
-                found.append(probable[layer] * extra)
-        return torch.stack(found).sum() if found else 0.0
+                penalties.append(probable[layer] * extra)
+        return torch.stack(penalties).sum() if penalties else 0.0
 
     def logits(self, x: Tensor) -> Tensor:
         pattern = self.names[int(self.posterior.prior().argmax())]
@@ -151,10 +151,13 @@ class Expectation(LayerLearner):
 
     def epoch_facts(self) -> dict[Fact, float]:
         """The prior after the epoch, and the mean of its posteriors."""
-        found = {"posterior": self.posterior.prior(), "posterior_epoch": self.posterior.epoch()}
+        posteriors = {
+            "posterior": self.posterior.prior(),
+            "posterior_epoch": self.posterior.epoch(),
+        }
         return {
             Fact(metric, pattern=name): value
-            for metric, values in found.items()
+            for metric, values in posteriors.items()
             for name, value in zip(self.names, values.tolist(), strict=True)
         }
 
@@ -250,10 +253,10 @@ class Posterior:
         """The posterior from logits (configurations, batch, classes) without dropout."""
         if self._fixed is not None:
             return self._fixed
-        found = torch.log_softmax(logits.double(), -1)
-        found = found.gather(-1, y.expand(len(found), -1)[..., None])[..., 0]
-        found = found.sum(1) if self._log else torch.logsumexp(found, 1)
-        return torch.softmax(prior.log() + found, 0)
+        log_probs = torch.log_softmax(logits.double(), -1)
+        log_probs = log_probs.gather(-1, y.expand(len(log_probs), -1)[..., None])[..., 0]
+        log_probs = log_probs.sum(1) if self._log else torch.logsumexp(log_probs, 1)
+        return torch.softmax(prior.log() + log_probs, 0)
 
     def add(self, q: Tensor) -> None:
         """Count a batch."""
@@ -262,9 +265,9 @@ class Posterior:
 
     def epoch(self) -> Tensor:
         """The mean posterior of the batches since this was last asked."""
-        found = self._epoch / self._epoch.sum()
+        mean = self._epoch / self._epoch.sum()
         self._epoch.zero_()
-        return found
+        return mean
 
     def state(self) -> Tensors:
         """What training changes; the tensors themselves."""

@@ -72,7 +72,7 @@ class Column:
 
     def features(self, x: Tensor, older: Sequence[Maps]) -> tuple[Tensor, Maps]:
         """What leaves the last layer, (batch, flat), and the maps of all layers."""
-        found: Maps = []
+        outputs: Maps = []
 
         def step(index: int, x: Tensor, skip: Tensor | None) -> Tensor:
             here = convolve(x, self.filters[index])
@@ -80,10 +80,10 @@ class Column:
                 here = here + seen_aside(self.sides[index], [maps[index - 1] for maps in older])
             if skip is not None:  # before the ReLU, unlike in the other methods, as released
                 here = here + shrunk(skip, here.shape[-1])
-            found.append(pooled(here.relu_(), self.stack.pools[index]))
-            return found[-1]
+            outputs.append(pooled(here.relu_(), self.stack.pools[index]))
+            return outputs[-1]
 
-        return through(x, self.stack, step), found
+        return through(x, self.stack, step), outputs
 
 
 def seen_aside(side: Mapping[str, Tensor], maps: Maps) -> Tensor:
@@ -108,10 +108,10 @@ def start_side(
 
 def maps_of(columns: Sequence[Column], x: Tensor) -> list[Maps]:
     """The maps of columns, oldest first, each looking at those before it."""
-    found: list[Maps] = []
+    maps: list[Maps] = []
     for column in columns:
-        found.append(column.features(x, found)[1])
-    return found
+        maps.append(column.features(x, maps)[1])
+    return maps
 
 
 class ColumnLearner(LayerLearner):
@@ -141,8 +141,8 @@ class ColumnLearner(LayerLearner):
 
     def objective(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         seen = dropout(self.features(x), self.options["dropout"], generator)
-        found = head(seen, head_of(self.tensors, self.card))
-        return functional.cross_entropy(found, y), found
+        logits = head(seen, head_of(self.tensors, self.card))
+        return functional.cross_entropy(logits, y), logits
 
     def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
         return replace(self.card, pattern=pattern), dict(self.tensors)

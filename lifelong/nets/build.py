@@ -31,8 +31,8 @@ class Network(nn.Module):
 
     def embedding(self, x: Tensor) -> Tensor:
         """What verification compares: (batch, features) before the classes, not normalised."""
-        found = self._features(x)
-        return self.head[0](found) if isinstance(self.head, nn.Sequential) else found
+        features = self._features(x)
+        return self.head[0](features) if isinstance(self.head, nn.Sequential) else features
 
     def _features(self, x: Tensor) -> Tensor:
         if self.crop and x.shape[-1] > self.crop:

@@ -38,10 +38,10 @@ def pooled(x: Tensor, pool: int) -> Tensor:
 
 def layer(x: Tensor, one: Filter, pool: int, skip: Tensor | None = None) -> Tensor:
     """One layer of a stack: convolution, ReLU, what skips to it, pool."""
-    found = convolve(x, one)
+    maps = convolve(x, one)
     if skip is None:
-        return pooled(found, pool).relu_()  # the same as ReLU first, on fewer numbers
-    return joined(found.relu_(), pool, skip)
+        return pooled(maps, pool).relu_()  # the same as ReLU first, on fewer numbers
+    return joined(maps.relu_(), pool, skip)
 
 
 def joined(x: Tensor, pool: int, skip: Tensor | None) -> Tensor:

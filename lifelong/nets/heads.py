@@ -27,10 +27,10 @@ class Angular(nn.Module):
         # Margins count quarters of an angle: bfloat16 would miscount them.
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
-            found = functional.linear(x, functional.normalize(self.weight))
+            logits = functional.linear(x, functional.normalize(self.weight))
             if not self.training:
-                return found
-            return torch.stack((found, x.norm(dim=1, keepdim=True).expand_as(found)))
+                return logits
+            return torch.stack((logits, x.norm(dim=1, keepdim=True).expand_as(logits)))
 
 
 def head_of(kind: str, features: int, classes: int, channels: float) -> nn.Module:

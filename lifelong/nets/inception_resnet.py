@@ -107,17 +107,17 @@ def segments(channels: float, width: float) -> dict[str, Runs]:
     ends = {base: scaled(base, channels, width) for base in (32, 128, 192, 256, 384, 512)}
     middle = (ends[384], ends[256], ends[256])
     last = (*middle, *middle)
-    found: dict[str, Runs] = {}
+    runs: dict[str, Runs] = {}
     for index in range(max(BLOCKS) + 1):  # names that a network has not do no harm
-        found[f"blocks35.{index}.up"] = (ends[256],), (ends[32],) * 3
-        found[f"blocks17.{index}.up"] = middle, (ends[128],) * 2
-        found[f"blocks8.{index}.up"] = last, (ends[192],) * 2
+        runs[f"blocks35.{index}.up"] = (ends[256],), (ends[32],) * 3
+        runs[f"blocks17.{index}.up"] = middle, (ends[128],) * 2
+        runs[f"blocks8.{index}.up"] = last, (ends[192],) * 2
         for branch in (0, 1):
-            found[f"blocks17.{index}.concat.branches.{branch}.0.0"] = (ends[128],), middle
-            found[f"blocks8.{index}.concat.branches.{branch}.0.0"] = (ends[192],), last
+            runs[f"blocks17.{index}.concat.branches.{branch}.0.0"] = (ends[128],), middle
+            runs[f"blocks8.{index}.concat.branches.{branch}.0.0"] = (ends[192],), last
     for branch in (0, 1, 2):
-        found[f"reduction_b.branches.{branch}.0.0"] = (ends[256],), middle
-    return found | {"hidden": ((ends[512],), last)}
+        runs[f"reduction_b.branches.{branch}.0.0"] = (ends[256],), middle
+    return runs | {"hidden": ((ends[512],), last)}
 
 
 def _unit(

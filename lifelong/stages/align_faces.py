@@ -47,23 +47,25 @@ def run(stage: Stage) -> None:
     settings = stage.spec.settings
     how = replace(ALIGNMENTS[settings["align"]["preset"]], no_face=settings["align"]["policy"])
     finder = Detector(prepare(stage.threads))
-    found = face_set(settings)
-    share = shard_of(len(found.samples), stage.spec.shard, stage.spec.shards)
+    dataset = face_set(settings)
+    share = shard_of(len(dataset.samples), stage.spec.shard, stage.spec.shards)
     images = store.on_disk((len(share), how.side, how.side, 3), Path(stage.folder))
     samples: list[int] = []
     lines: list[list[str]] = []
-    for one in _batches(stage, found, finder, how, share):
+    for one in _batches(stage, dataset, finder, how, share):
         images[len(samples) : len(samples) + len(one.images)] = one.images
         samples += one.samples.tolist()
         lines += one.lines
-    attrs = {"kind": "faces", "set": fingerprint(found)}
+    attrs = {"kind": "faces", "set": fingerprint(dataset)}
     arrays = {"images": images[: len(samples)], "samples": np.array(samples, dtype=np.int64)}
     files = {
         "faces.h5": store.write_arrays(Path(stage.path("faces.h5")), arrays, attrs),
         "photos.csv": store.write_text(Path(stage.path("photos.csv")), _csv(lines)),
     }
     became = dict(sorted(Counter(line[COLUMNS.index("status")] for line in lines).items()))
-    seal(stage, files, {"photos": became, "left_out": dict(found.left_out), "finder": finder.name})
+    seal(
+        stage, files, {"photos": became, "left_out": dict(dataset.left_out), "finder": finder.name}
+    )
     forget(stage)
     log.info("%d photographs: %s", len(lines), ", ".join(f"{n} {s}" for s, n in became.items()))
 

@@ -24,16 +24,16 @@ def run(stage: Stage) -> None:
     """Write goal.json and its manifest."""
     spec = stage.spec
     if spec.policy == "given":
-        goal, found = spec.goal, {}
+        goal, details = spec.goal, {}
     else:
         path = Path(stage.input("baseline"))
         accuracies = final_accuracies(read(path))
         if not accuracies:
             raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
         goal = _OVER_REPETITIONS[spec.policy](accuracies) + spec.margin
-        found = {"accuracies": accuracies, "margin": spec.margin}
+        details = {"accuracies": accuracies, "margin": spec.margin}
     log.info("goal of %s: %.4f (%s)", spec.task, goal, spec.policy)
-    facts = {"task": spec.task, "policy": spec.policy, "goal": goal, **found}
+    facts = {"task": spec.task, "policy": spec.policy, "goal": goal, **details}
     text = json.dumps(facts, indent=1) + "\n"
     seal(stage, {"goal.json": store.write_text(Path(stage.path("goal.json")), text)})
 

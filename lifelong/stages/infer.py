@@ -37,20 +37,20 @@ def run(stage: Stage) -> None:
     paths = _shards(stage)
     model = family_of(stage.spec.base).read(paths, stage.spec)
     rows: list[Row] = []
-    found: dict[str, np.ndarray] = {}
+    outputs: dict[str, np.ndarray] = {}
     for position, data in enumerate(stage.spec.data, 1):
         task = load_task(stage, data, device)
         here = _logits(model, position, task, device)
-        found[f"{position:03d}"] = here.cpu().numpy()
+        outputs[f"{position:03d}"] = here.cpu().numpy()
         rows.append(_row(stage, model, data["task"], accuracy(here, task.test.labels), 0))
         for attempt, view in enumerate(_repetitions(stage, paths[position - 1]), 1):
             value = accuracy(_logits(view, 1, task, device), task.test.labels)
             rows.append(_row(stage, model, data["task"], value, attempt))
     measured = _verified(stage, model, paths[-1], device)
-    changed = _changed(stage, paths, found, device)
-    digest = store.write_arrays(Path(stage.path("logits.h5")), found, {"kind": "logits"})
+    changed = _changed(stage, paths, outputs, device)
+    digest = store.write_arrays(Path(stage.path("logits.h5")), outputs, {"kind": "logits"})
     mean = float(np.mean([r.value for r in rows]))
-    log.info("%d tasks, mean test accuracy %.4f", len(found), mean)
+    log.info("%d tasks, mean test accuracy %.4f", len(outputs), mean)
     commit(stage, {"logits.h5": digest}, rows + measured, {"changed": changed})
 
 
@@ -72,10 +72,10 @@ def _verified(stage: Stage, model: Any, newest: Path, device: str) -> list[Row]:
     networks += [one.view(1, device) for one in _repetitions(stage, newest)]
     rows = []
     for attempt, network in enumerate(networks):
-        found = verification(network, card, pack, stage.spec.pairs, device)
-        log.info("pairs: accuracy %.4f", found["verification_accuracy"])
+        metrics = verification(network, card, pack, stage.spec.pairs, device)
+        log.info("pairs: accuracy %.4f", metrics["verification_accuracy"])
         at = {"attempt": attempt, "on_task": card.task, "split": "test", "width": card.width}
-        rows += [row(stage, metric, value, **at) for metric, value in found.items()]
+        rows += [row(stage, metric, value, **at) for metric, value in metrics.items()]
     return rows
 
 

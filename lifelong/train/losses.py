@@ -155,9 +155,10 @@ def expectation(settings: Mapping[str, Any], classes: int, device: str) -> Loss:
 
 
 def _per_class(settings: Mapping[str, Any], name: str, classes: int) -> list[Any]:
-    found = list(settings.get(name, ()))
-    if len(found) != classes:
+    values = list(settings.get(name, ()))
+    if len(values) != classes:
         raise ConfigError(
-            f"config key loss.{name}: give one number per class, {classes} in all, not {len(found)}"
+            f"config key loss.{name}: give one number per class, {classes} in all, "
+            f"not {len(values)}"
         )
-    return found
+    return values

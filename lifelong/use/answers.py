@@ -91,11 +91,11 @@ def as_label(answer: Answer, threshold: float | None) -> str:
 
 def _answer(answer: Answer, threshold: float | None) -> dict[str, Any]:
     classes = [{"class": name, "probability": round(share, 6)} for name, share in answer.classes]
-    found: dict[str, Any] = {"classes": classes}
+    fields: dict[str, Any] = {"classes": classes}
     if answer.people:
         people = [{"person": name, "distance": round(far, 6)} for name, far in answer.people]
-        found |= people[0] | {"below": _below(answer.people[0][1], threshold), "people": people}
-    return found
+        fields |= people[0] | {"below": _below(answer.people[0][1], threshold), "people": people}
+    return fields
 
 
 def _said(answer: Answer, threshold: float | None) -> str:

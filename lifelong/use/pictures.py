@@ -41,5 +41,5 @@ def classify(
         split = Split(seen, torch.zeros(1, dtype=torch.int64, device=device))
         shares = logits(network, split, card.mean, card.std)[0].softmax(0)
         best = shares.topk(min(top, len(card.classes)))
-        found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        yield path, [(card.classes[index], share) for index, share in found]
+        ranked = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        yield path, [(card.classes[index], share) for index, share in ranked]

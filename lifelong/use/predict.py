@@ -187,13 +187,13 @@ class Predictor:
                 if value is not None:
                     raise UserError(f"--{name} needs a gallery: add --gallery FOLDER")
             return None
-        found = [task for task in self._tasks if task.card.task == asked.identity]
+        tasks = [task for task in self._tasks if task.card.task == asked.identity]
         if asked.identity is None:
-            found = [task for task in self._tasks if self._pairs(task)] or self._tasks
-        if len(found) != 1:
+            tasks = [task for task in self._tasks if self._pairs(task)] or self._tasks
+        if len(tasks) != 1:
             names = ", ".join(task.card.task for task in self._tasks)
             raise UserError(f"which task tells people apart? name it by --identity: {names}")
-        return found[0]
+        return tasks[0]
 
     def _pairs(self, task: _Task) -> dict[str, Any]:
         """How the task's `infer` stage compared pairs of faces, if it did."""
@@ -214,12 +214,12 @@ class Predictor:
         while chunk := list(islice(waiting, _BATCH)):
             cuts = []
             for person, path in chunk:
-                photo, found = self._see(path, {task.view})
-                if not found:
+                photo, faces = self._see(path, {task.view})
+                if not faces:
                     self.unused.append(photo)
                     continue
                 people.append(person)
-                cuts.append(_central(photo, found))
+                cuts.append(_central(photo, faces))
             if cuts:
                 vectors.append(self._vectors(network, task, cuts, convention))
         if not vectors:
@@ -248,17 +248,17 @@ class Predictor:
         if self._finder is None:
             return [(Face(None, None), NO_FACES)]
         (faces,) = self._finder.detect([pixels])
-        found = []
+        detections = []
         for at in range(len(faces)):
             one = slice(at, at + 1)
             only = Faces(faces.boxes[one], faces.probabilities[one], faces.landmarks[one])
             x1, y1, x2, y2 = faces.boxes[at].tolist()
-            found.append((Face((x1, y1, x2, y2), float(faces.probabilities[at])), only))
-        return found
+            detections.append((Face((x1, y1, x2, y2), float(faces.probabilities[at])), only))
+        return detections
 
     def _answers(self, cuts: Sequence[_Cut]) -> list[tuple[Answer, ...]]:
         """Each task on all faces, so that one network is in memory at a time."""
-        found: list[tuple[Answer, ...]] = [()] * len(cuts)
+        answers: list[tuple[Answer, ...]] = [()] * len(cuts)
         for task in self._tasks if cuts else ():
             network = self._model.view(task.position, self._device)
             split, card = self._split(cuts, task), task.card
@@ -271,8 +271,8 @@ class Predictor:
             for place, (share, nearest) in enumerate(zip(shares, people, strict=True)):
                 order = np.argsort(-share, kind="stable").tolist()
                 classes = tuple((card.classes[at], float(share[at])) for at in order)
-                found[place] += (Answer(card.task, classes, nearest),)
-        return found
+                answers[place] += (Answer(card.task, classes, nearest),)
+        return answers
 
     def _vectors(
         self, network: Any, task: _Task, cuts: Sequence[_Cut], convention: str
@@ -284,13 +284,13 @@ class Predictor:
                 "embedding to compare faces by: leave --gallery out"
             )
         split, card = self._split(cuts, task), task.card
-        found = embeddings(network, split, card.mean, card.std).cpu().numpy()
+        vectors = embeddings(network, split, card.mean, card.std).cpu().numpy()
         if CONVENTIONS[convention].mirrored:
             split = Split(split.images.flip(-1), split.labels)
             mirrored = embeddings(network, split, card.mean, card.std).cpu().numpy()
-            found = with_mirror(found, mirrored)
-        _check_finite(found, task)
-        return found
+            vectors = with_mirror(vectors, mirrored)
+        _check_finite(vectors, task)
+        return vectors
 
     def _split(self, cuts: Sequence[_Cut], task: _Task) -> Split:
         pixels = np.stack([cut.images[task.view] for cut in cuts])

@@ -31,25 +31,25 @@ def raw_faces(
     images lie on the disk, in `folder`: there may be more than memory holds. Raises DataError where
     the list of photographs is another than the one that was aligned.
     """
-    found = face_set(settings)
+    dataset = face_set(settings)
     side, channels = side_of(settings), settings["channels"]
     if parts:
-        rows, images = _joined(parts, found, (channels, side, side), folder)
+        rows, images = _joined(parts, dataset, (channels, side, side), folder)
     else:
-        rows = np.arange(len(found.samples))
-        paths = [found.root / sample.path for sample in found.samples]
+        rows = np.arange(len(dataset.samples))
+        paths = [dataset.root / sample.path for sample in dataset.samples]
         shape = channels, side, side
         images = store.on_disk((len(paths), *shape), folder)
         folders.load(paths, shape, True, log, images)
-    labels = np.array([found.samples[row].label for row in rows], dtype=np.int32)
-    _check_classes(found, labels)
-    split = _split(found, rows, labels, settings)
-    pairs = None if found.pairs is None else _pairs(found, rows)
-    raw = RawSet(images, labels, split, found.classes, ("",) * len(found.classes), pairs)
-    left_out = dict(found.left_out) | {"not aligned": len(found.samples) - len(rows)}
+    labels = np.array([dataset.samples[row].label for row in rows], dtype=np.int32)
+    _check_classes(dataset, labels)
+    split = _split(dataset, rows, labels, settings)
+    pairs = None if dataset.pairs is None else _pairs(dataset, rows)
+    raw = RawSet(images, labels, split, dataset.classes, ("",) * len(dataset.classes), pairs)
+    left_out = dict(dataset.left_out) | {"not aligned": len(dataset.samples) - len(rows)}
     more: dict[str, Any] = {"left_out": {why: count for why, count in left_out.items() if count}}
-    if pairs is not None and found.pairs is not None:
-        more["pairs"] = {"used": len(pairs), "without both faces": len(found.pairs) - len(pairs)}
+    if pairs is not None and dataset.pairs is not None:
+        more["pairs"] = {"used": len(pairs), "without both faces": len(dataset.pairs) - len(pairs)}
     return raw, more
 
 

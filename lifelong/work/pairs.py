@@ -38,5 +38,5 @@ def verification(
         )
     first, second, same, fold = pairs.T
     listed = Pairs(first, second, same.astype(bool), fold)
-    found = verify(vectors, listed, convention, how.get("grid", "exact"))
-    return {f"verification_{name}": getattr(found, name) for name in _MEASURED}
+    metrics = verify(vectors, listed, convention, how.get("grid", "exact"))
+    return {f"verification_{name}": getattr(metrics, name) for name in _MEASURED}
