@@ -58,9 +58,8 @@ def find_stage(plan: Plan, path: str, read: Reader = read_facts) -> Stage:
 
 def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
     for dataset in plan.config["datasets"]:
-        pack = plan.pack_stage(dataset)
-        if folder == pack.folder:
-            return pack
+        if folder == plan.paths.pack_folder(dataset):
+            return plan.pack_stage(dataset)
         for part in plan.align_stages(dataset):
             if folder == part.folder:
                 return part

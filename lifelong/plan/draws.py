@@ -35,7 +35,7 @@ _LOOKS = ("normalise", "mean", "std")
 
 def pack_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """What decides the pack of a data set: not what only its tasks see."""
-    return {key: value for key, value in dataset.items() if key not in ("draw", *_LOOKS)}
+    return {key: value for key, value in dataset.items() if key not in ("draw", "watch", *_LOOKS)}
 
 
 def images_of(seed: int, task: Mapping[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:

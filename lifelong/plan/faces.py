@@ -9,7 +9,16 @@ from lifelong.plan.sources import SOURCES
 
 SIDES = {"facenet_182": 182, "facenet_160": 160, "sphereface_112": 112}  # of aligned faces, px
 _OF_ALL = {"align", "prealigned", "per_class"}
-_NOT_OF_FACES = {"image_size", "channels", "validation", "test", "seed", "download", "fold"}
+_NOT_OF_FACES = {
+    "image_size",
+    "channels",
+    "validation",
+    "test",
+    "seed",
+    "download",
+    "fold",
+    "watch",
+}
 
 
 def side_of(dataset: Mapping[str, Any]) -> int:

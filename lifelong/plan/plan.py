@@ -27,6 +27,8 @@ class Plan:
         self.config = config
         self.paths = Paths(config["experiment"], root)
         self.tasks = [task["name"] for task in config["tasks"]]
+        self._packs: dict[str, Stage] = {}
+        self._aligned: dict[str, list[Stage]] = {}
         self.slugs = [slug(i, name) for i, name in enumerate(self.tasks, 1)]
 
     @cached_property
@@ -155,11 +157,15 @@ class Plan:
 
     def pack_stage(self, dataset: str) -> Stage:
         """The job that packs one data set."""
-        return pack_stage(self.config, self.paths, dataset)
+        if dataset not in self._packs:  # raw files are looked through once
+            self._packs[dataset] = pack_stage(self.config, self.paths, dataset)
+        return self._packs[dataset]
 
     def align_stages(self, dataset: str) -> list[Stage]:
         """The jobs that align a face set, one per shard; none for other sets."""
-        return align_stages(self.config, self.paths, dataset)
+        if dataset not in self._aligned:
+            self._aligned[dataset] = align_stages(self.config, self.paths, dataset)
+        return self._aligned[dataset]
 
     def keys(self, kind: str) -> Iterator[Key]:
         """All stages of a kind over methods, seeds and tasks, expand left out."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from workflow_tree import snakemake, write_config
+from workflow_tree import jobs, snakemake, write_config
 
 from lifelong import store
 
@@ -173,6 +173,24 @@ def test_a_file_with_tasks_of_its_own_needs_a_name_and_takes_nothing_from_config
     (workflow / "mine.yaml").write_text(yaml.safe_dump(mine | {"methods": ["cpg"]}))
     said = snakemake(workflow, "-n", "-p", "--printshellcmds", "--configfile", "mine.yaml")
     assert "results/mine/cpg/s0/01-a/prune" in said and "results/tiny" not in said
+
+
+def test_a_picture_more_is_packed_and_learned_and_nothing_else_runs(workflow):
+    draw(workflow)
+    settled = TINY | PICTURES | {"methods": ["scratch"], "baseline": {"epochs": 1}}
+    digits = {"name": "b", "dataset": "digits", "classes": [2, 3]}
+    pictures = {"dataset": "shapes", **PICTURES["tasks"][0]}
+    settled |= {"datasets": TINY["datasets"] | PICTURES["datasets"], "tasks": [pictures, digits]}
+    write_config(workflow, settled)
+    snakemake(workflow, "--cores", "2")
+    assert "Nothing to be done" in snakemake(workflow, "-n")
+    picture = workflow / "raw/train/dark/0.png"
+    shutil.copy2(picture, picture.with_name("10.png"))
+    again = jobs(snakemake(workflow, "-n"))
+    changed = {"scratch/01-a/baseline", "scratch/01-a/infer", "scratch/02-b/infer"}
+    assert again == {"pack_data", *changed, "tables", "report", "all"}
+    (workflow / "raw").rename(workflow / "moved")
+    assert "scratch/02-b/baseline" not in jobs(snakemake(workflow, "-n"))
 
 
 def test_names_that_a_shell_would_run_are_only_names(workflow):

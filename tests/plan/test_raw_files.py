@@ -1,0 +1,98 @@
+"""A folder of pictures that changed is packed again, and nothing else is."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lifelong.plan.config import check
+from lifelong.plan.plan import Plan
+from lifelong.plan.raw_files import raw_files
+
+CONFIG = {
+    "experiment": "own",
+    "methods": ["scratch"],
+    "datasets": {
+        "pictures": {"source": "image_folder", "root": "raw", "image_size": 8, "channels": 1}
+    },
+    "tasks": [{"name": "a", "classes": ["dark", "light"]}],
+    "network": {"name": "small_cnn"},
+}
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch) -> Path:
+    """A tree of two pictures; whether they are any does not matter here."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("dark/1.png", "light/1.png"):
+        path = tmp_path / "raw" / "train" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"pixels")
+        os.utime(path, (1e9, 1e9))
+    return tmp_path / "raw"
+
+
+def packing(**dataset: object) -> dict:
+    """What the packing stage must know, asked anew."""
+    sets = {"pictures": {**CONFIG["datasets"]["pictures"], **dataset}}
+    return Plan(check({**CONFIG, "datasets": sets})).pack_stage("pictures").spec.settings
+
+
+def add(raw: Path) -> None:
+    (raw / "train/dark/2.png").write_bytes(b"pixels")
+
+
+def add_class(raw: Path) -> None:
+    (raw / "train/grey").mkdir()
+    (raw / "train/grey/1.png").write_bytes(b"pixels")
+
+
+def touch(raw: Path) -> None:
+    os.utime(raw / "train/dark/1.png", (1e9, 1e9 + 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        add,
+        add_class,
+        touch,
+        lambda raw: (raw / "train/dark/1.png").write_bytes(b"more pixels"),
+        lambda raw: (raw / "train/dark/1.png").unlink(),
+        lambda raw: (raw / "train/dark/1.png").rename(raw / "train/dark/3.png"),
+    ],
+)
+def test_a_changed_tree_is_noticed_and_an_unchanged_one_is_the_same(raw, change):
+    before = packing()
+    assert packing() == before and len(before["files"]) == 32
+    change(raw)
+    assert packing()["files"] != before["files"]
+
+
+@pytest.mark.parametrize("change", [add, touch])
+def test_a_tree_that_is_not_watched_may_change(raw, change):
+    before = packing(watch=False)
+    change(raw)
+    assert packing(watch=False) == before and "files" not in before and "watch" not in before
+
+
+def test_files_that_nobody_reads_do_not_count(raw):
+    before = packing()
+    (raw / ".DS_Store").write_bytes(b"?")
+    (raw / "train/dark/.hidden").write_bytes(b"?")
+    assert packing() == before
+
+
+def test_a_tree_that_is_gone_changes_nothing_that_was_made_of_it(raw):
+    spec = Plan(check(CONFIG)).pack_stage("pictures").spec
+    folder = Path("results/own/pack_data/pictures")
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"spec": {"settings": spec.settings}}))
+    raw.rename(raw.with_name("elsewhere"))
+    assert packing() == spec.settings
+
+
+def test_digits_and_what_is_downloaded_are_not_watched(raw):
+    for more in ({"source": "digits"}, {"download": True}):
+        assert raw_files({**CONFIG["datasets"]["pictures"], **more}, Path("none")) == {}
