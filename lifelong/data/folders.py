@@ -14,16 +14,21 @@ from lifelong.data.images import SUFFIXES, decode, planes
 from lifelong.plan.errors import DataError
 
 _LOG_EVERY_S = 5.0
+_VALIDATION = ("val", "valid", "validation")
 
 
 @dataclass(frozen=True)
 class ClassFiles:
-    """The pictures of one class, sorted by name; `group` is "" where there are no groups."""
+    """The pictures of one class, sorted by name; `group` is "" where there are no groups.
+
+    Without `test` or `validation` pictures of its own these are still to be cut from `train`.
+    """
 
     group: str
     name: str
     train: tuple[Path, ...]
     test: tuple[Path, ...]
+    validation: tuple[Path, ...] = ()
 
 
 def split_then_group(root: Path) -> list[ClassFiles]:
@@ -33,18 +38,57 @@ def split_then_group(root: Path) -> list[ClassFiles]:
     return [found for group in groups for found in _classes(group, train / group, test / group)]
 
 
-def group_then_split(root: Path) -> list[ClassFiles]:
-    """List `root/<group>/{train,test}/<class>/*`, or `root/{train,test}/<class>/*` without groups.
+def group_then_split(root: Path, log: logging.Logger) -> list[ClassFiles]:
+    """List `root/<group>/<split>/<class>/*`, or the same without groups, splits or both.
 
-    Raises DataError where the tree is incomplete.
+    The splits of a group are train, test and perhaps val, valid or validation. Folders beside the
+    groups that hold no folders are left alone, which the log says. Raises DataError where the tree
+    is incomplete.
     """
-    if "train" in (names := _folders(root)):
-        return _classes("", root / "train", root / "test")
+    names = _folders(root)
+    if "train" in names or _of_pictures(root / names[0]):
+        return _group("", root)
+    groups = [name for name in names if _has_folders(root / name)]
+    if ignored := sorted(set(names) - set(groups)):
+        log.info("%s in %s holds no folders and is left alone", ", ".join(ignored), root)
+    if not groups:
+        raise DataError(f"{root} holds no folders of classes: check root and source")
+    return [one for group in groups for one in _group(group, root / group)]
+
+
+def _group(group: str, place: Path) -> list[ClassFiles]:
+    """The classes of one group, whose pictures are in splits or in none."""
+    names = _folders(place)
+    if "train" not in names:
+        if odd := sorted({"test", *_VALIDATION} & set(names)):
+            raise DataError(f"{place} has a folder {odd[0]} but none called train: add it")
+        return [ClassFiles(group, name, _pictures(place / name), ()) for name in names]
+    held_out = [name for name in names if name in _VALIDATION]
+    if len(held_out) > 1:
+        raise DataError(f"{place} has both {' and '.join(held_out)}: keep one of them")
+    classes = _same_folders(place / "train", place / "test")
+    if held_out:
+        _same_folders(place / "train", place / held_out[0])
     return [
-        found
-        for group in names
-        for found in _classes(group, root / group / "train", root / group / "test")
+        ClassFiles(
+            group,
+            name,
+            _pictures(place / "train" / name),
+            _pictures(place / "test" / name),
+            _pictures(place / held_out[0] / name) if held_out else (),
+        )
+        for name in classes
     ]
+
+
+def _of_pictures(folder: Path) -> bool:
+    """Whether a folder holds files and no folders: a class."""
+    there = _visible(folder)
+    return bool(there) and not any(path.is_dir() for path in there)
+
+
+def _has_folders(folder: Path) -> bool:
+    return any(path.is_dir() for path in _visible(folder))
 
 
 def domain_then_class(

@@ -15,7 +15,16 @@ from PIL import Image
 
 from lifelong.data import folders
 from lifelong.data.images import planes
-from lifelong.data.splits import UNUSED, assign, stratified, tenths
+from lifelong.data.splits import (
+    TEST,
+    TRAIN,
+    UNUSED,
+    VALIDATION,
+    assign,
+    completed,
+    stratified,
+    tenths,
+)
 from lifelong.data.stl10 import read_stl10
 from lifelong.plan.class_names import GROUP_OF, OFFICE_HOME, OFFICE_HOME_DOMAINS, STL10
 from lifelong.plan.code import load
@@ -121,28 +130,41 @@ def stl10(settings: Settings, log: logging.Logger) -> RawSet:
 
 
 def image_folder(settings: Settings, log: logging.Logger) -> RawSet:
-    """Pictures in `root/<group>/{train,test}/<class>/`, or the same without groups; resized."""
+    """Pictures in `root/<group>/{train,val,test}/<class>/`, or without groups, splits or both.
+
+    A test or validation split that is not there is cut, class by class, with the data set's `seed`:
+    the share `test` of all, then the share `validation` of what is left. All become squares.
+    """
     if settings["image_size"] is None:
         raise DataError("source image_folder needs image_size, the side in pixels: set it")
-    found = folders.group_then_split(_root(settings))
-    return _from_files(found, settings["image_size"], True, settings, log)
+    classes = folders.group_then_split(_root(settings), log)
+    return _from_files(classes, settings["image_size"], True, settings, log)
 
 
 def _from_files(
-    found: list[folders.ClassFiles],
+    classes: list[folders.ClassFiles],
     size: int,
     resize: bool,
     settings: Settings,
     log: logging.Logger,
 ) -> RawSet:
-    files = [file for one in found for file in (*one.train, *one.test)]
-    counts = [len(one.train) + len(one.test) for one in found]
-    labels = np.repeat(np.arange(len(found), dtype=np.int32), counts)
-    tested = np.concatenate(
-        [np.arange(count) >= len(one.train) for one, count in zip(found, counts, strict=True)]
+    files = [file for one in classes for file in (*one.train, *one.validation, *one.test)]
+    labels = np.repeat(
+        np.arange(len(classes), dtype=np.int32),
+        [len(one.train) + len(one.validation) + len(one.test) for one in classes],
     )
+    given = np.concatenate(
+        [
+            np.repeat(
+                [TRAIN, VALIDATION, TEST], [len(one.train), len(one.validation), len(one.test)]
+            )
+            for one in classes
+        ]
+    ).astype(np.uint8)
+    names = tuple(f"{one.group}/{one.name}" if one.group else one.name for one in classes)
+    split = completed(labels, given, settings, names, log)
     images = folders.load(files, (settings["channels"], size, size), resize, log)
-    return _raw_set(images, labels, tested, [(one.group, one.name) for one in found], settings)
+    return RawSet(images, labels, split, names, tuple(one.group for one in classes))
 
 
 def _raw_set(

@@ -1,6 +1,8 @@
 """Which image serves which purpose: training, deciding, or the final test."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -95,4 +97,30 @@ def assign(
     if share > 0:
         rest = np.flatnonzero(~tested)
         split[rest[stratified(labels[rest], share, seed, names)]] = VALIDATION
+    return split
+
+
+def completed(
+    labels: np.ndarray,
+    given: np.ndarray,
+    shares: Mapping[str, Any],
+    names: Sequence[str],
+    log: logging.Logger,
+) -> np.ndarray:
+    """The split (N,) of classes that may lack test or validation images: shares of each are cut.
+
+    `shares` are "test" of a class's images, "validation" of what is left to train on, and the
+    "seed" of both cuts. Raises DataError for a class of too few images.
+    """
+    split = given.copy()
+    for name, which in (("test", TEST), ("validation", VALIDATION)):
+        lacking = [k for k in range(len(names)) if not (given[labels == k] == which).any()]
+        rest = np.flatnonzero((split == TRAIN) & np.isin(labels, lacking))
+        if len(rest) and shares[name] > 0:
+            cut = stratified(labels[rest], shares[name], shares["seed"], names)
+            split[rest[cut]] = which
+            if name == "test":
+                log.info(
+                    "no test folder for %d classes: cut %g of them", len(lacking), shares[name]
+                )
     return split

@@ -118,7 +118,6 @@ def test_incomplete_trees_are_refused(groups):
     refused(r"0\.png is in colour|1\.png is in colour", channels=1)
     (groups / "empty").mkdir()
     refused("holds no folders", root=groups / "empty")
-    refused("no folder .*empty/train")
     (groups / "empty").rmdir()
     (groups / "wet/train/notes").mkdir()
     refused("notes must be a folder both in")
@@ -128,6 +127,74 @@ def test_incomplete_trees_are_refused(groups):
     refused("wet/test/notes holds no pictures")
     (groups / "wet/test/notes/readme.txt").write_text("x")
     refused(r"readme\.txt is no picture")
+
+
+def moved(root: Path, *splits: str) -> Path:
+    """The pictures of such a tree, where some splits have no folder: all in the class's own."""
+    target = root.parent / f"{root.name}-moved"
+    for path in root.rglob("*.png"):
+        group, split, name, file = path.relative_to(root).parts
+        within = [name] if split in splits else [split, name]
+        new = target.joinpath(group, *within, f"{split}-{file}")
+        new.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(path.read_bytes())
+    return target
+
+
+def splits_of(raw) -> list[list[int]]:
+    """How many images of each class are for training, validation and test."""
+    counts = [np.bincount(raw.split[raw.labels == k], minlength=3) for k in range(len(raw.classes))]
+    return [count.tolist() for count in counts]
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_folder_is_the_validation_split(groups, name):
+    for of in "ab":
+        png(groups / "dry" / name / of / "5.png", 50 + ord(of))
+    raw = read("image_folder", groups, image_size=32)
+    assert splits_of(raw) == [[2, 1, 1], [2, 1, 1], [1, 1, 1], [1, 1, 1]]
+    held_out = raw.images[raw.split == VALIDATION][:2, 0, 0, 0]
+    assert held_out.tolist() == [50 + ord("a"), 50 + ord("b")]
+    (groups / "dry/test-of-mine").mkdir()
+    (groups / "dry" / name / "c").mkdir()
+    with pytest.raises(DataError, match="c must be a folder both in"):
+        read("image_folder", groups, image_size=32)
+
+
+def test_two_validation_folders_are_one_too_many(groups):
+    for name in ("val", "valid"):
+        for of in "ab":
+            png(groups / "dry" / name / of / "5.png")
+    with pytest.raises(DataError, match="dry has both val and valid: keep one of them"):
+        read("image_folder", groups, image_size=32)
+
+
+def test_without_splits_they_are_cut_by_the_seed(groups, caplog):
+    tree = moved(groups, "train", "test")
+    with caplog.at_level("INFO"):
+        raw = read("image_folder", tree, image_size=32, test=0.34)
+    assert raw.classes == ("dry/a", "dry/b", "wet/a", "wet/b")
+    assert splits_of(raw) == [[1, 1, 1]] * 4
+    assert "no test folder for 4 classes: cut 0.34 of them" in caplog.text
+    seeds = {read("image_folder", tree, image_size=32, seed=s).split.tobytes() for s in range(9)}
+    assert len(seeds) > 1
+    again = read("image_folder", tree, image_size=32, test=0.34)
+    assert np.array_equal(again.split, raw.split)
+    alone = read("image_folder", tree / "dry", image_size=32)
+    assert alone.classes == ("a", "b") and set(alone.groups) == {""}
+
+
+def test_test_images_without_training_images_are_refused(groups):
+    with pytest.raises(DataError, match="has a folder test but none called train: add it"):
+        read("image_folder", moved(groups, "train"), image_size=32)
+
+
+def test_a_folder_beside_the_groups_is_left_alone_and_told(groups, caplog):
+    (groups / "notes").mkdir()
+    (groups / "notes" / "readme.txt").write_text("of the collection")
+    with caplog.at_level("INFO"):
+        check_groups(read("image_folder", groups, image_size=32))
+    assert f"notes in {groups} holds no folders and is left alone" in caplog.text
 
 
 def test_group_without_test_folder_is_refused(groups):
