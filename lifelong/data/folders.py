@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from lifelong.data.images import SUFFIXES, decode, planes
 from lifelong.plan.errors import DataError
+from lifelong.plan.trees import VALIDATION
 
 _LOG_EVERY_S = 5.0
-_VALIDATION = ("val", "valid", "validation")
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def _group(group: str, place: Path) -> list[ClassFiles]:
     """The classes of one group, whose pictures are in splits or in none."""
     names = _folders(place)
     if "train" not in names:
-        if odd := sorted({"test", *_VALIDATION} & set(names)):
+        if odd := sorted({"test", *VALIDATION} & set(names)):
             raise DataError(f"{place} has a folder {odd[0]} but none called train: add it")
         return [ClassFiles(group, name, _pictures(place / name), ()) for name in names]
-    held_out = [name for name in names if name in _VALIDATION]
+    held_out = [name for name in names if name in VALIDATION]
     if len(held_out) > 1:
         raise DataError(f"{place} has both {' and '.join(held_out)}: keep one of them")
     classes = _same_folders(place / "train", place / "test")

@@ -1,4 +1,4 @@
-"""Whether the classes that tasks name exist, where a set's classes are published."""
+"""Whether the classes that tasks name exist, in a published set or in folders of one's own."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -6,17 +6,19 @@ from typing import Any
 
 from lifelong.plan.class_names import fitting
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.sources import SOURCES, Source
+from lifelong.plan.sources import SOURCES
+from lifelong.plan.trees import classes_by_group
 
 
 def check_classes(config: Mapping[str, Any]) -> None:
-    """Raise ConfigError where a published set lacks a class, or two tasks have one in common.
+    """Raise ConfigError where a set lacks a group or class, or two tasks have one in common.
 
     The second only where `overlapping_classes` does not allow it.
     """
     seen: dict[tuple[str, str], str] = {}
     for task in config["tasks"]:
-        for identity in _identities(task, SOURCES[config["datasets"][task["dataset"]]["source"]]):
+        dataset = config["datasets"][task["dataset"]]
+        for identity in _identities(task, dataset):
             first = seen.setdefault((task["dataset"], identity), task["name"])
             if first != task["name"] and not config["overlapping_classes"]:
                 raise ConfigError(
@@ -25,11 +27,15 @@ def check_classes(config: Mapping[str, Any]) -> None:
                 )
 
 
-def _identities(task: Mapping[str, Any], source: Source) -> list[str]:
-    """The classes of a task as its pack names them; of sets without published names, as written."""
+def _identities(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:
+    """The classes of a task as its pack names them; as written where nobody can know them yet."""
     group, classes = task.get("group"), task.get("classes")
+    source = SOURCES[dataset["source"]]
     if source.classes is not None:
         return _known_identities(task, source.title, source.classes)
+    known = classes_by_group(dataset["root"]) if source.tree else None
+    if known is not None:
+        return _known_identities(task, dataset["root"], known)
     if classes is None:
         return [f"group {group or task['name']}"]
     return [f"{group}/{name}" if group else name for name in classes]

@@ -28,6 +28,7 @@ class Source:
     usual_side: int = 32  # in pixels, where nothing is said
     resizes: bool = False  # pictures of any size, so that image_size must be said
     has_root: bool = True
+    tree: bool = False  # folders name its groups and classes; see trees.py
     percent: bool = False  # `draw` may count in percent
     faces: bool = False
     may: frozenset[str] = frozenset()  # options of a face set
@@ -75,7 +76,7 @@ _ROWS = (
         resizes=True,
     ),
     _images("stl10", title="STL-10", classes={"": STL10}, channels=3, side=96, usual_side=96),
-    _images("image_folder", resizes=True),
+    _images("image_folder", resizes=True, tree=True),
     _faces("identity_folders"),
     _faces("class_folders"),
     _faces("lfw", "missing", "pairs", only_pairs=True),

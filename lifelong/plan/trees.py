@@ -1,0 +1,47 @@
+"""A tree of picture files, `root/<group>/<split>/<class>/*`, by the names of its folders alone.
+
+Groups, splits or both may be absent. No picture is looked at, so that a misspelt task can be told
+before anything runs.
+"""
+
+import os
+from pathlib import Path
+
+VALIDATION = ("val", "valid", "validation")
+
+
+def classes_by_group(root: str) -> dict[str, tuple[str, ...]] | None:
+    """The classes of each group, or of "" where there are no groups.
+
+    None where the tree cannot be read or has another shape: the stage that packs it says what is
+    wrong, and results may be older than a tree that is gone.
+    """
+    try:
+        place = Path(root).expanduser()
+        names = folders_in(place)
+        if not names:
+            return None
+        if "train" in names:
+            return {"": folders_in(place / "train")}
+        if not folders_in(place / names[0]):
+            return {"": names}
+        return {name: _classes(place / name) for name in names if folders_in(place / name)}
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _classes(group: Path) -> tuple[str, ...]:
+    names = folders_in(group)
+    return folders_in(group / "train") if "train" in names else names
+
+
+def folders_in(parent: Path) -> tuple[str, ...]:
+    """The visible folders of a folder, sorted.
+
+    Raises OSError where it cannot be read, ValueError for a name that cannot be printed.
+    """
+    with os.scandir(parent) as entries:
+        names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir()]
+    if not all(map(str.isprintable, names)):
+        raise ValueError(f"a folder in {parent} has a name that cannot be printed")
+    return tuple(sorted(names))
