@@ -1,4 +1,6 @@
 rule align_faces:
+    input:
+        anchor=ANCHOR,
     output:
         faces=f"{BASE}/align_faces/{{dataset}}/{{shard}}/faces.h5",
         photos=f"{BASE}/align_faces/{{dataset}}/{{shard}}/photos.csv",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from lifelong.jobs.stale import anchor, mark
 from lifelong.plan.config import check, over_base
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
@@ -26,6 +27,11 @@ try:
     check_published(PLAN.config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.is_main_process:
+    # What another configuration made runs again, whether or not Snakemake remembers making it.
+    mark(PLAN)
+ANCHOR = anchor()
 
 BASE = PLAN.paths.base
 TASK = f"{BASE}/{{method}}/s{{seed}}/{{task}}"

@@ -1,6 +1,7 @@
 rule pack_data:
     input:
         unpack(pack_inputs),
+        anchor=ANCHOR,
     output:
         pack=f"{BASE}/pack_data/{{dataset}}/pack.h5",
         manifest=f"{BASE}/pack_data/{{dataset}}/manifest.json",

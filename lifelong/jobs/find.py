@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lifelong import store
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
@@ -33,6 +32,8 @@ Reader = Callable[[str], dict[str, Any]]
 
 def read_facts(path: str) -> dict[str, Any]:
     """A manifest or goal that decides what comes next. Raises DamagedFile."""
+    from lifelong import store  # h5py; the Snakefile, which has a reader of its own, does without
+
     file = Path(path)
     if file.name == "manifest.json":
         return store.read_manifest(file.parent)

@@ -67,7 +67,9 @@ def from_snakemake(kind: str, job: Any) -> None:
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(job.threads))
     inputs = {
-        name: value if isinstance(value, str) else list(value) for name, value in job.input.items()
+        name: value if isinstance(value, str) else list(value)
+        for name, value in job.input.items()
+        if name != "anchor"  # for Snakemake alone: see jobs/stale.py
     }
     ends = end_of(os.environ, job.resources.get("runtime"))
     request = {

@@ -1,0 +1,57 @@
+"""Results that another configuration made run again, whatever Snakemake remembers of them."""
+
+import shutil
+
+import pytest
+from edits import with_key
+from workflow_tree import EXPERIMENT, copy_workflow, jobs, snakemake, write_config
+
+RETRAINED = {"cpg/01-x/retrain", "packnet/01-x/retrain", "cpg/02-y/retrain", "packnet/02-y/retrain"}
+
+
+@pytest.fixture
+def moved(finished, tmp_path):
+    """The finished results in a fresh copy of the workflow, which knows nothing of them."""
+    folder = copy_workflow(tmp_path)
+    for path in folder.rglob("*"):
+        path.touch()
+    write_config(folder, EXPERIMENT)
+    shutil.copytree(finished / "results", folder / "results")
+    return folder
+
+
+def test_results_in_a_fresh_clone_are_finished(moved):
+    assert "Nothing to be done" in snakemake(moved, "-n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--rerun-triggers", "mtime", "--")])
+def test_a_changed_setting_runs_again_what_depends_on_it(moved, arguments):
+    write_config(moved, with_key(EXPERIMENT, "retrain", "epochs", 3))
+    told = jobs(snakemake(moved, "-n", *arguments))
+    assert told >= RETRAINED | {"tables", "report"}
+    assert not {name for name in told if name.endswith("/prune") and name.startswith("packnet/01")}
+    if not arguments:  # the tables are of one configuration
+        said = snakemake(moved, "results/tiny/packnet/s0/01-x/retrain/manifest.json")
+        assert jobs(said) == {"packnet/01-x/retrain"}
+        assert "packnet/01-x/retrain" not in jobs(snakemake(moved, "-n"))
+
+
+def test_another_seed_makes_other_tables(moved):
+    write_config(moved, EXPERIMENT | {"seeds": [1]})
+    told = jobs(snakemake(moved, "-n"))
+    assert {"cpg/01-x/train", "tables", "report"} <= told
+
+
+def test_changed_packing_packs_again_though_it_has_no_inputs(moved):
+    write_config(moved, with_key(EXPERIMENT, "datasets", "digits", "validation", 0.3))
+    told = jobs(snakemake(moved, "-n"))
+    assert {"pack_data", "scratch/01-x/baseline", "cpg/02-y/train", "report"} <= told
+
+
+def test_a_configuration_that_is_changed_back_has_nothing_to_do(moved):
+    write_config(moved, with_key(EXPERIMENT, "train", "lr", 0.03))
+    assert "cpg/01-x/train" in jobs(snakemake(moved, "-n"))
+    write_config(moved, EXPERIMENT)
+    assert "Nothing to be done" in snakemake(moved, "-n")
+    for path in (moved / "results").rglob("*.h5"):
+        assert path.stat().st_mtime > 1e9
