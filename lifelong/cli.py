@@ -131,11 +131,43 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _clean(options: argparse.Namespace) -> int:
+    from lifelong.use.clean import removable
+
+    total_mb = 0.0
+    for one in removable(_plan_of(options.results, options.configfile), options.rungs):
+        size_mb = one.size_mb
+        print(printable(f"{one.path}  {size_mb:.1f} MB  {one.why}"))
+        total_mb += size_mb
+        if options.yes:
+            one.remove()
+    if not total_mb:
+        print("nothing to remove", file=sys.stderr)
+    elif options.yes:
+        print(f"removed {total_mb:.1f} MB", file=sys.stderr)
+    else:
+        print(f"{total_mb:.1f} MB: nothing removed yet, add --yes", file=sys.stderr)
+    return 0
+
+
+def _plan_of(results: Path, files: list[Path]) -> Plan:
+    """The plan whose results lie in a folder. Raises UserError where they are another's."""
+    config = _config(files)
+    folder = Path(os.path.relpath(results))
+    if folder.name != config["experiment"]:
+        raise UserError(
+            f"{results} is not the folder of experiment {config['experiment']}: give the "
+            "--configfile that it was run with"
+        )
+    return Plan(config, folder.parent.as_posix())
+
+
 def _verify(options: argparse.Namespace) -> int:
     from lifelong.use.verify import verify
 
     counts: dict[str, int] = {}
-    for finding in verify(options.results):
+    plan = _plan_of(options.results, options.configfile) if options.configfile else None
+    for finding in verify(options.results, plan):
         counts[finding.status] = counts.get(finding.status, 0) + 1
         if finding.status != "ok" or not options.quiet:
             print(printable(str(finding).replace("\t", "  ")), flush=True)
@@ -203,7 +235,13 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--quiet", action="store_true", help="print only what is not ok")
     verify.set_defaults(command=_verify, threads=1)
 
-    for command in (stage, run):
+    clean = commands.add_parser("clean", help="show, or remove, what an experiment left behind")
+    clean.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
+    clean.add_argument("--rungs", action="store_true", help="the rungs of finished tasks too")
+    clean.add_argument("--yes", action="store_true", help="remove what is shown")
+    clean.set_defaults(command=_clean, threads=1)
+
+    for command in (stage, run, verify, clean):
         command.add_argument(
             "--configfile",
             type=Path,

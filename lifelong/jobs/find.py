@@ -1,16 +1,19 @@
-"""From a file under results/ to the stage that writes it."""
+"""From a file under results/ to the stage that writes it, and files that none would write so."""
 
+import json
+import os
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lifelong.plan.decisions import Grown, grown
-from lifelong.plan.errors import UserError
+from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.paths import place_of
 from lifelong.plan.plan import NOT_GROWN, TABLES, Plan
+from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key, Stage
 
 _FILES = {  # of a stage, beside its log
@@ -27,6 +30,7 @@ _FILES = {  # of a stage, beside its log
     "tables": "|".join([r"manifest\.json", *(rf"{name}\.csv" for name in TABLES)]),
     "report": r"manifest\.json|index\.html|[\w-]+\.svg",
 }
+_MANIFEST = "manifest.json"
 Reader = Callable[[str], dict[str, Any]]
 
 
@@ -103,3 +107,66 @@ def _grown(plan: Plan, key: Key, read: Reader) -> Grown:
         return outcome(read(manifest), manifest)
 
     return grown(outcome_of, goal, cap, floor)
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """A finished stage's folder; without `planned` no stage of the plan writes it any more."""
+
+    folder: Path
+    why: str
+    planned: bool
+
+    @property
+    def manifest(self) -> str:
+        return f"{self.folder.as_posix()}/{_MANIFEST}"
+
+
+def outdated(plan: Plan) -> Iterator[Outdated]:
+    """Finished stages that are not what the plan would make now, by their specs and inputs.
+
+    What cannot be judged yet, because a file that decides is missing or damaged, is left out.
+    """
+    for folder in finished(Path(plan.paths.base)):
+        path = f"{folder.as_posix()}/{_MANIFEST}"
+        try:
+            made = _read(path)
+            stage = find_stage(plan, path, _read)
+        except DamagedFile:
+            continue
+        except UserError:
+            yield Outdated(folder, "no stage of the configuration writes it", planned=False)
+            continue
+        if canonical(made.get("spec")) != canonical(stage.spec):
+            key = _changed(made.get("spec"), json.loads(canonical(stage.spec)))
+            yield Outdated(folder, f"was made with another {key}", planned=True)
+        elif set(made.get("inputs", ())) != set(stage.files_read()):
+            yield Outdated(folder, "was made from other files", planned=True)
+
+
+def finished(base: Path) -> Iterator[Path]:
+    """The folders of an experiment that a manifest has sealed."""
+    for folder, below, names in os.walk(base):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        if _MANIFEST in names:
+            yield Path(folder)
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamagedFile(f"{path} cannot be read: {error}") from error
+    if not isinstance(facts, dict):
+        raise DamagedFile(f"{path} is not what was written")
+    return facts
+
+
+def _changed(made: Any, planned: Any, within: str = "") -> str:
+    """The first key in which two specs differ, such as recipe.batch_size."""
+    if not (isinstance(made, dict) and isinstance(planned, dict)):
+        return within or "configuration"
+    for key in sorted(made.keys() | planned.keys()):
+        if made.get(key) != planned.get(key):
+            return _changed(made.get(key), planned.get(key), f"{within}.{key}".lstrip("."))
+    return within or "configuration"

@@ -8,6 +8,7 @@ from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.paths import Paths
 from lifelong.records import tables
 from lifelong.records.durations import total_seconds
+from lifelong.use.order import tasks_of
 
 _TRAINING = ("baseline", "train", "expand/a*", "prune", "retrain")  # stages that train
 
@@ -43,8 +44,13 @@ def paths_of(folder: Path) -> Paths:
 def training_seconds(folder: Path, method: str, seed: int) -> float | None:
     """How long the training stages of a run took in all; None where a timing.json is missing."""
     run = Path(paths_of(folder).model(method, seed))
-    manifests = [path for kind in _TRAINING for path in run.glob(f"*/{kind}/manifest.json")]
-    return total_seconds(path.parent for path in manifests)
+    tasks = tasks_of(run)
+    return total_seconds(
+        path.parent
+        for kind in _TRAINING
+        for path in run.glob(f"*/{kind}/manifest.json")
+        if tasks is None or path.relative_to(run).parts[0] in tasks
+    )
 
 
 def _minutes(folder: Path, summary: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 Every file has one status: `ok`; `damaged`, its bytes are not those the manifest names; `missing`;
 `foreign`, no manifest names it, or the manifest belongs to another folder; `stale`, an input of its
-stage has changed since. Imports no torch.
+stage has changed since, or the configuration would make it otherwise. Imports no torch.
 """
 
 import os
@@ -18,8 +18,10 @@ from tqdm import tqdm
 
 from lifelong import store
 from lifelong.data.pack import check_pack
+from lifelong.jobs.find import Outdated, outdated
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.paths import ROOT, place_of, split_root
+from lifelong.plan.plan import Plan
 
 MANIFEST = "manifest.json"
 _KNOWN = {"log.txt", "timing.json", "benchmark.tsv"}  # different in every run
@@ -39,15 +41,20 @@ class Finding:
         return "\t".join(filter(None, (self.status, str(self.path), self.why, self.command)))
 
 
-def verify(results: Path) -> Iterator[Finding]:
+def verify(results: Path, plan: Plan | None = None) -> Iterator[Finding]:
     """Check a results tree, an experiment or a stage's folder; every file is named once.
 
-    Raises UserError where there are no results.
+    With a plan, whose results they are, also whether they are what it would make. Raises UserError
+    where there are no results.
     """
     folders = [_Folder(path, names) for path, names in _walk(Path(results))]
     if not any(folder.place for folder in folders):
         raise UserError(f"{results} holds no results: name a folder like results/digits")
     told: set[Path] = set()
+    for stage in outdated(plan) if plan else ():
+        finding = _not_of(stage)
+        told.add(finding.path)
+        yield finding
     size = sum((folder.path / name).stat().st_size for folder in folders for name in folder.names)
     with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
         for folder in folders:
@@ -56,6 +63,12 @@ def verify(results: Path) -> Iterator[Finding]:
                     yield finding
                 told.add(finding.path)
             bar.update(sum((folder.path / name).stat().st_size for name in folder.names))
+
+
+def _not_of(stage: Outdated) -> Finding:
+    """A finished stage that the plan would make otherwise, or not at all."""
+    remedy = "run snakemake again" if stage.planned else "lifelong clean removes it"
+    return Finding("stale", stage.folder / MANIFEST, stage.why, remedy)
 
 
 def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:

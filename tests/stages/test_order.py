@@ -1,0 +1,74 @@
+"""Tasks that are swapped, dropped or renamed: what the model is then, and what is left over."""
+
+import contextlib
+
+import pytest
+import yaml
+from toy_experiment import CLASSES, run_toy, toy_config
+
+from lifelong.cli import main
+from lifelong.use.load import finished_model
+
+TASKS = [{"name": name, "classes": classes} for name, classes in CLASSES.items()]
+FIRST, SECOND, THIRD = CLASSES
+GOALS = {"goals": {}}
+
+
+def order(results) -> list[str]:
+    return [shard.card.task for shard in finished_model(results / "packnet" / "s0")[0].shards]
+
+
+@pytest.fixture
+def swapped(tmp_path):
+    """The toy run with its tasks in order, then with the last two exchanged."""
+    results = run_toy(tmp_path, ["packnet"], tasks=TASKS, **GOALS)
+    assert order(results) == [FIRST, SECOND, THIRD]
+    first, second, third = TASKS
+    return run_toy(tmp_path, ["packnet"], tasks=[first, third, second], **GOALS)
+
+
+def test_the_model_is_that_of_the_order_it_was_learned_in_last(swapped):
+    assert order(swapped) == [FIRST, THIRD, SECOND]
+    assert len(list(swapped.glob("packnet/s0/*-*"))) == 5  # two of them left over
+
+
+def test_a_dropped_task_is_no_part_of_the_model(tmp_path):
+    run_toy(tmp_path, ["packnet"], tasks=TASKS, **GOALS)
+    assert order(run_toy(tmp_path, ["packnet"], tasks=TASKS[:2], **GOALS)) == [FIRST, SECOND]
+
+
+def test_an_unfinished_model_is_what_was_learned_of_it(swapped):
+    (swapped / "packnet/s0" / f"03-{SECOND}" / "retrain" / "manifest.json").unlink()
+    assert order(swapped) == [FIRST, THIRD]
+
+
+def test_leftovers_are_shown_and_removed(swapped, capsys):
+    config = toy_config(["packnet"], tasks=[TASKS[0], TASKS[2], TASKS[1]], **GOALS)
+    with contextlib.chdir(swapped.parents[1]):
+        with open("mine.yaml", "w") as file:
+            yaml.safe_dump(config, file)
+        command = ["results/toy", "--configfile", "mine.yaml"]
+        assert main(["verify", *command, "--quiet"]) == 1
+        stale = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stale")]
+        assert len(stale) == 2 * 5 and all("lifelong clean removes it" in line for line in stale)
+        assert main(["clean", *command]) == 0
+        said = capsys.readouterr()
+        assert len(said.out.splitlines()) == 10 and "nothing removed yet, add --yes" in said.err
+        assert main(["clean", *command, "--yes"]) == 0
+        left = sorted(path.name for path in (swapped / "packnet/s0").iterdir())
+        assert left == [f"01-{FIRST}", f"02-{THIRD}", f"03-{SECOND}"]
+        capsys.readouterr()
+        assert main(["verify", *command, "--quiet"]) == 0
+        assert main(["clean", *command, "--rungs", "--yes"]) == 0
+        rungs = capsys.readouterr().out.splitlines()
+        assert len(rungs) == 3 and all("ratio-0.6.h5" in line for line in rungs)
+    assert order(swapped) == [FIRST, THIRD, SECOND]
+
+
+def test_results_of_another_experiment_are_not_cleaned(swapped, capsys):
+    config = toy_config(["packnet"], experiment="other", tasks=TASKS, **GOALS)
+    with contextlib.chdir(swapped.parents[1]):
+        with open("mine.yaml", "w") as file:
+            yaml.safe_dump(config, file)
+        assert main(["clean", "results/toy", "--configfile", "mine.yaml", "--yes"]) == 1
+    assert "give the --configfile that it was run with" in capsys.readouterr().err
