@@ -10,7 +10,7 @@ from lifelong.masks.learner import Learner
 from lifelong.masks.shard import Part, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.plan.card import Card
-from lifelong.plan.losses import LOSSES, head_for
+from lifelong.plan.losses import LOSSES, head_for, per_class
 from lifelong.plan.methods import METHODS
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
@@ -61,6 +61,9 @@ class NetworkWork(Work):
         row = LOSSES[given.get("kind", "cross_entropy")]
         if "counts" in row.settings and "counts" not in given:
             given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
+        if name := row.per_class:
+            where = f"config key tasks: the loss of task {self.spec.task!r}: {name}"
+            given[name] = per_class(given[name], self.data.classes, where)
         return loss_of(given, classes, self.device)
 
     def learner(self, width: float, attempt: int = 0) -> Learner:

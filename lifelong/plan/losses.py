@@ -1,6 +1,6 @@
 """The table of losses: their settings, and the head they need."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,38 @@ def check_loss(task: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}, {row.kind}, has no setting {unknown[0]!r}: remove it")
     if row.needed and row.needed not in loss:
         raise ConfigError(f"{where} needs {row.needed}, a number for every class")
-    name = row.per_class
-    if name in loss and "classes" in task and len(loss[name]) != len(task["classes"]):
+    if row.per_class in loss:
+        _check_per_class(loss[row.per_class], row.per_class, task, where)
+
+
+def _check_per_class(
+    numbers: Mapping[str, Any] | Sequence[Any], name: str, task: Mapping[str, Any], where: str
+) -> None:
+    classes = [str(one) for one in task.get("classes", ())]
+    if isinstance(numbers, Mapping):
+        if classes:
+            per_class(numbers, classes, f"{where}: {name}")
+    elif not classes:
         raise ConfigError(
-            f"{where} has {len(loss[name])} {name} for {len(task['classes'])} classes: "
-            "give one for each"
+            f"{where} has a list of {name}, but the task lists no classes, and text has another "
+            f"order than numbers: write {name} as class: number"
         )
+    elif len(numbers) != len(classes):
+        raise ConfigError(
+            f"{where} has {len(numbers)} {name} for {len(classes)} classes: give one for each"
+        )
+
+
+def per_class(
+    numbers: Mapping[str, Any] | Sequence[Any], classes: Sequence[str], where: str
+) -> list[Any]:
+    """The numbers of classes in their order, from a mapping or a list in that order.
+
+    Raises ConfigError for a class without a number or a number without a class.
+    """
+    if not isinstance(numbers, Mapping):
+        return list(numbers)
+    if odd := sorted(set(numbers) ^ set(classes)):
+        what = "has no number" if odd[0] in classes else "is no class of the task"
+        raise ConfigError(f"{where}: {odd[0]!r} {what}; its classes are {', '.join(classes)}")
+    return [numbers[name] for name in classes]

@@ -4,7 +4,7 @@ import pytest
 
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.losses import LOSSES
+from lifelong.plan.losses import LOSSES, check_loss, per_class
 from lifelong.train.losses import loss_of
 
 
@@ -51,6 +51,8 @@ def test_a_loss_stays_as_it_was_given(loss):
         ({"kind": "weighted", "counts": [1, 2]}, ("'a'", "2 counts for 3 classes")),
         ({"kind": "weighted", "counts": [1, 2, 0]}, ("loss.counts.2",)),
         ({"kind": "expectation"}, ("'a'", "needs values")),
+        ({"kind": "expectation", "values": {"0": 1, "1": 2}}, ("'a'", "'2' has no number")),
+        ({"kind": "weighted", "counts": {"0": 1, "1": 2, "2": 3, "x": 4}}, ("'x' is no class",)),
         ({"kind": "expectation", "values": [1, 2]}, ("2 values for 3 classes",)),
     ],
 )
@@ -58,3 +60,18 @@ def test_a_wrong_loss_is_named(loss, words):
     with pytest.raises(ConfigError) as caught:
         check(config(loss))
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_list_of_numbers_needs_a_list_of_classes():
+    """As text 10-19 comes before 3-9: a list in the order of years would give 3-9 its value."""
+    task = {"name": "age", "loss": {"kind": "expectation", "values": [1, 6, 14]}}
+    with pytest.raises(ConfigError, match="write values as class: number"):
+        check_loss(task)
+    check_loss({**task, "classes": ["0-2", "3-9", "10-19"]})
+    check_loss({**task, "loss": {"kind": "expectation", "values": {"0-2": 1, "3-9": 6}}})
+
+
+def test_numbers_of_classes_follow_the_names():
+    years = {"0-2": 1, "3-9": 6, "10-19": 14}
+    assert per_class(years, ["0-2", "10-19", "3-9"], "x") == [1, 14, 6]
+    assert per_class([3, 1, 2], ["a", "b", "c"], "x") == [3, 1, 2]

@@ -11,7 +11,7 @@ from lifelong.work.shards import load_part
 LOSSES = (
     {"kind": "a_softmax", "margin": 2},
     {"kind": "weighted"},
-    {"kind": "expectation", "values": [4.0, 5.0]},
+    {"kind": "expectation", "values": {"5": 5.0, "4": 4.0}},
 )
 TASKS = [
     {"name": name, "classes": classes, "loss": loss}
