@@ -13,8 +13,9 @@ from lifelong.plan.errors import UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.plan import TABLES, Plan
 from lifelong.plan.published import check_published
-from lifelong.plan.reading import read
+from lifelong.plan.reading import read, typed
 from lifelong.plan.remarks import remarks
+from lifelong.plan.settings import merge
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key
 
@@ -22,7 +23,8 @@ try:
     for file in filter(Path.is_file, map(Path, workflow.configfiles)):
         read(file)  # Snakemake would keep the last of two equal keys
     # Snakemake has merged all files already, which `over_base` does not always want.
-    GIVEN = workflow.config_settings.overwrite_config
+    OPTIONS = workflow.config_settings.config
+    GIVEN = merge(workflow.config_settings.overwrite_config, typed(OPTIONS))
     PLAN = Plan(check(over_base(config, GIVEN)))
     check_published(PLAN.config)
 except UserError as error:

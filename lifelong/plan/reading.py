@@ -63,6 +63,29 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+def typed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What --config gave, with numbers where Snakemake left text inside of lists and mappings.
+
+    `--config seeds=[0,1]` reaches us as a list of two texts. Raises ConfigError.
+    """
+
+    def scalar(value: Any, inside: bool) -> Any:
+        if isinstance(value, Mapping):
+            return {key: scalar(one, True) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [scalar(one, True) for one in value]
+        if inside and isinstance(value, str):
+            try:
+                read = yaml.load(value, _Loader)
+            except yaml.YAMLError:
+                return value
+            known = isinstance(read, int | float) and not isinstance(read, bool)
+            return read if known or value in ("true", "false") else value
+        return value
+
+    return {key: scalar(value, False) for key, value in options.items()}
+
+
 def check_plain(config: Mapping[str, Any]) -> None:
     """Keys are texts, numbers finite and the whole of bounded size, which a schema takes as given.
 

@@ -122,7 +122,10 @@ def _hint(error: jsonschema.ValidationError) -> str:
     value, wanted = error.instance, str(error.validator_value)
     if isinstance(value, str) and wanted in ("number", "integer"):
         with contextlib.suppress(ValueError):
-            return f"; write {float(value):.1e} so that YAML reads a number"
+            number = float(value)
+            if "integer" in wanted and number.is_integer():
+                return f"; write {number:.0f} without quotes"
+            return f"; write {number:.1e} so that YAML reads a number" if wanted == "number" else ""
     if "string" in wanted and not isinstance(value, (Mapping, list, type(None))):
         return "; put it in quotes to make a text of it"
     return ""

@@ -10,7 +10,7 @@ from edits import dotted, with_key
 
 from lifelong.plan.config import check, load, over_base
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.reading import read
+from lifelong.plan.reading import read, typed
 from lifelong.plan.settings import merge, settings
 
 TREE = Path(__file__).parents[2]
@@ -219,3 +219,28 @@ def test_other_files_lie_over_the_one_that_lies_there():
 def test_an_experiment_of_ones_own_has_a_name(key):
     with pytest.raises(ConfigError, match="name it, such as experiment: mine"):
         over_base(BASE, {key: BASE[key]})
+
+
+def test_options_of_the_command_line_are_read_as_yaml_at_any_depth():
+    """Snakemake reads only the outermost value."""
+    given = {"seeds": ["0", "1"], "train": {"lr": "0.1", "epochs": "3"}, "methods": ["cpg", "no"]}
+    given |= {"experiment": "7", "recipe": {"flip": "true"}, "n": 5}
+    assert typed(given) == {
+        "seeds": [0, 1],
+        "train": {"lr": 0.1, "epochs": 3},
+        "methods": ["cpg", "no"],
+        "experiment": "7",
+        "recipe": {"flip": True},
+        "n": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [("20", "; write 20 without quotes"), ("20.0", "; write 20 without quotes"), ("2.5", "$")],
+)
+def test_a_hint_for_a_whole_number_works_as_written(value, hint):
+    with pytest.raises(
+        ConfigError, match=f"train.epochs: '{value}' is not of type 'integer'{hint}"
+    ):
+        check(edited("train.epochs", value))

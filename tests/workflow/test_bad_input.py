@@ -193,6 +193,13 @@ def test_a_picture_more_is_packed_and_learned_and_nothing_else_runs(workflow):
     assert "scratch/02-b/baseline" not in jobs(snakemake(workflow, "-n"))
 
 
+def test_numbers_in_lists_and_mappings_of_the_command_line_are_numbers(workflow):
+    write_config(workflow, TINY)
+    options = ("--config", "seeds=[3,4]", "train={lr: 0.1, epochs: 2}")
+    said = snakemake(workflow, "-n", *options)
+    assert {f"results/tiny/packnet/s{seed}" in said for seed in (3, 4)} == {True}
+
+
 def test_names_that_a_shell_would_run_are_only_names(workflow):
     draw(workflow)
     odd = ["$(touch pwned)", "-rf 'quoted\" `touch pwned`;"]
