@@ -15,7 +15,7 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.plan.facts import number, patterns
 from lifelong.plan.patterns import SHARED
 from lifelong.plan.stage import Stage
-from lifelong.records.rows import Row, read, to_csv
+from lifelong.records.rows import REJECTED, Row, read, to_csv
 from lifelong.work.seal import seal
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ def choose_ratio(stage: Stage) -> None:
     """The largest ratio that meets the goal, or what `plan.decisions.select` takes instead."""
     spec = stage.spec
     path = Path(stage.input("record"))
-    deciding = [row for row in read(path) if row.metric == "accuracy" and row.split != "train"]
+    record = read(path)
+    deciding = [row for row in record if row.metric == "accuracy" and row.split != "train"]
     if not deciding:
         raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
     rungs = [Rung(row.ratio or 0.0, row.value) for row in deciding]
@@ -36,16 +37,48 @@ def choose_ratio(stage: Stage) -> None:
         goal = number(store.read_json(given), "goal", given)
     at_cap = width >= spec.cap - 1e-6
     chosen = select(rungs, goal, at_cap, spec.fair, spec.by_hand)
+    reason = chosen.reason + _rejected(record, chosen.ratio)
+    chosen = replace(chosen, reason=reason)
     log.info("ratio %g for %s: %s", chosen.ratio, spec.task, chosen.reason)
+    warnings = _warnings(record)
+    for warning in warnings:
+        log.warning("%s: %s", spec.task, warning)
     facts = {"task": spec.task, "goal": goal, "width": width, **asdict(chosen)}
+    facts["warnings"] = warnings
     metrics = {"ratio": chosen.ratio, "accuracy": chosen.accuracy}
     if goal is not None:
         metrics |= {"goal": goal, "goal_met": float(bool(chosen.met))}
-    record = [
+    rows = [
         _row(stage, metric, value, width, deciding[0].split if metric == "accuracy" else None)
         for metric, value in metrics.items()
     ]
-    _write(stage, facts, record)
+    _write(stage, facts, rows)
+
+
+def _rejected(record: list[Row], ratio: float) -> str:
+    """What became of the rung above the chosen one, where training accuracy ended the ladder."""
+    for row in record:
+        if row.metric == REJECTED and row.split == "train" and (row.ratio or 0.0) > ratio:
+            return (
+                f"; the ladder ended at {row.ratio:g}, where training accuracy {row.value:.3f} "
+                "fell below prune.min_train_accuracy"
+            )
+    return ""
+
+
+def _warnings(record: list[Row]) -> list[str]:
+    """What a user should hear of who expects a model to be pruned."""
+    owned = {row.ratio: row.value for row in record if row.metric == "weights_owned"}
+    if not owned.get(0.0, 1.0):
+        return [
+            "owns no weights of its own, because earlier tasks left none free: lower their goals "
+            "or prune.min_train_accuracy, or let the network grow (expand.cap)"
+        ]
+    if set(owned) <= {0.0}:
+        floor = any(row.metric == REJECTED for row in record)
+        why = "prune.min_train_accuracy rejected the first rung" if floor else "no rung was tried"
+        return [f"keeps every weight it took, because {why}: later tasks have less room"]
+    return []
 
 
 def choose_pattern(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from lifelong.optim.phase import Phase
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
-from lifelong.records.rows import Row
+from lifelong.records.rows import REJECTED, Row
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
@@ -38,6 +38,7 @@ def prune(stage: Stage) -> None:
     learner.load(candidate)
     learned = store.read_manifest(Path(stage.input("candidate")).parent)["outcome"]
     rungs = [_measured(work, learner, 0.0, learned["train_accuracy"])]
+    rejected: list[dict[str, Any]] = []
     files: dict[str, str] = {}
     stop_at = 1.0 if work.spec.stop_at is None else work.spec.stop_at
     for ratio in work.spec.settings["ratios"] if learner.counts()["owned"] else ():
@@ -47,12 +48,15 @@ def prune(stage: Stage) -> None:
         rung = _finished(work, learner, candidate, ratio)
         rung = rung or _climb(work, learner, ratio, rungs[-1]["ratio"])
         if _below(rung, work.spec.settings["min_train_accuracy"]):
+            rejected.append(rung)
             break
         rungs.append(rung)
         files[rung_name(ratio)] = store.digest(Path(stage.path(rung_name(ratio))))
     _drop_others(stage, files)
-    rows = [row for rung in rungs for row in _rows(work, rung, candidate.card.width)]
-    commit(stage, files, rows, {"rungs": rungs, "width": candidate.card.width})
+    width = candidate.card.width
+    rows = [row for rung in rungs for row in _rows(work, rung, width)]
+    rows += [row for rung in rejected for row in _rows(work, rung, width, REJECTED)]
+    commit(stage, files, rows, {"rungs": rungs, "width": width})
 
 
 def _below(rung: dict[str, Any], floor: float) -> bool:
@@ -157,14 +161,15 @@ def with_scores(rung: Shard, candidate: Shard) -> Shard:
     return replace(rung, scores=candidate.scores)
 
 
-def _rows(work: NetworkWork, rung: dict[str, Any], width: float) -> list[Row]:
+def _rows(
+    work: NetworkWork, rung: dict[str, Any], width: float, metric: str = "accuracy"
+) -> list[Row]:
     at = {"ratio": rung["ratio"], "width": width}
-    rows = [
-        work.row("accuracy", rung["accuracy"], split=work.data.deciding_name, **at),
-        work.row("weights_owned", rung["owned"], **at),
-    ]
+    rows = [work.row(metric, rung["accuracy"], split=work.data.deciding_name, **at)]
+    if metric == "accuracy":
+        rows.append(work.row("weights_owned", rung["owned"], **at))
     if rung["train_accuracy"] is not None:
-        rows.insert(0, work.row("accuracy", rung["train_accuracy"], split="train", **at))
+        rows.insert(0, work.row(metric, rung["train_accuracy"], split="train", **at))
     return rows
 
 

@@ -112,10 +112,12 @@ def select(
         return Selection(unpruned.ratio, unpruned.accuracy, False, f"{missed}; not pruned")
     limit = min((rung.ratio for rung in ordered if rung.ratio >= fair), default=1.0)
     chosen = [rung for rung in ordered if rung.ratio <= limit][-1]
+    met = reaches(chosen.accuracy, goal)
     reason = f"{missed} at the width cap"
-    if fair > 0:
+    if chosen.ratio > 0:
         reason += f"; pruned towards {fair:.1f} to leave room for later tasks"
-    return Selection(chosen.ratio, chosen.accuracy, reaches(chosen.accuracy, goal), reason)
+        reason += ", and reaches it now" if met else ""
+    return Selection(chosen.ratio, chosen.accuracy, met, reason)
 
 
 def _by_hand(rungs: Sequence[Rung], goal: float | None, ratio: float) -> Selection:

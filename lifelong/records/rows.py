@@ -40,6 +40,7 @@ class Row:
     value: float
 
 
+REJECTED = "accuracy_rejected"  # of a rung whose training accuracy fell below the floor
 COLUMNS = tuple(field.name for field in fields(Row))
 _COLUMNS = {  # of each schema version that can be read
     "1": tuple(name for name in COLUMNS if name not in ("layer", "pattern")),

@@ -106,4 +106,5 @@ def _notes(stage: Stage) -> list[str]:
         )
         run = f"{place.method} s{place.seed}"
         notes.append(f"{run} {chosen['task']}: {what}, {chosen['reason']}")
+        notes += [f"{run} {chosen['task']} {said}" for said in chosen.get("warnings", ())]
     return notes

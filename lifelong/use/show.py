@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lifelong import store
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.paths import Paths
 from lifelong.records import tables
@@ -21,7 +22,8 @@ def show(folder: Path) -> str:
     try:
         summary = tables.read_table(path).astype({"goals_met": "Int64"})
         goals = tables.read_table(path.with_name("goals.csv"))
-        lines = [tables.as_text(summary), "", *_missed(goals), *_minutes(folder, summary)]
+        lines = [tables.as_text(summary), "", *_missed(goals), *_warnings(folder)]
+        lines += _minutes(folder, summary)
     except (KeyError, TypeError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise DamagedFile(f"{path.parent} holds other tables: delete it and run again") from error
     return "\n".join([*lines, f"report: {folder / 'report' / 'index.html'}"])
@@ -33,6 +35,18 @@ def _missed(goals: pd.DataFrame) -> list[str]:
         f"{100 * goal['accuracy']:.1f} instead of {100 * goal['goal']:.1f} %"
         for goal in goals[goals["met"].astype(str) == "False"].to_dict("records")
     ]
+
+
+def _warnings(folder: Path) -> list[str]:
+    """What `select` warned of, in the tasks that the experiment has now."""
+    lines = []
+    for run in sorted(folder.glob("*/s*")):
+        for slug in tasks_of(run) or ():
+            path = run / slug / "select" / "selected.json"
+            for said in store.read_json(path).get("warnings", ()) if path.is_file() else ():
+                name = slug.partition("-")[2]
+                lines.append(f"warning: {name} of {run.parent.name} {run.name} {said}")
+    return lines
 
 
 def paths_of(folder: Path) -> Paths:
@@ -61,4 +75,4 @@ def _minutes(folder: Path, summary: pd.DataFrame) -> list[str]:
         known = [one for one in seconds if one is not None]
         if known:
             minutes.append(f"{method} {sum(known) / len(known) / 60:.1f}")
-    return [f"minutes of training a run: {', '.join(minutes)}"] if minutes else []
+    return [f"wall minutes of training per run: {', '.join(minutes)}"] if minutes else []

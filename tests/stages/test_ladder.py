@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from toy_experiment import TASKS, run_toy
+from toy_experiment import CLASSES, TASKS, run_toy
 
 from lifelong import store
 from lifelong.families import ladder, masks
 from lifelong.train.loop import fit
+from lifelong.use.show import show
 
 FIRST, SECOND, THIRD = TASKS
 LADDER = [0.3, 0.6, 0.8]
@@ -91,3 +92,24 @@ def test_packnet_keeps_its_last_epoch_unless_the_best_is_asked_for(tmp_path, mon
         epochs = list(record[record["epoch"].notna()].sort_values("epoch")["value"])
         (final,) = record[record["epoch"].isna()]["value"]
         assert final == (epochs[-1] if bar is None else max([bar, *epochs]))
+
+
+def test_a_floor_that_rejects_every_rung_is_told_wherever_a_user_looks(tmp_path, caplog):
+    floor = {"cpg": {"prune": {"ratios": LADDER, "min_train_accuracy": 1.0, "lr": 1e-6}}}
+    tasks = [{"name": name, "classes": CLASSES[name]} for name in (SECOND, THIRD)]
+    changes = {"goals": {"policy": "given", "given": {SECOND: 0.0, THIRD: 0.0}}}
+    with caplog.at_level("WARNING"):
+        results = run_toy(tmp_path, ["cpg"], tasks=tasks, method_settings=floor, **changes)
+    first, second = sorted((results / "cpg/s0").glob("*-*"))
+    record = pd.read_csv(first / "prune" / "record.csv")
+    rejected = record[record["metric"] == "accuracy_rejected"]
+    assert list(rejected["split"]) == ["train", "validation"] and set(rejected["ratio"]) == {0.3}
+    told = store.read_json(first / "select" / "selected.json")
+    assert told["ratio"] == 0.0 and "the ladder ended at 0.3, where training" in told["reason"]
+    keeps = "keeps every weight it took, because prune.min_train_accuracy rejected the first rung"
+    owns = "owns no weights of its own, because earlier tasks left none free"
+    assert keeps in told["warnings"][0]
+    assert owns in store.read_json(second / "select" / "selected.json")["warnings"][0]
+    page, text = (results / "report/index.html").read_text(), show(results)
+    for said in (keeps, owns):
+        assert said in caplog.text and said in page and said in text

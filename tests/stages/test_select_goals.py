@@ -134,6 +134,7 @@ def test_a_goal_that_is_met_takes_the_largest_ratio_that_meets_it(tmp_path):
         "ratio": 0.6,
         "accuracy": 0.75,
         "met": True,
+        "warnings": [],
     }
     assert record == {"ratio": 0.6, "accuracy": 0.75, "goal": 0.75, "goal_met": 1.0}
 

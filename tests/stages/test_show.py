@@ -24,19 +24,19 @@ def base(tmp_path) -> Path:
 
 
 def minutes(base: Path) -> list[str]:
-    return [line for line in show(base).splitlines() if line.startswith("minutes")]
+    return [line for line in show(base).splitlines() if line.startswith("wall minutes")]
 
 
 def test_minutes_are_those_of_training_a_run(base):
     timing = base / "hps" / "s1" / "01-fish" / "train" / "timing.json"
     timing.write_text('{"seconds": 180.0}')
     # train and retrain of two tasks take 4 minutes; the second seed of hps took 2 more
-    assert minutes(base) == ["minutes of training a run: stl 4.0, hps 5.0"]
+    assert minutes(base) == ["wall minutes of training per run: stl 4.0, hps 5.0"]
 
 
 def test_a_run_without_all_of_its_timing_is_left_out(base):
     (base / "hps" / "s1" / "01-fish" / "train" / "timing.json").unlink()
-    assert minutes(base) == ["minutes of training a run: stl 4.0, hps 4.0"]
+    assert minutes(base) == ["wall minutes of training per run: stl 4.0, hps 4.0"]
     for timing in base.rglob("timing.json"):
         timing.unlink()
     assert minutes(base) == []
