@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,6 +132,19 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _init(options: argparse.Namespace) -> int:
+    from lifelong.use.init import write
+
+    path = options.output or Path(f"{options.folder.resolve().name}.yaml")
+    seen, took = write(options.folder, path, options.force, options.threads)
+    for task in seen.tasks:
+        print(printable(f"task {task.name}: {task.images} images to train on"))
+    print(f"{seen.network} on {seen.side}x{seen.side} pixels, {seen.epochs} epochs per task")
+    print(f"about {took:.1f} hours of CPU time; now run", flush=True)
+    print(f"  snakemake --cores 2 --configfile {shlex.quote(str(path))}")
+    return 0
+
+
 def _clean(options: argparse.Namespace) -> int:
     from lifelong.use.clean import removable
 
@@ -235,6 +249,12 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--quiet", action="store_true", help="print only what is not ok")
     verify.set_defaults(command=_verify, threads=1)
 
+    init = commands.add_parser("init", help="write an experiment for a folder of pictures")
+    init.add_argument("folder", type=Path, metavar="FOLDER", help="<task>/<class>/* or <class>/*")
+    init.add_argument("--output", type=Path, metavar="YAML", help="default: the folder's name")
+    init.add_argument("--force", action="store_true", help="replace the file if it exists")
+    init.set_defaults(command=_init)
+
     clean = commands.add_parser("clean", help="show, or remove, what an experiment left behind")
     clean.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
     clean.add_argument("--rungs", action="store_true", help="the rungs of finished tasks too")
@@ -251,7 +271,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="YAML",
             help="lies over config.yaml, key by key",
         )
-    for command in (infer, stage, run):
+    for command in (infer, stage, run, init):
         command.add_argument("--threads", type=_count, default=1, metavar="N")
     return parser
 

@@ -15,6 +15,7 @@ from lifelong.plan.errors import DataError
 from lifelong.plan.trees import VALIDATION
 
 _LOG_EVERY_S = 5.0
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def split_then_group(root: Path) -> list[ClassFiles]:
     return [found for group in groups for found in _classes(group, train / group, test / group)]
 
 
-def group_then_split(root: Path, log: logging.Logger) -> list[ClassFiles]:
+def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]:
     """List `root/<group>/<split>/<class>/*`, or the same without groups, splits or both.
 
     The splits of a group are train, test and perhaps val, valid or validation. Folders beside the

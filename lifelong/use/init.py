@@ -1,0 +1,262 @@
+"""A first experiment for a folder of pictures: it looks at them and writes a file with comments.
+
+What it chooses is a start that runs on two cores, not the best there is: pictures of 32 pixels and
+more become 32 pixels wide, for VGG16-BN with a quarter of its channels.
+"""
+
+import json
+import re
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lifelong.data.folders import ClassFiles, group_then_split
+from lifelong.data.images import decode
+from lifelong.nets import build
+from lifelong.plan.errors import DataError, UserError
+
+_SAMPLED = 60  # pictures that are opened to learn their size and colour
+_STEPS = 1500  # of training per task, about; more epochs for fewer images
+_FEWEST, _MOST = 10, 100  # epochs
+_BATCH = 32
+_CLASSES_OF_A_TASK = 10  # at most, where no folders say which classes belong together
+_METHODS = ("scratch", "packnet", "cpg")
+_RATIOS = (0.2, 0.4, 0.6, 0.8, 0.9)
+_SIDES = {"vgg16_bn": 32}
+_COMMENTS_AT = 48  # column
+_BEFORE_COMMENT = re.compile(r"^([^#]*\S) +#(?= )")
+_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_FILE = Template("""\
+# Tasks of $root, $images images to train on. Written by `lifelong init`.
+# About $hours hours of CPU time here. Every key, its default and its meaning: schemas/.
+experiment: $name                 # the folder under results/
+methods: [$methods]               # also: finetune, pae; methods that share layers: docs/layers.md
+seeds: [0]                        # [0, 1, 2]: three runs, and how much they differ
+
+datasets:
+  pictures:
+    source: image_folder
+    root: $root
+    image_size: $side             # all pictures become squares of so many pixels
+    channels: $channels           # 1: grey, 3: colour
+    validation: 0.2               # share of the training images that decisions are taken on
+
+tasks:                            # in order of arrival: change it as you like
+$tasks
+
+network: {name: $network, channels: $shares}   # channels 1.0: slower, and larger
+goals: {policy: scratch, margin: 0.0}          # as accurate as a separate network
+expand: {step: 0.5, cap: 1.5, tasks_expected: $count}
+recipe:
+  batch_size: $batch              # images per step
+  crop_padding: $padding          # pixels that a picture is moved by, at most
+  flip: $flip                     # false where left and right differ, as in letters
+baseline:
+  epochs: $epochs
+  lr: 0.02
+  finetune_lr: 0.01
+  milestones: $fall               # epochs after which the rate falls
+  repetitions: 1
+train:
+  epochs: $epochs
+  lr: 0.02
+  milestones: $fall
+  mask_lr: 1.0e-4
+  mask_milestones: [$first_fall]
+  mask_epochs: $mask_epochs
+prune:
+  ratios: $ratios
+  epochs: $rung                   # per rung
+  window: 1
+  every: 5
+  lr: 2.0e-3
+retrain:
+  epochs: $again
+  lr: 1.0e-3
+  mask_lr: 1.0e-4
+  patience: 3
+method_settings:
+  packnet: {retrain: {milestones: [$again_fall]}}
+""")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the experiment; `classes` None: all of its group."""
+
+    name: str
+    group: str
+    classes: tuple[str, ...] | None
+    images: int  # to train on
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the pictures are like, and what follows from that."""
+
+    tasks: tuple[Task, ...]
+    channels: int
+    side: int
+    network: str
+    shares: float  # of the network's channels
+    epochs: int
+
+
+def look(root: Path) -> Look:
+    """Look at a tree of pictures. Raises UserError or DataError where it is none."""
+    if not root.is_dir():
+        raise UserError(f"there is no folder {root}: name one that holds folders of pictures")
+    files = group_then_split(root)
+    tasks = _tasks(files)
+    sizes, grey = _opened(files)
+    side = round(statistics.median(sizes))
+    network, shares = ("vgg16_bn", 0.25) if side >= _SIDES["vgg16_bn"] else ("small_cnn", 1.0)
+    side = _SIDES.get(network, max(side, 8))
+    steps_an_epoch = max(1, round(statistics.mean(task.images for task in tasks) / _BATCH))
+    epochs = min(max(round(_STEPS / steps_an_epoch), _FEWEST), _MOST)
+    return Look(tasks, 1 if grey else 3, side, network, shares, epochs)
+
+
+def _tasks(files: Sequence[ClassFiles]) -> tuple[Task, ...]:
+    """One task per group, or where there are no groups one per ten classes in their order."""
+    groups: dict[str, list[ClassFiles]] = {}
+    for one in files:
+        groups.setdefault(one.group, []).append(one)
+    if "" not in groups:
+        named = _names(groups)
+        return tuple(
+            Task(named[group], group, None, sum(map(_to_train_on, classes)))
+            for group, classes in groups.items()
+        )
+    classes = groups[""]
+    count = -(-len(classes) // _CLASSES_OF_A_TASK)
+    parts = [part.tolist() for part in np.array_split(np.arange(len(classes)), count)]
+    return tuple(
+        Task(
+            f"part{number}" if count > 1 else "all",
+            "",
+            tuple(classes[index].name for index in part) if count > 1 else None,
+            sum(_to_train_on(classes[index]) for index in part),
+        )
+        for number, part in enumerate(parts, 1)
+    )
+
+
+def _to_train_on(one: ClassFiles) -> int:
+    """Images of a class that are left when test and validation images are cut, about."""
+    count = len(one.train) if one.test else 0.75 * len(one.train)
+    return round(count if one.validation else 0.8 * count)
+
+
+def _names(groups: Mapping[str, object]) -> dict[str, str]:
+    """Names of tasks for names of folders, which may have any characters."""
+    named: dict[str, str] = {}
+    for group in groups:
+        name = _NAME.sub("_", group).strip("_.-") or f"task{len(named) + 1}"
+        while name in named.values():
+            name += "_"
+        named[group] = name
+    return named
+
+
+def _opened(files: Sequence[ClassFiles]) -> tuple[list[int], bool]:
+    """The shorter sides of some pictures in pixels, and whether none of them is in colour."""
+    paths = [path for one in files for path in (*one.train, *one.test)]
+    rows = np.linspace(0, len(paths) - 1, min(_SAMPLED, len(paths))).astype(int)
+    images = [decode(paths[row]) for row in rows]
+    grey = all(image.mode == "L" or not np.ptp(np.asarray(image), axis=2).any() for image in images)
+    return [min(image.size) for image in images], grey
+
+
+def seconds_a_step(seen: Look, threads: int) -> float:
+    """How long a step of the network takes here, about: the median of a few."""
+    torch.set_num_threads(threads)
+    network = build(seen.network, seen.channels, 10, seen.shares, image_size=seen.side)
+    x = torch.rand(_BATCH, seen.channels, seen.side, seen.side)
+    y = torch.arange(_BATCH) % 10
+    took = []
+    for _ in range(4):
+        started = time.perf_counter()
+        functional.cross_entropy(network(x), y).backward()
+        took.append(time.perf_counter() - started)
+    return statistics.median(took[1:])
+
+
+def hours(seen: Look, step_s: float) -> float:
+    """CPU hours of the experiment, about, if no task has to grow."""
+    phases = {"scratch": 1.0, "packnet": 1.3, "cpg": 1.3 + 0.2 * len(_RATIOS)}
+    steps = sum(task.images for task in seen.tasks) / _BATCH * seen.epochs
+    return steps * sum(phases[name] for name in _METHODS) * step_s / 3600
+
+
+def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
+    """The experiment as YAML with comments."""
+    epochs, again = seen.epochs, max(3, seen.epochs // 3)
+    fall = [round(0.6 * epochs), round(0.85 * epochs)]
+    text = _FILE.substitute(
+        name=name,
+        root=_text(str(root)),
+        images=sum(task.images for task in seen.tasks),
+        hours=f"{hours(seen, step_s):.1f}",
+        methods=", ".join(_METHODS),
+        side=seen.side,
+        channels=seen.channels,
+        tasks="\n".join(f"  - {{{_task(task)}}}" for task in seen.tasks),
+        count=len(seen.tasks),
+        network=seen.network,
+        shares=seen.shares,
+        batch=_BATCH,
+        padding=max(1, seen.side // 8),
+        flip="true" if seen.side >= _SIDES["vgg16_bn"] else "false",
+        epochs=epochs,
+        fall=fall,
+        first_fall=fall[0],
+        mask_epochs=round(0.75 * epochs),
+        ratios=list(_RATIOS),
+        rung=max(2, epochs // 5),
+        again=again,
+        again_fall=max(1, round(0.7 * again)),
+    )
+    return "".join(_BEFORE_COMMENT.sub(_aligned, line) for line in text.splitlines(keepends=True))
+
+
+def _aligned(found: re.Match[str]) -> str:
+    return f"{found[1]:<{_COMMENTS_AT}}#"
+
+
+def _task(task: Task) -> str:
+    keys = [f"name: {_text(task.name)}"]
+    if task.group and task.group != task.name:
+        keys.append(f"group: {_text(task.group)}")
+    if task.classes is not None:
+        keys.append(f"classes: [{', '.join(map(_text, task.classes))}]")
+    return ", ".join(keys)
+
+
+def _text(value: str) -> str:
+    """A name as YAML reads a text, whatever it looks like."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write(root: Path, path: Path, force: bool = False, threads: int = 2) -> tuple[Look, float]:
+    """Write the experiment of a folder; returns what was seen and the CPU hours it takes, about.
+
+    Raises UserError where the file exists, UserError or DataError where the folder has no pictures.
+    """
+    if path.exists() and not force:
+        raise UserError(f"{path} exists: choose another name with --output, or add --force")
+    seen = look(root)
+    few = [task.name for task in seen.tasks if task.images < 8]
+    if few:
+        raise DataError(f"task {few[0]} of {root} has too few pictures: add some, or remove it")
+    name = _NAME.sub("_", path.stem).strip("_.-") or "own"
+    step_s = seconds_a_step(seen, threads)
+    path.write_text(experiment(root, name, seen, step_s), encoding="utf-8")
+    return seen, hours(seen, step_s)

@@ -1,0 +1,77 @@
+"""From a folder of pictures to an experiment that runs as it is written."""
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from lifelong.cli import main
+from lifelong.plan.config import load
+from lifelong.use.init import look
+
+GROUPS = {"wet land": ("NA", "010"), "dry": ("stone", "sand")}
+
+
+def draw(folder: Path, count: int, level: int, side: int = 12, colour: bool = False) -> None:
+    """Pictures of one class: noise about a level."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(level)
+    for number in range(count):
+        pixels = random.integers(level, level + 60, (side, side, 3) if colour else (side, side))
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for group, classes in GROUPS.items():
+        for place, name in enumerate(classes):
+            draw(tmp_path / "photos" / group / name, 30, 120 * place)
+    with contextlib.chdir(tmp_path):
+        yield tmp_path
+
+
+def test_the_experiment_runs_as_it_is_written(photos, capsys):
+    assert main(["init", "photos"]) == 0
+    said = capsys.readouterr().out
+    assert "snakemake --cores 2 --configfile photos.yaml" in said and "task wet_land: 3" in said
+    given = yaml.safe_load(Path("photos.yaml").read_text())
+    assert given["experiment"] == "photos" and given["datasets"]["pictures"]["channels"] == 1
+    assert given["datasets"]["pictures"]["image_size"] == 12
+    assert given["network"]["name"] == "small_cnn"
+    assert given["tasks"] == [{"name": "dry"}, {"name": "wet_land", "group": "wet land"}]
+    assert load([Path("photos.yaml")])["train"]["epochs"] == 100
+    few = {"train": {"epochs": 12}, "baseline": {"epochs": 12}, "methods": ["scratch", "cpg"]}
+    Path("few.yaml").write_text(yaml.safe_dump(few))
+    assert main(["run", "--configfile", "photos.yaml", "few.yaml"]) == 0
+    summary = pd.read_csv("results/photos/tables/summary.csv")
+    assert list(summary["tasks"]) == [2, 2] and (summary["accuracy_mean"] > 0.8).all()
+
+
+def test_a_file_that_is_there_stays_unless_told(photos, capsys):
+    Path("mine.yaml").write_text("mine")
+    assert main(["init", "photos", "--output", "mine.yaml"]) == 1
+    assert "add --force" in capsys.readouterr().err and Path("mine.yaml").read_text() == "mine"
+    assert main(["init", "photos", "--output", "mine.yaml", "--force"]) == 0
+    assert yaml.safe_load(Path("mine.yaml").read_text())["experiment"] == "mine"
+
+
+def test_many_classes_without_groups_become_tasks_of_ten_at_most(tmp_path):
+    for number in range(23):
+        draw(tmp_path / f"c{number:02d}", 12, number, side=40, colour=True)
+    seen = look(tmp_path)
+    assert [len(task.classes or ()) for task in seen.tasks] == [8, 8, 7]
+    assert (seen.channels, seen.side, seen.network) == (3, 32, "vgg16_bn")
+    assert seen.tasks[2].classes == tuple(f"c{number:02d}" for number in range(16, 23))
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [("absent", "there is no folder absent"), ("photos/dry/sand", "holds no folders")],
+)
+def test_a_folder_without_classes_is_named(photos, capsys, folder, says):
+    assert main(["init", folder]) == 1
+    assert says in capsys.readouterr().err
