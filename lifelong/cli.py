@@ -1,6 +1,7 @@
 """The command line: use a finished model, run one stage, or run a whole experiment."""
 
 import argparse
+import io
 import json
 import math
 import os
@@ -29,18 +30,28 @@ else 1."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 1 after a user's mistake, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # of another encoding than a class's name, perhaps
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()  # so that a closed pipe is noticed here
+        return code
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `lifelong show … | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:  # a full disk, a folder that is a file, a right that is missing
         where = f"cannot use {error.filename}: " if error.filename else ""
         print(printable(f"Error: {where}{error.strerror or error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        more = "; the same command goes on where it was" if options.command in _GOING_ON else ""
+        print(f"stopped{more}", file=sys.stderr)
         return 130
 
 
@@ -115,6 +126,9 @@ def _run(options: argparse.Namespace) -> int:
     plan = Plan(_config(options.configfile, over))
     run_experiment(plan, options.task_limit, options.threads)
     return 0
+
+
+_GOING_ON = (_stage, _run)  # these keep what is finished, and save what is not
 
 
 def _show(options: argparse.Namespace) -> int:
