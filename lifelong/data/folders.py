@@ -47,7 +47,7 @@ def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]
     is incomplete.
     """
     names = _folders(root)
-    if "train" in names or _of_pictures(root / names[0]):
+    if {"train", "test", *VALIDATION} & set(names) or _of_pictures(root / names[0]):
         return _group("", root)
     groups = [name for name in names if _has_folders(root / name)]
     if ignored := sorted(set(names) - set(groups)):

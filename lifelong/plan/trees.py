@@ -23,6 +23,8 @@ def classes_by_group(root: str) -> dict[str, tuple[str, ...]] | None:
             return None
         if "train" in names:
             return {"": folders_in(place / "train")}
+        if {"test", *VALIDATION} & set(names):
+            return None
         if not folders_in(place / names[0]):
             return {"": names}
         return {name: _classes(place / name) for name in names if folders_in(place / name)}

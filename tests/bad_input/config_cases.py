@@ -71,6 +71,7 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("a loss is unknown", "tasks.0.loss", {"kind": "hinge"}, "tasks.0.loss.kind: 'hinge' is not one of ['cross_entropy', …]", "use one of those listed"),
     ("a loss with another's setting", "tasks.0.loss", {"kind": "weighted", "margin": 4}, "tasks: the loss of task 'a', weighted, has no setting 'margin': remove it", "remove it"),
     ("a loss with too few numbers", "tasks.0.loss", {"kind": "expectation", "values": [1, 2, 3]}, "tasks: the loss of task 'a' has 3 values for 2 classes: give one for each", "give one per class"),
+    ("a loss with a number for no class", "tasks.0.loss", {"kind": "expectation", "values": {"0": 1, "7": 2}}, "tasks: the loss of task 'a': values: '1' has no number; its classes are 0, 1", "give every class of the task its number"),
     ("an expected value without its classes' values", "tasks.0.loss", {"kind": "expectation"}, "tasks: the loss of task 'a' needs values, a number for every class", "add values"),
     ("digits to be aligned", "datasets.digits.align", {"preset": "facenet_160"}, "datasets.digits.align: it is for face sets alone: remove it", "remove it"),
     ("faces that are neither aligned nor to be", "datasets.digits", {"source": "identity_folders", "root": "people", "image_size": 32}, "datasets.digits: set align, to find and cut out faces, or prealigned: true, not both", "set one of them"),
@@ -140,6 +141,10 @@ def bytes_of(content: bytes) -> Make:
     return lambda folder: (folder / "config.yaml").write_bytes(content) and None
 
 
+def _file(name: str, content: bytes) -> Make:
+    return lambda folder: (folder / name).write_bytes(content) and None
+
+
 def _circle(folder: Path) -> None:
     (folder / "config.yaml").write_text("tasks: &a [*a]\n")
 
@@ -179,6 +184,7 @@ CASES = [
     *(Case(f"config.yaml: {wrong}", f"config.yaml{says}", do, bytes_of(text)) for wrong, text, says, do in _FILES),
     Case("config.yaml: anchors in a circle", "config key tasks…: too many values, or anchors that lead in a circle", "write the values out", _circle),
     Case("config.yaml: anchors that multiply", "config key …: too many values, or anchors that lead in a circle", "write the values out", _bomb),
+    Case("a --configfile with tasks of its own and no name", "config key experiment: who names datasets or tasks has an experiment of their own, and takes nothing from config.yaml: name it, such as experiment: mine", "give it a name", _file("mine.yaml", b"tasks: [{name: a, classes: [0, 1]}]\n"), ("run", "--configfile", "mine.yaml")),
     Case("config.yaml is missing", "cannot read config.yaml: No such file or directory", "change to its folder, or give --configfile", lambda folder: (folder / "config.yaml").unlink()),
     Case("a --configfile is a folder", "cannot read .: Is a directory", "name a file", lambda folder: None, ("run", "--configfile", ".")),
 ]  # fmt: skip

@@ -59,6 +59,14 @@ def _saved(image: Image.Image, name: str = PICTURE) -> Make:
     return lambda folder: image.save(folder / name)
 
 
+def _held_out(*names: str) -> Make:
+    def make(folder: Path) -> None:
+        for name in names:
+            shutil.copytree(folder / "raw/test/dark", folder / "raw" / name / "dark")
+
+    return make
+
+
 def _frames(folder: Path) -> None:
     frames = [Image.new("L", (8, 8), shade) for shade in (0, 9)]
     frames[0].save(folder / PICTURE, save_all=True, append_images=frames[1:])
@@ -130,6 +138,10 @@ _TABLE: list[tuple[str, str, str, Make]] = [
     ("the root folder's name is too long", "cannot read the folder xxx…: File name too long", "correct root", edited(f"{_SHAPES}.root", "x" * 300, IMAGES)),
     ("the root folder's name has a zero byte", r"cannot read the folder a\x00b: embedded null byte", "correct root", edited(f"{_SHAPES}.root", "a\0b", IMAGES)),
     ("no test folder", "there is no folder raw/test: check root and source", "add test images", _without("raw/test")),
+    ("test images and no training images", "raw has a folder test but none called train: add it", "add training images", _without("raw/train")),
+    ("two folders of validation images", "raw has both val and valid: keep one of them", "keep one", _held_out("val", "valid")),
+    ("a validation folder without a class", "light must be a folder both in raw/train and in raw/val", "add it", _held_out("val")),
+    ("a class that has no folder", "config key tasks: raw has no class 'lite' (task 'a'); did you mean 'light'?", "correct its name", edited("tasks.0.classes", ["dark", "lite"], IMAGES)),
     ("a class without test images", "light must be a folder both in raw/train and in raw/test", "add them", _without("raw/test/light")),
     ("a class folder without pictures", "raw/test/light holds no pictures: add some or remove the class", "add some", _emptied("raw/test/light")),
     ("a folder in a class", f"raw/train/dark/sub is no picture {SUFFIXES}: move it elsewhere", "move it", lambda folder: (folder / "raw/train/dark/sub").mkdir()),
