@@ -11,7 +11,7 @@ import numpy as np
 
 from lifelong import store
 from lifelong.data.sources import RawSet, read_source
-from lifelong.data.splits import SPLITS, drawn
+from lifelong.data.splits import SPLITS, TEST, TRAIN, VALIDATION, drawn
 from lifelong.plan.class_names import fitting
 from lifelong.plan.draws import drawn_per_class
 from lifelong.plan.errors import DamagedFile, DataError
@@ -47,11 +47,12 @@ def write_pack(
 def write_raw(path: Path, raw: RawSet) -> dict[str, Any]:
     """Write the pack of images that were read; returns what `write_pack` does."""
     order = np.argsort(raw.labels, kind="stable")  # a class is one run of rows
+    checksums = _checksums(raw.images)
     arrays: dict[str, np.ndarray | store.Rows] = {
         "images": store.Rows(raw.images, order),
         "labels": raw.labels[order],
         "split": raw.split[order],
-        "crc32": _checksums(raw.images)[order],
+        "crc32": checksums[order],
     }
     if raw.pairs is not None:
         moved = np.argsort(order)[raw.pairs[:, :2]]
@@ -63,7 +64,22 @@ def write_raw(path: Path, raw: RawSet) -> dict[str, Any]:
         "images": dict(zip(SPLITS, counts, strict=True)),
         "classes": list(raw.classes),
         "digest": digest,
+        "tested_and_trained": _tested_and_trained(raw, checksums),
     }
+
+
+def _tested_and_trained(raw: RawSet, checksums: np.ndarray) -> int:
+    """How many test images are, pixel by pixel, also images to train or decide on."""
+    tested = np.flatnonzero(raw.split == TEST)
+    others: dict[int, list[int]] = {}
+    wanted = np.isin(checksums, checksums[tested]) & np.isin(raw.split, [TRAIN, VALIDATION])
+    for row in np.flatnonzero(wanted):
+        others.setdefault(int(checksums[row]), []).append(int(row))
+    return sum(
+        any(np.array_equal(raw.images[row], raw.images[other]) for other in same)
+        for row in tested
+        if (same := others.get(int(checksums[row])))
+    )
 
 
 @dataclass(frozen=True)

@@ -23,3 +23,5 @@ def run(stage: Stage) -> None:
     digest = outcome.pop("digest")
     seal(stage, {"pack.h5": digest}, outcome)
     log.info("packed %s", outcome["images"])
+    if repeated := outcome["tested_and_trained"]:
+        log.warning("%d test images are also images to train or decide on", repeated)

@@ -38,8 +38,12 @@ def _missed(goals: pd.DataFrame) -> list[str]:
 
 
 def _warnings(folder: Path) -> list[str]:
-    """What `select` warned of, in the tasks that the experiment has now."""
+    """What packing and, in the tasks that the experiment has now, `select` warned of."""
     lines = []
+    for path in sorted(folder.glob("pack_data/*/manifest.json")):
+        if count := store.read_manifest(path.parent)["outcome"].get("tested_and_trained"):
+            name = path.parent.name
+            lines.append(f"warning: {count} test images of {name} are also images to learn from")
     for run in sorted(folder.glob("*/s*")):
         for slug in tasks_of(run) or ():
             path = run / slug / "select" / "selected.json"

@@ -72,6 +72,20 @@ def test_outcome_counts_every_image(digits):
     assert outcome["digest"] == store.digest(path)
 
 
+def test_test_images_that_are_learned_too_are_counted(digits, zoo, tmp_path):
+    assert digits[1]["tested_and_trained"] == 0
+    settings = {
+        **DIGITS,
+        "source": "image_folder",
+        "root": str(zoo.with_suffix("")),
+        "image_size": 2,
+    }
+    assert write_pack(tmp_path / "again.h5", settings)["tested_and_trained"] == 4
+    picture = tmp_path / "zoo/dogs/test/fox/0.png"
+    Image.fromarray(np.full((2, 2), 7, np.uint8)).save(picture)
+    assert write_pack(tmp_path / "again.h5", settings)["tested_and_trained"] == 3
+
+
 def test_same_settings_give_the_same_bytes(digits, tmp_path):
     path, _ = digits
     write_pack(tmp_path / "again.h5", DIGITS)
