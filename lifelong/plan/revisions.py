@@ -15,6 +15,6 @@ STAGES = {
     "select": 2,
     "retrain": 2,
     "infer": 3,
-    "tables": 2,
-    "report": 2,
+    "tables": 3,
+    "report": 3,
 }

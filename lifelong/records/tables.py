@@ -21,7 +21,10 @@ SIZE_METRICS = (
     "bytes_superseded",  # of older files: a later task wrote those tensors again
 )
 _TEXT = ("method", "task", "after_task", "split", "pattern", "protocol")
-GOAL_COLUMNS = ("method", "seed", "task", "goal", "accuracy", "met", "ratio")
+GOAL_COLUMNS = (
+    *("method", "seed", "task", "goal", "accuracy_selected", "met", "ratio"),
+    "accuracy_retrained",
+)
 SUMMARY_COLUMNS = (
     "method",
     "seed",
@@ -110,11 +113,20 @@ def size_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def goals_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What `select` decided for each task; goal and met are empty for a method without goals."""
+    """What `select` decided for each task; goal and met are empty for a method without goals.
+
+    The accuracies are those on the deciding split: of the rung that was selected, which is what
+    meets the goal or not, and of what `retrain` made of it.
+    """
     metrics = ("goal", "goal_met", "ratio", "accuracy")
     rows = frame[(frame["stage"] == "select") & frame["metric"].isin(metrics)]
     table = _parts(rows, metrics, lambda values: values.iloc[-1])
     table["met"] = table["goal_met"].astype("boolean")
+    ended = (frame["stage"] == "retrain") & (frame["metric"] == "accuracy") & frame["epoch"].isna()
+    after = _parts(frame[ended], ("accuracy",), lambda values: values.iloc[-1])
+    table = table.rename(columns={"accuracy": "accuracy_selected"}).merge(
+        after.rename(columns={"accuracy": "accuracy_retrained"}), "left", ["method", "seed", "task"]
+    )
     return _in_order(table, frame)[list(GOAL_COLUMNS)]
 
 

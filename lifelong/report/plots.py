@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lifelong.records import tables
+from lifelong.records.rows import REJECTED
 
 # Okabe & Ito's colours, told apart with every common colour blindness.
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
@@ -65,6 +66,7 @@ def accuracy_against_ratio(frame: pd.DataFrame, method: str, seed: int) -> Figur
     title = titled(frame, method, seed)
     runs = frame[(frame["method"] == method) & (frame["seed"] == seed)]
     rungs = runs[(runs["stage"] == "prune") & (runs["metric"] == "accuracy")]
+    rejected = runs[(runs["stage"] == "prune") & (runs["metric"] == REJECTED)]
     tasks = [task for task in tables.learned_order(frame) if (rungs["task"] == task).any()]
     if not tasks:
         return empty(title)
@@ -74,7 +76,8 @@ def accuracy_against_ratio(frame: pd.DataFrame, method: str, seed: int) -> Figur
     panels = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat)
     goals = tables.goals_table(runs)
     for panel, task in zip(panels, tasks, strict=False):
-        _ratio_panel(panel, rungs[rungs["task"] == task], goals[goals["task"] == task])
+        here = [part[part["task"] == task] for part in (rungs, rejected, goals)]
+        _ratio_panel(panel, *here)
         panel.set_title(task, fontsize=8)
     for panel in panels[len(tasks) :]:
         panel.set_axis_off()
@@ -190,13 +193,25 @@ def _write_cells(axes: Axes, percent: np.ndarray, small: bool) -> None:
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
 
 
-def _ratio_panel(panel: Axes, rungs: pd.DataFrame, goals: pd.DataFrame) -> None:
+def _ratio_panel(
+    panel: Axes, rungs: pd.DataFrame, rejected: pd.DataFrame, goals: pd.DataFrame
+) -> None:
     for split, points in rungs.groupby("split"):
         look = "s--" if split == "train" else "o-"
         colour = ORANGE if split == "train" else BLUE
         points = points.sort_values("ratio")
         ratio, percent = points["ratio"], 100 * points["value"]
         panel.plot(ratio, percent, look, color=colour, markersize=3, label=f"{split} accuracy")
+    for split, points in rejected.groupby("split"):
+        colour = ORANGE if split == "train" else BLUE
+        panel.plot(
+            points["ratio"],
+            100 * points["value"],
+            "x",
+            color=colour,
+            markersize=5,
+            label="rejected",
+        )
     for goal in goals["goal"].dropna():
         panel.axhline(100 * goal, color=BLACK, linestyle=":", linewidth=1, label="goal")
     for ratio in goals["ratio"].dropna():

@@ -32,7 +32,7 @@ def show(folder: Path) -> str:
 def _missed(goals: pd.DataFrame) -> list[str]:
     return [
         f"{goal['method']} missed its goal on {goal['task']}: "
-        f"{100 * goal['accuracy']:.1f} instead of {100 * goal['goal']:.1f} %"
+        f"{100 * goal['accuracy_selected']:.1f} instead of {100 * goal['goal']:.1f} %"
         for goal in goals[goals["met"].astype(str) == "False"].to_dict("records")
     ]
 

@@ -83,8 +83,8 @@ def test_equal_attempts_in_another_order_forget_exactly_nothing(values: list[flo
 
 def test_goals(frame: pd.DataFrame) -> None:
     table = tables.goals_table(frame)
-    assert list(table.columns) == ["method", "seed", "task", "goal", "accuracy", "met", "ratio"]
-    assert lines(table) == [
+    assert list(table.columns) == list(tables.GOAL_COLUMNS)
+    assert lines(table.drop(columns="accuracy_retrained")) == [
         ["cpg", 0, "fish", 0.65, 0.7, True, 0.5],
         ["cpg", 0, "apes", 0.9, 0.8, False, 0.9],
         ["packnet", 0, "fish", None, 0.5, None, 0.6],

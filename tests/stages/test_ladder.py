@@ -9,6 +9,7 @@ from toy_experiment import CLASSES, TASKS, run_toy
 
 from lifelong import store
 from lifelong.families import ladder, masks
+from lifelong.records.tables import read_table
 from lifelong.train.loop import fit
 from lifelong.use.show import show
 
@@ -85,6 +86,7 @@ def test_packnet_keeps_its_last_epoch_unless_the_best_is_asked_for(tmp_path, mon
     )
     results = run_toy(tmp_path, ["packnet"], **changes)
     assert [bar is None for bar in bars] == [keep == "last"] * len(TASKS)
+    finals = []
     for bar, path in zip(
         bars, sorted(results.glob("packnet/s0/*/retrain/record.csv")), strict=True
     ):
@@ -92,6 +94,10 @@ def test_packnet_keeps_its_last_epoch_unless_the_best_is_asked_for(tmp_path, mon
         epochs = list(record[record["epoch"].notna()].sort_values("epoch")["value"])
         (final,) = record[record["epoch"].isna()]["value"]
         assert final == (epochs[-1] if bar is None else max([bar, *epochs]))
+        finals.append(final)
+    goals = read_table(results / "tables" / "goals.csv")
+    assert list(goals["accuracy_retrained"]) == finals
+    assert (goals["accuracy_selected"] != goals["accuracy_retrained"]).any()
 
 
 def test_a_floor_that_rejects_every_rung_is_told_wherever_a_user_looks(tmp_path, caplog):
