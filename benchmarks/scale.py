@@ -33,7 +33,7 @@ import synthetic
 import torch
 import yaml
 from checkpoints import cpu_s, written
-from default_experiment import copy_workflow
+from default_experiment import ROOT, copy_workflow
 from steps import Ours
 from table import Row, arguments, machine, publish
 from torch import Tensor
@@ -41,6 +41,7 @@ from torch import Tensor
 from lifelong import store
 from lifelong.masks import Learner, Model
 from lifelong.nets.build import memory_format
+from lifelong.plan.reading import read
 from lifelong.train.device import prepare
 from lifelong.work import shards
 
@@ -151,7 +152,7 @@ def held(model: Model) -> int:
 def dag(tasks: int, seeds: int) -> Row:
     """A dry run of three methods from nothing."""
     names = [f"t{i:03d}" for i in range(tasks)]
-    config = {
+    config = read(ROOT / "config.yaml") | {
         "experiment": "scale",
         "methods": METHODS,
         "seeds": list(range(seeds)),

@@ -244,19 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
     show.set_defaults(command=_show, threads=1)
 
-    export = commands.add_parser("export", help="write what was learned for other programs")
-    export.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
-    export.add_argument(
-        "--mat",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="a MATLAB file laid out as that of LASEM's released program; RESULTS must hold "
-        "methods that share layers",
-    )
-    export.add_argument("--methods", metavar="A,B", help="only these methods")
-    export.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    export.set_defaults(command=_export, threads=1)
+    _add_export(commands.add_parser("export", help="write what was learned for other programs"))
 
     verify = commands.add_parser("verify", help="check every file of finished stages")
     verify.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
@@ -264,16 +252,10 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(command=_verify, threads=1)
 
     init = commands.add_parser("init", help="write an experiment for a folder of pictures")
-    init.add_argument("folder", type=Path, metavar="FOLDER", help="<task>/<class>/* or <class>/*")
-    init.add_argument("--output", type=Path, metavar="YAML", help="default: the folder's name")
-    init.add_argument("--force", action="store_true", help="replace the file if it exists")
-    init.set_defaults(command=_init)
+    _add_init(init)
 
     clean = commands.add_parser("clean", help="show, or remove, what an experiment left behind")
-    clean.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
-    clean.add_argument("--rungs", action="store_true", help="the rungs of finished tasks too")
-    clean.add_argument("--yes", action="store_true", help="remove what is shown")
-    clean.set_defaults(command=_clean, threads=1)
+    _add_clean(clean)
 
     for command in (stage, run, verify, clean):
         command.add_argument(
@@ -288,6 +270,35 @@ def _parser() -> argparse.ArgumentParser:
     for command in (infer, stage, run, init):
         command.add_argument("--threads", type=_count, default=1, metavar="N")
     return parser
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
+    export.add_argument(
+        "--mat",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a MATLAB file laid out as that of LASEM's released program; RESULTS must hold "
+        "methods that share layers",
+    )
+    export.add_argument("--methods", metavar="A,B", help="only these methods")
+    export.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    export.set_defaults(command=_export, threads=1)
+
+
+def _add_init(init: argparse.ArgumentParser) -> None:
+    init.add_argument("folder", type=Path, metavar="FOLDER", help="<task>/<class>/* or <class>/*")
+    init.add_argument("--output", type=Path, metavar="YAML", help="default: the folder's name")
+    init.add_argument("--force", action="store_true", help="replace the file if it exists")
+    init.set_defaults(command=_init)
+
+
+def _add_clean(clean: argparse.ArgumentParser) -> None:
+    clean.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
+    clean.add_argument("--rungs", action="store_true", help="the rungs of finished tasks too")
+    clean.add_argument("--yes", action="store_true", help="remove what is shown")
+    clean.set_defaults(command=_clean, threads=1)
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
-from lifelong.plan.paths import place_of
+from lifelong.plan.paths import place_of, split_root
 from lifelong.plan.plan import NOT_GROWN, TABLES, Plan
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key, Stage
@@ -131,6 +131,8 @@ def outdated(plan: Plan) -> Iterator[Outdated]:
         path = f"{folder.as_posix()}/{_MANIFEST}"
         try:
             made = _read(path)
+            if not _wrote_here(made, folder):
+                continue  # foreign: the stages that read it refuse it by name
             stage = find_stage(plan, path, _read)
         except DamagedFile:
             continue
@@ -142,6 +144,12 @@ def outdated(plan: Plan) -> Iterator[Outdated]:
             yield Outdated(folder, f"was made with another {key}", planned=True)
         elif set(made.get("inputs", ())) != set(stage.files_read()):
             yield Outdated(folder, "was made from other files", planned=True)
+
+
+def _wrote_here(made: dict[str, Any], folder: Path) -> bool:
+    """Whether a manifest is that of its folder, wherever the results as a whole have moved."""
+    wrote, here = split_root(str(made.get("folder"))), split_root(folder.as_posix())
+    return wrote is not None and here is not None and wrote[1] == here[1]
 
 
 def finished(base: Path) -> Iterator[Path]:
