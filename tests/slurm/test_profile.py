@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slurm
 FAST = Path(__file__).with_name("fast_snakemake.py")
 PROFILE = ("--profile", "slurm", "--slurm-status-command", "squeue")
 # Rungs long enough to catch a job between two of them.
-PRUNE = {**EXPERIMENT["prune"], "epochs": 10}
+PRUNE = {**EXPERIMENT["prune"], "epochs": 60}
 LONG_EPOCHS = 3000  # some 40 seconds of training; a job of a minute has less than half of it
 SMALL = {**EXPERIMENT, "methods": ["packnet", "cpg"], "prune": PRUNE}
 
