@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from lifelong.data.images import SUFFIXES, decode, planes
 from lifelong.plan.errors import DataError
-from lifelong.plan.trees import VALIDATION
+from lifelong.plan.trees import VALIDATION, composed
 
 _LOG_EVERY_S = 5.0
 _LOG = logging.getLogger(__name__)
@@ -30,6 +30,10 @@ class ClassFiles:
     train: tuple[Path, ...]
     test: tuple[Path, ...]
     validation: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:  # the dataclass is frozen
+        for field in ("group", "name"):
+            object.__setattr__(self, field, composed(getattr(self, field)))
 
 
 def split_then_group(root: Path) -> list[ClassFiles]:

@@ -11,6 +11,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.reading import check_plain, read
 from lifelong.plan.schema import validated
 from lifelong.plan.settings import merge, method_defaults
+from lifelong.plan.trees import composed
 
 
 def load(paths: Iterable[Path], over: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -49,6 +50,11 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
     given = copy.deepcopy(dict(config))
     given.pop("pathvars", None)  # Snakemake's own
     full = validated(given)
+    for task in full["tasks"]:  # as folders' names are compared: see trees.py
+        if "group" in task:
+            task["group"] = composed(task["group"])
+        if "classes" in task:
+            task["classes"] = [composed(n) if isinstance(n, str) else n for n in task["classes"]]
     full["method_settings"] = merge(method_defaults(), full["method_settings"])
     check_methods(full)
     check_tasks(full)

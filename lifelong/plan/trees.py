@@ -5,6 +5,7 @@ before anything runs.
 """
 
 import os
+import unicodedata
 from pathlib import Path
 
 VALIDATION = ("val", "valid", "validation")
@@ -22,12 +23,13 @@ def classes_by_group(root: str) -> dict[str, tuple[str, ...]] | None:
         if not names:
             return None
         if "train" in names:
-            return {"": folders_in(place / "train")}
+            return {"": _composed(folders_in(place / "train"))}
         if {"test", *VALIDATION} & set(names):
             return None
         if not folders_in(place / names[0]):
-            return {"": names}
-        return {name: _classes(place / name) for name in names if folders_in(place / name)}
+            return {"": _composed(names)}
+        groups = [name for name in names if folders_in(place / name)]
+        return {composed(name): _composed(_classes(place / name)) for name in groups}
     except (OSError, RuntimeError, ValueError):
         return None
 
@@ -35,6 +37,15 @@ def classes_by_group(root: str) -> dict[str, tuple[str, ...]] | None:
 def _classes(group: Path) -> tuple[str, ...]:
     names = folders_in(group)
     return folders_in(group / "train") if "train" in names else names
+
+
+def _composed(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(composed, names))
+
+
+def composed(name: str) -> str:
+    """A name in the form that configurations have: macOS writes é as e and an accent (NFD)."""
+    return unicodedata.normalize("NFC", name)
 
 
 def folders_in(parent: Path) -> tuple[str, ...]:

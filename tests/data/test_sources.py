@@ -10,6 +10,7 @@ from lifelong.data import folders
 from lifelong.data.sources import read_source
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
 from lifelong.plan.class_names import GROUP_OF, SUPERCLASSES
+from lifelong.plan.config import check
 from lifelong.plan.errors import DataError
 
 LOG = logging.getLogger(__name__)
@@ -159,6 +160,19 @@ def test_a_validation_folder_is_the_validation_split(groups, name):
     (groups / "dry" / name / "c").mkdir()
     with pytest.raises(DataError, match="c must be a folder both in"):
         read("image_folder", groups, image_size=32)
+
+
+def test_names_of_folders_are_composed_as_configurations_write_them(tmp_path):
+    """macOS writes an accent after its letter."""
+    for name, value in (("cafe\u0301", 0), ("the", 100)):
+        for split in ("train", "test"):
+            for i in range(2):
+                png(tmp_path / split / name / f"{i}.png", value + i)
+    assert read("image_folder", tmp_path, image_size=32).classes == ("caf\u00e9", "the")
+    dataset = {"source": "image_folder", "root": str(tmp_path), "image_size": 32}
+    task = {"name": "a", "classes": ["cafe\u0301", "the"]}
+    config = check({"experiment": "own", "datasets": {"mine": dataset}, "tasks": [task]})
+    assert config["tasks"][0]["classes"] == ["caf\u00e9", "the"]
 
 
 def test_two_validation_folders_are_one_too_many(groups):
