@@ -23,6 +23,8 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
     """Run a stage; its log goes to `log_path`. Raises UserError for a user's mistake."""
     # Before CUDA starts: without it sums on a GPU vary from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Figures are drawn without a window; the backend of a notebook's shell may not be there.
+    os.environ["MPLBACKEND"] = "agg"
     handler = _log_to(Path(log_path or stage.path("log.txt")))
     started, cpu = time.monotonic(), time.process_time()
     try:

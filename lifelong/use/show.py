@@ -10,6 +10,7 @@ from lifelong.plan.paths import Paths
 from lifelong.records import tables
 from lifelong.records.durations import total_seconds
 from lifelong.use.order import tasks_of
+from lifelong.use.progress import progress
 
 _TRAINING = ("baseline", "train", "expand/a*", "prune", "retrain")  # stages that train
 
@@ -18,6 +19,8 @@ def show(folder: Path) -> str:
     """The text. Raises UserError where there are no tables, DamagedFile where they do not parse."""
     path = folder / "tables" / "summary.csv"
     if not path.is_file():
+        if lines := progress(folder):
+            return "\n".join([f"{folder} is not finished: it has no tables yet", *lines])
         raise UserError(f"{folder} has no tables/summary.csv: name a folder like results/digits")
     try:
         summary = tables.read_table(path).astype({"goals_met": "Int64"})

@@ -41,3 +41,20 @@ def test_a_run_without_all_of_its_timing_is_left_out(base):
         timing.unlink()
     assert minutes(base) == []
     assert show(base).splitlines()[-1].startswith("report: ")
+
+
+def test_an_unfinished_experiment_says_what_is_done_and_what_runs(tmp_path):
+    run = tmp_path / "results/toy/cpg/s0"
+    for folder, log, sealed in (
+        ("01-a/infer", "finished", True),
+        ("02-b/prune", "prune to 0.4: epoch 3 of 20", False),
+        ("02-b/train", "finished", True),
+    ):
+        (run / folder).mkdir(parents=True)
+        (run / folder / "log.txt").write_text(f"2026-11-28 10:00:00,123 INFO {log}\n")
+        if sealed:
+            (run / folder / "manifest.json").write_text("{}")
+    assert show(tmp_path / "results/toy").splitlines()[1:] == [
+        "cpg s0: 1 tasks done, the newest a",
+        "running: cpg s0 02-b prune: prune to 0.4: epoch 3 of 20",
+    ]
