@@ -74,10 +74,12 @@ def _warnings(record: list[Row]) -> list[str]:
             "owns no weights of its own, because earlier tasks left none free: lower their goals "
             "or prune.min_train_accuracy, or let the network grow (expand.cap)"
         ]
-    if set(owned) <= {0.0}:
-        floor = any(row.metric == REJECTED for row in record)
-        why = "prune.min_train_accuracy rejected the first rung" if floor else "no rung was tried"
-        return [f"keeps every weight it took, because {why}: later tasks have less room"]
+    rejected = any(row.metric == REJECTED for row in record)
+    if rejected and set(owned) == {0.0}:
+        return [
+            "keeps every weight it took, because prune.min_train_accuracy rejected the first rung: "
+            "later tasks have less room"
+        ]
     return []
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slurm
 FAST = Path(__file__).with_name("fast_snakemake.py")
 PROFILE = ("--profile", "slurm", "--slurm-status-command", "squeue")
 # Rungs long enough to catch a job between two of them.
-PRUNE = {**EXPERIMENT["prune"], "epochs": 60}
+PRUNE = {**EXPERIMENT["prune"], "epochs": 40}
 LONG_EPOCHS = 3000  # some 40 seconds of training; a job of a minute has less than half of it
 SMALL = {**EXPERIMENT, "methods": ["packnet", "cpg"], "prune": PRUNE}
 
@@ -139,7 +139,7 @@ def test_a_disturbed_run_ends_with_the_bytes_of_an_undisturbed_one(cluster, undi
         environment = _environment(process)
         cluster.run("scancel", cancelled)
         hung, process = run.stage("prune", "cpg_0_01-x")
-        run.until((folder / ".resume-prune/ratio-0.3.h5.json").exists, "a finished rung")
+        run.until((folder / "prune/ratio-0.3.h5").exists, "a finished rung")
         os.kill(process, signal.SIGSTOP)  # it will be there when its minute is over
         requeued, _ = run.stage("train", "packnet_0_02-y")
         cluster.run("scontrol", "requeue", requeued)  # as SLURM does when a node dies
