@@ -30,7 +30,11 @@ def split_then_group(root: Path) -> list[ClassFiles]:
     """List `root/{train,test}/<group>/<class>/*`; raises DataError where the tree is incomplete."""
     train, test = root / "train", root / "test"
     groups = _same_folders(train, test)
-    return [found for group in groups for found in _classes(group, train / group, test / group)]
+    return [
+        class_files
+        for group in groups
+        for class_files in _classes(group, train / group, test / group)
+    ]
 
 
 def group_then_split(root: Path) -> list[ClassFiles]:
@@ -41,9 +45,9 @@ def group_then_split(root: Path) -> list[ClassFiles]:
     if "train" in (names := _folders(root)):
         return _classes("", root / "train", root / "test")
     return [
-        found
+        class_files
         for group in names
-        for found in _classes(group, root / group / "train", root / group / "test")
+        for class_files in _classes(group, root / group / "train", root / group / "test")
     ]
 
 
@@ -97,8 +101,8 @@ def load(
     for row, file in enumerate(_watched(files, log)):
         image = decode(file)
         if not resize and image.size != (width, height):
-            found = f"{image.size[0]}x{image.size[1]}"
-            raise DataError(f"{file} is {found} and should be {width}x{height}: replace it")
+            size = f"{image.size[0]}x{image.size[1]}"
+            raise DataError(f"{file} is {size} and should be {width}x{height}: replace it")
         images[row] = planes(image, height, channels, str(file))
     return images
 
