@@ -59,14 +59,14 @@ def _infer(options: argparse.Namespace) -> int:
     from lifelong.use.pictures import classify  # imports torch, which costs seconds
 
     code = 0
-    for path, found in classify(
+    for path, answer in classify(
         options.model, options.task, options.pictures, options.top, options.threads
     ):
-        if isinstance(found, DataError):
-            print(f"Error: {found}", file=sys.stderr)
+        if isinstance(answer, DataError):
+            print(f"Error: {answer}", file=sys.stderr)
             code = 1
             continue
-        for name, probability in found:
+        for name, probability in answer:
             row = (printable(str(path)), printable(name), f"{probability:.4f}")
             print(*row, sep="\t", flush=True)
     return code
@@ -94,15 +94,15 @@ def _predict(options: argparse.Namespace) -> int:
     )
     for photo in model.unused:
         print(f"not used of the gallery: {as_text(photo, None)}", file=sys.stderr)
-    found, read = [], False
+    photographs, read = [], False
     for photo in model.photographs():
         read = read or bool(photo.faces)
         if options.json:
-            found.append(as_json(photo, options.threshold))
+            photographs.append(as_json(photo, options.threshold))
         else:
             print(as_text(photo, options.threshold), flush=True)
     if options.json:
-        print(json.dumps({**model.facts(), "photographs": found}, indent=1))
+        print(json.dumps({**model.facts(), "photographs": photographs}, indent=1))
     if not read:
         print(f"Error: no face in any of {len(options.photos)} photographs", file=sys.stderr)
     return int(not read)

@@ -40,7 +40,11 @@ def split_then_group(root: Path) -> list[ClassFiles]:
     """List `root/{train,test}/<group>/<class>/*`; raises DataError where the tree is incomplete."""
     train, test = root / "train", root / "test"
     groups = _same_folders(train, test)
-    return [found for group in groups for found in _classes(group, train / group, test / group)]
+    return [
+        class_files
+        for group in groups
+        for class_files in _classes(group, train / group, test / group)
+    ]
 
 
 def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]:
@@ -146,8 +150,8 @@ def load(
     for row, file in enumerate(_watched(files, log)):
         image = decode(file)
         if not resize and image.size != (width, height):
-            found = f"{image.size[0]}x{image.size[1]}"
-            raise DataError(f"{file} is {found} and should be {width}x{height}: replace it")
+            size = f"{image.size[0]}x{image.size[1]}"
+            raise DataError(f"{file} is {size} and should be {width}x{height}: replace it")
         images[row] = planes(image, height, channels, str(file))
     return images
 

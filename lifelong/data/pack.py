@@ -130,11 +130,11 @@ def read_task(
     `validation` images per class, or `percent`, and a `seed`. Raises DataError for names the pack
     lacks or classes with fewer images, DamagedFile.
     """
-    found = task_rows(path, classes, group, digest, draw)
-    images = _images(path, found.rows)
-    if not np.array_equal(_checksums(images), found.checksums):
+    task = task_rows(path, classes, group, digest, draw)
+    images = _images(path, task.rows)
+    if not np.array_equal(_checksums(images), task.checksums):
         raise DamagedFile(f"{path} has images that fail their checksum: delete it and run again")
-    return TaskArrays(images, found.labels, found.split, _short(found.identities))
+    return TaskArrays(images, task.labels, task.split, _short(task.identities))
 
 
 def _images(path: Path, rows: np.ndarray) -> np.ndarray:
@@ -186,12 +186,12 @@ def _identities(
             raise DataError(f"{path} has only {', '.join(known)} for a task: it needs two classes")
         return list(known)
     fits = [fitting(name, group, known) for name in classes]
-    if missing := [name for name, found in zip(classes, fits, strict=True) if not found]:
+    if missing := [name for name, matches in zip(classes, fits, strict=True) if not matches]:
         names = ", ".join(name if group is None else f"{group}/{name}" for name in missing)
         raise DataError(f"{path} has no class {names}; it has {', '.join(known)}")
-    if unclear := [found for found in fits if len(found) > 1]:
+    if unclear := [matches for matches in fits if len(matches) > 1]:
         raise DataError(f"{path} has {' and '.join(unclear[0])}: name classes with their group")
-    wanted = [found[0] for found in fits]
+    wanted = [matches[0] for matches in fits]
     if len(set(wanted)) < len(wanted) or not wanted:
         raise DataError(f"a task needs classes, each once, not {list(classes)}: mend classes")
     return wanted

@@ -96,8 +96,8 @@ def cifar100(settings: Settings, log: logging.Logger) -> RawSet:
 def cifar100_folders(settings: Settings, log: logging.Logger) -> RawSet:
     """CIFAR-100 as pictures in `root/{train,test}/<superclass>/<class>/`."""
     _check_cifar(settings)
-    found = folders.split_then_group(_root(settings))
-    return _from_files(found, _CIFAR_SIZE, False, settings, log)
+    class_files = folders.split_then_group(_root(settings))
+    return _from_files(class_files, _CIFAR_SIZE, False, settings, log)
 
 
 def office_home(settings: Settings, log: logging.Logger) -> RawSet:
@@ -109,15 +109,17 @@ def office_home(settings: Settings, log: logging.Logger) -> RawSet:
     """
     if settings["image_size"] is None:
         raise DataError("source office_home needs image_size, the side in pixels: set it")
-    found = folders.domain_then_class(_root(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
-    classes = tuple(f"{one.group}/{one.name}" for one in found)
-    files = [file for one in found for file in one.train]
-    labels = np.repeat(np.arange(len(found), dtype=np.int32), [len(one.train) for one in found])
+    class_files = folders.domain_then_class(_root(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
+    classes = tuple(f"{one.group}/{one.name}" for one in class_files)
+    files = [file for one in class_files for file in one.train]
+    labels = np.repeat(
+        np.arange(len(class_files), dtype=np.int32), [len(one.train) for one in class_files]
+    )
     split = tenths(labels, settings["seed"], classes)
     kept = np.flatnonzero(split != UNUSED)
     shape = (settings["channels"], settings["image_size"], settings["image_size"])
     images = folders.load([files[row] for row in kept], shape, True, log)
-    groups = tuple(one.group for one in found)
+    groups = tuple(one.group for one in class_files)
     return RawSet(images, labels[kept], split[kept], classes, groups)
 
 

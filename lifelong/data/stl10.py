@@ -56,8 +56,8 @@ def _read(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bytes(path: Path, size: int) -> np.ndarray:
-    if (found := path.stat().st_size) != size:
-        raise DataError(f"{path} has {found} bytes and should have {size}: delete it, fetch it")
+    if (length := path.stat().st_size) != size:
+        raise DataError(f"{path} has {length} bytes and should have {size}: delete it, fetch it")
     with path.open("rb") as file:
         if hashlib.file_digest(file, "md5").hexdigest() != _MD5[path.name]:
             raise DataError(f"{path} is not the published file: delete it, fetch it")
@@ -82,9 +82,9 @@ def design(tasks: int = 20, classes: int = 3, seed: int = 0) -> list[dict[str, A
     task in eight has none, and one in six keeps the order of its channels.
     """
     random = np.random.RandomState(seed)  # the legacy stream never changes between numpy versions
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     taken: set[frozenset[str]] = set()
-    while len(found) < tasks:
+    while len(entries) < tasks:
         names = [STL10[label] for label in random.permutation(len(STL10))[:classes]]
         if frozenset(names) in taken:
             continue
@@ -96,5 +96,5 @@ def design(tasks: int = 20, classes: int = 3, seed: int = 0) -> list[dict[str, A
         order = random.permutation(3).tolist()
         if order != [0, 1, 2]:
             task["channel_order"] = order
-        found.append(task)
-    return found
+        entries.append(task)
+    return entries

@@ -21,9 +21,9 @@ def load_arrays(path: Path, data: Mapping[str, Any]) -> TaskArrays:
 
     Raises DataError where the pack lacks classes or images, DamagedFile.
     """
-    found = read_task(path, data.get("classes"), _group(path, data), draw=data.get("draw"))
-    images = changed(found.images, data.get("noise"), data.get("channel_order"))
-    return replace(found, images=images)
+    task = read_task(path, data.get("classes"), _group(path, data), draw=data.get("draw"))
+    images = changed(task.images, data.get("noise"), data.get("channel_order"))
+    return replace(task, images=images)
 
 
 def changed(
@@ -39,13 +39,13 @@ def changed(
 
 def split_table(path: Path, data: Mapping[str, Any]) -> str:
     """The images of a task as CSV: split, class and row of the pack; see `load_arrays`."""
-    found = task_rows(path, data.get("classes"), _group(path, data), draw=data.get("draw"))
+    task = task_rows(path, data.get("classes"), _group(path, data), draw=data.get("draw"))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("split", "class", "row"))
-    order = np.lexsort((found.rows, found.labels, found.split))
+    order = np.lexsort((task.rows, task.labels, task.split))
     writer.writerows(
-        (SPLITS[found.split[i]], found.identities[found.labels[i]], found.rows[i]) for i in order
+        (SPLITS[task.split[i]], task.identities[task.labels[i]], task.rows[i]) for i in order
     )
     return text.getvalue()
 
@@ -56,12 +56,12 @@ def noisy(images: np.ndarray, mean: float, std: float, seed: int) -> np.ndarray:
     An image's noise depends on the seed and its pixels alone: the same picture has the same noise
     wherever it comes from.
     """
-    found = np.empty_like(images)
-    for image, noised in zip(images, found, strict=True):
+    noisy_images = np.empty_like(images)
+    for image, noised in zip(images, noisy_images, strict=True):
         random = random_of(seed_of(seed, zlib.crc32(image.tobytes())))
         shift: np.ndarray | float = random.normal(mean, std, image.shape) if std else mean
         noised[...] = np.rint(255 * np.clip(image / 255 + shift, 0, 1))
-    return found
+    return noisy_images
 
 
 def _group(path: Path, data: Mapping[str, Any]) -> str | None:

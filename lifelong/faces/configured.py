@@ -35,10 +35,10 @@ def face_set(settings: Mapping[str, Any]) -> FaceSet:
     options = {to: settings[name] for name, to in _OPTIONS.items() if name in settings}
     if "pairs" in options:
         options["pairs"] = _folder(options["pairs"])
-    found: FaceSet = load(SOURCES[settings["source"]].reader)(_folder(settings["root"]), **options)
-    if "per_class" in settings and found.pairs is None:
-        return replace(found, samples=_thinned(found.samples, settings["per_class"]))
-    return found
+    faces: FaceSet = load(SOURCES[settings["source"]].reader)(_folder(settings["root"]), **options)
+    if "per_class" in settings and faces.pairs is None:
+        return replace(faces, samples=_thinned(faces.samples, settings["per_class"]))
+    return faces
 
 
 def fingerprint(found: FaceSet) -> str:

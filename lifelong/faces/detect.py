@@ -67,7 +67,7 @@ class Detector:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[Faces]:
         """The faces of every picture, uint8 (H, W, 3) each; the sizes may differ."""
-        found = [NO_FACES] * len(images)
+        detections = [NO_FACES] * len(images)
         for image in images:
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
                 raise ValueError(f"{image.dtype} {image.shape} is not uint8 (H, W, 3)")
@@ -76,8 +76,8 @@ class Detector:
             for row, faces in zip(rows, self._search([small[row] for row in rows]), strict=True):
                 height, width = small[row].shape[:2]
                 scale = np.array([images[row].shape[1] / width, images[row].shape[0] / height])
-                found[row] = _scaled(faces, scale)
-        return found
+                detections[row] = _scaled(faces, scale)
+        return detections
 
     def _batches(self, images: list[np.ndarray]) -> Iterator[list[int]]:
         """Rows of pictures of one size; the library fails where no face would fit at all."""
@@ -112,7 +112,9 @@ class Detector:
         exact = {"benchmark": False, "deterministic": True, "allow_tf32": False}
         with cudnn.flags(enabled=True, **exact):
             boxes, probabilities, landmarks = self._mtcnn.detect(batch, landmarks=True)
-        return [_plain(*found) for found in zip(boxes, probabilities, landmarks, strict=True)]
+        return [
+            _plain(*detection) for detection in zip(boxes, probabilities, landmarks, strict=True)
+        ]
 
 
 def shrunk(image: np.ndarray, max_side: int) -> np.ndarray:

@@ -181,8 +181,8 @@ class _Sheet:
 
 
 def _candidates(wanted: Sequence[float], room: float, step: int) -> np.ndarray:
-    found = np.unique(np.concatenate([np.arange(0, room + 1, step), np.rint(wanted)]))
-    return found[(found >= 0) & (found <= room)]
+    positions = np.unique(np.concatenate([np.arange(0, room + 1, step), np.rint(wanted)]))
+    return positions[(positions >= 0) & (positions <= room)]
 
 
 def _between(label: Rect, box: Rect) -> list[tuple[float, float]]:

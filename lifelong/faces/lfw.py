@@ -48,8 +48,8 @@ def lfw(root: Path, pairs: Path, missing: str = "refuse") -> FaceSet:
     check_absent((_stem(one) for one in wanted if one not in there), root, pairs, missing)
     people = sorted({person for person, _ in there})
     number = {person: label for label, person in enumerate(people)}
-    found = [one for one in wanted if one in there]
-    samples = tuple(Sample(there[one], number[one[0]], identity=one[0]) for one in found)
+    photographs = [one for one in wanted if one in there]
+    samples = tuple(Sample(there[one], number[one[0]], identity=one[0]) for one in photographs)
     kept = [pair for pair in named if pair.first in there and pair.second in there]
     return FaceSet(
         root,
@@ -57,7 +57,7 @@ def lfw(root: Path, pairs: Path, missing: str = "refuse") -> FaceSet:
         samples,
         {"pairs": len(named) - len(kept)} if len(kept) < len(named) else {},
         tuple(_stem(one) for one in wanted if one not in there),
-        _numbered(kept, {one: row for row, one in enumerate(found)}),
+        _numbered(kept, {one: row for row, one in enumerate(photographs)}),
     )
 
 
@@ -109,13 +109,13 @@ def _number(word: str) -> int:
 
 def _photographs(root: Path, people: set[str]) -> dict[tuple[str, int], str]:
     """The path below root of every numbered photograph of these people that is there."""
-    found = {}
+    paths = {}
     for person in sorted(people & set(folders_of(root))):
         for name in pictures_in(root / person):
             head, _, number = name.rpartition(".")[0].rpartition("_")
             if head == person and _number(number):
-                found[person, _number(number)] = f"{person}/{name}"
-    return found
+                paths[person, _number(number)] = f"{person}/{name}"
+    return paths
 
 
 def _stem(one: tuple[str, int]) -> str:

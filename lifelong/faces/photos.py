@@ -88,12 +88,12 @@ def align_photos(
     while chunk := list(islice(waiting, batch)):
         photos = [read_photo(path, how.min_side_px, how.max_pixels) for path in chunk]
         readable = [photo.pixels for photo in photos if photo.pixels is not None]
-        found = iter(finder.detect(readable))
+        detections = iter(finder.detect(readable))
         for path, photo in zip(chunk, photos, strict=True):
             if photo.pixels is None:
                 yield _refused(path, photo), None
             else:
-                yield align(str(path), photo.pixels, next(found), how)
+                yield align(str(path), photo.pixels, next(detections), how)
 
 
 def align(

@@ -72,12 +72,12 @@ def pictures_below(root: Path) -> set[str]:
     """Paths of all pictures below a folder, with slashes; thousands of files per second."""
     if not root.is_dir():
         raise DataError(f"there is no folder {root}: check root")
-    found = set()
+    paths = set()
     for folder, _, names in os.walk(root):
         below = Path(folder).relative_to(root).as_posix()
         prefix = "" if below == "." else f"{below}/"
-        found |= {f"{prefix}{name}" for name in names if name.lower().endswith(SUFFIXES)}
-    return found
+        paths |= {f"{prefix}{name}" for name in names if name.lower().endswith(SUFFIXES)}
+    return paths
 
 
 def lines_of(path: Path) -> list[str]:

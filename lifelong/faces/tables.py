@@ -111,7 +111,7 @@ Labelled = list[tuple[str, int, int]]
 
 
 def _utk_table(root: Path, table: Path) -> tuple[Labelled, dict[str, int]]:
-    there, found, absent = pictures_below(root / "images"), [], []
+    there, labelled, absent = pictures_below(root / "images"), [], []
     at: list[int] = []
     for where, row in rows_of(table, ","):
         if not at:
@@ -124,22 +124,22 @@ def _utk_table(root: Path, table: Path) -> tuple[Labelled, dict[str, int]]:
             given = f"age {row[at[1]]!r}, gender {row[at[2]]!r}"
             raise DataError(f"{where}: {given} should be years up to 120 and 0 or 1: mend it")
         if name in there:
-            found.append((f"images/{name}", age, gender))
+            labelled.append((f"images/{name}", age, gender))
         else:
             absent.append(name)
     check_absent(absent, root / "images", table, "refuse")
-    return found, {}
+    return labelled, {}
 
 
 def _utk_names(root: Path) -> tuple[Labelled, dict[str, int]]:
-    found, odd = [], 0
+    labelled, odd = [], 0
     for path in sorted(pictures_below(root)):
         named = _OFFICIAL.match(path.rpartition("/")[2])
         if named and int(named[1]) <= AGE_GROUPS[-1][1]:
-            found.append((path, int(named[1]), int(named[2])))
+            labelled.append((path, int(named[1]), int(named[2])))
         else:
             odd += 1
-    return found, {"name without age or gender": odd} if odd else {}
+    return labelled, {"name without age or gender": odd} if odd else {}
 
 
 def _age_group(age: int) -> int:

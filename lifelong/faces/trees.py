@@ -46,22 +46,22 @@ def fotw(root: Path) -> FaceSet:
 
 def _splits_in(root: Path) -> dict[str, str]:
     """Which split every folder is; `val` is the test split where there is no other."""
-    found = {name: _SPLITS[name] for name in folders_of(root) if name in _SPLITS}
-    if "train" not in found or len(found) < 2:
+    splits = {name: _SPLITS[name] for name in folders_of(root) if name in _SPLITS}
+    if "train" not in splits or len(splits) < 2:
         raise DataError(f"{root} must hold folder train and one of val, validation and test")
-    if len(set(found.values())) < len(found):
+    if len(set(splits.values())) < len(splits):
         raise DataError(f"{root} holds val and validation: keep one of them")
-    if "test" not in found.values():
-        return {name: "train" if name == "train" else "test" for name in found}
-    return found
+    if "test" not in splits.values():
+        return {name: "train" if name == "train" else "test" for name in splits}
+    return splits
 
 
 def _split_folders(root: Path, splits: Mapping[str, str], classes: Sequence[str] | None) -> FaceSet:
     expected = list(classes) if classes else folders_of(root / "train")
     samples: list[Sample] = []
     for folder, split in splits.items():
-        found = folders_of(root / folder)
-        if odd := sorted(set(found) ^ set(expected)):
+        folders = folders_of(root / folder)
+        if odd := sorted(set(folders) ^ set(expected)):
             raise DataError(
                 f"{root / folder} must hold the folders {', '.join(expected)}: "
                 f"add, rename or remove {', '.join(odd)}"

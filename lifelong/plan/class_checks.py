@@ -55,8 +55,8 @@ def _known_identities(
             )
         known = {group: known[group]}
     every = [f"{one}/{name}" if one else name for one, names in known.items() for name in names]
-    found = [fitting(name, group, every) for name in classes] if classes else [[e] for e in every]
-    for name, fits in zip(classes or every, found, strict=True):
+    matches = [fitting(name, group, every) for name in classes] if classes else [[e] for e in every]
+    for name, fits in zip(classes or every, matches, strict=True):
         if not fits:
             names = [one for names in known.values() for one in names]
             raise ConfigError(f"{where} class {name!r} (task {task['name']!r}){_near(name, names)}")
@@ -65,7 +65,7 @@ def _known_identities(
                 f"config key tasks: class {name!r} of task {task['name']!r} is "
                 f"{' or '.join(fits)}: write one of these, or set the task's group"
             )
-    return [fits[0] for fits in found]
+    return [fits[0] for fits in matches]
 
 
 def _near(name: str, known: Iterable[str]) -> str:

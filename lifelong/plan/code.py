@@ -26,8 +26,8 @@ def load(name: str) -> Any:
     """The object that "package.module:object" names, or a module; imported when first asked for."""
     module, _, attribute = name.partition(":")
     try:
-        found = importlib.import_module(module)
-        return getattr(found, attribute) if attribute else found
+        imported = importlib.import_module(module)
+        return getattr(imported, attribute) if attribute else imported
     except (ImportError, AttributeError) as error:
         raise UserError(
             f"{name} cannot be imported: {error}; mend or remove its package"

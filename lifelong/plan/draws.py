@@ -40,15 +40,15 @@ def pack_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
 
 def images_of(seed: int, task: Mapping[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a task's images beside its classes, for one seed of the experiment."""
-    found = _looks(task, dataset)
+    settings = _looks(task, dataset)
     if draw := _draw(task, dataset):
         run = (seed,) if draw.get("seed", "per_run") == "per_run" else ()
-        found["draw"] = {**draw, "seed": seed_of(*run, task["name"], "draw")}
+        settings["draw"] = {**draw, "seed": seed_of(*run, task["name"], "draw")}
     if "noise" in task:
-        found["noise"] = {**task["noise"], "seed": seed_of(seed, task["name"], "noise")}
+        settings["noise"] = {**task["noise"], "seed": seed_of(seed, task["name"], "noise")}
     if "channel_order" in task:
-        found["channel_order"] = task["channel_order"]
-    return found
+        settings["channel_order"] = task["channel_order"]
+    return settings
 
 
 def drawn_per_class(draw: Mapping[str, Any], classes: int) -> dict[str, int]:
@@ -102,10 +102,10 @@ def _draw(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]
 def _looks(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
     """`mean` and `std`, or `normalise` where it is not as usual; from the task if it says any."""
     giver = task if set(_LOOKS) & set(task) else dataset
-    found = {name: giver[name] for name in _LOOKS if name in giver}
-    if found.get("normalise") == "train":
-        del found["normalise"]
-    return found
+    looks = {name: giver[name] for name in _LOOKS if name in giver}
+    if looks.get("normalise") == "train":
+        del looks["normalise"]
+    return looks
 
 
 def _check_looks(place: str, who: str, given: Mapping[str, Any], channels: int) -> None:

@@ -28,9 +28,9 @@ def side_of(dataset: Mapping[str, Any]) -> int:
 
 def alignment_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a face set that decide which faces are cut out, and how."""
-    found = {name: value for name, value in dataset.items() if name not in _NOT_OF_FACES}
+    settings = {name: value for name, value in dataset.items() if name not in _NOT_OF_FACES}
     how = {name: value for name, value in dataset["align"].items() if name != "shards"}
-    return found | {"align": how}
+    return settings | {"align": how}
 
 
 def check_face_set(name: str, dataset: Mapping[str, Any]) -> None:

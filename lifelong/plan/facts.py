@@ -17,15 +17,15 @@ def number(facts: Mapping[str, Any], name: str, path: object) -> float:
 
 def outcome(manifest: Mapping[str, Any], path: object) -> dict[str, float]:
     """What an attempt to learn a task reached. Raises DamagedFile naming the manifest."""
-    found = manifest.get("outcome")
-    if not isinstance(found, Mapping):
+    results = manifest.get("outcome")
+    if not isinstance(results, Mapping):
         raise DamagedFile(f"{path} is damaged (no outcome): delete it and run again")
-    return {name: number(found, name, path) for name in ("accuracy", "train_accuracy", "width")}
+    return {name: number(results, name, path) for name in ("accuracy", "train_accuracy", "width")}
 
 
 def patterns(manifest: Mapping[str, Any], path: object) -> list[tuple[str, float]]:
     """The patterns that a trained task may take and how good each is. Raises DamagedFile."""
-    found = (manifest.get("outcome") or {}).get("patterns")
-    if not isinstance(found, list) or not found:
+    pairs = (manifest.get("outcome") or {}).get("patterns")
+    if not isinstance(pairs, list) or not pairs:
         raise DamagedFile(f"{path} says nothing of patterns: delete its folder and run again")
-    return [(str(pattern), number({"score": score}, "score", path)) for pattern, score in found]
+    return [(str(pattern), number({"score": score}, "score", path)) for pattern, score in pairs]

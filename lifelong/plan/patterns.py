@@ -92,11 +92,11 @@ def configurations(depth: int, groups: Sequence[int] | None = None) -> list[str]
     shares all and the last none.
     """
     sizes = list(groups or [1] * depth)
-    found = []
+    patterns = []
     for index in range(2 ** len(sizes)):
         letters = [OWN if index >> bit & 1 else SHARED for bit in range(len(sizes))]
-        found.append("".join(one * size for one, size in zip(letters, sizes, strict=True)))
-    return found
+        patterns.append("".join(one * size for one, size in zip(letters, sizes, strict=True)))
+    return patterns
 
 
 MOST_CONFIGURATIONS = 1024

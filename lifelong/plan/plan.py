@@ -215,9 +215,9 @@ def published_rows(rows: Mapping[str, Method], chosen: str) -> dict[str, list[st
 
     A method with several rows that answer to one setting counts for the `chosen` one.
     """
-    found: dict[str, list[str]] = {}
+    methods: dict[str, list[str]] = {}
     for name, row in rows.items():
         if name == row.name:  # a variant is not what was published
             wanted = [chosen] if chosen in row.published else list(row.published)
-            found |= {published: [name, row.published[published]] for published in wanted}
-    return found
+            methods |= {published: [name, row.published[published]] for published in wanted}
+    return methods

@@ -40,11 +40,11 @@ class Stack:
 
     def sides(self, side: int) -> tuple[int, ...]:
         """The side of the maps that leave each layer, for images of `side` pixels."""
-        found = []
+        sides = []
         for pool in self.pools:
             side = -(-side // pool)
-            found.append(side)
-        return tuple(found)
+            sides.append(side)
+        return tuple(sides)
 
     def flat(self, side: int) -> int:
         """Numbers that enter the fully connected layers."""

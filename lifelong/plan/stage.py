@@ -23,13 +23,13 @@ class Stage:
 
     def input(self, name: str) -> str:
         """The one file of an input."""
-        found = self.inputs[name]
-        return found if isinstance(found, str) else found[0]
+        files = self.inputs[name]
+        return files if isinstance(files, str) else files[0]
 
     def input_list(self, name: str) -> list[str]:
         """The files of an input; an absent input is an empty list."""
-        found = self.inputs.get(name, [])
-        return [found] if isinstance(found, str) else list(found)
+        files = self.inputs.get(name, [])
+        return [files] if isinstance(files, str) else list(files)
 
     def files_read(self) -> list[str]:
         """All input files."""

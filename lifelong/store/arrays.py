@@ -63,8 +63,8 @@ def write_arrays(
             file.attrs["lifelong"] = json.dumps({"format": FORMAT, **attrs}, sort_keys=True)
             for name in sorted(arrays):
                 _write(file, name, arrays[name], rows.get(name))
-        found = digest_of(temporary)
-    return found
+        digest = digest_of(temporary)
+    return digest
 
 
 def read_arrays(

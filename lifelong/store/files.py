@@ -47,8 +47,8 @@ def drop_leftovers(folder: Path, name: str = "") -> None:
     """Remove temporary files that killed processes of this machine left, of one file or of all."""
     machine = f".{os.uname().nodename}."
     for path in Path(folder).glob(".*.tmp"):
-        written, found, number = path.name[1:-4].rpartition(machine)
-        mine = found and number.isdecimal() and (not name or written == name)
+        written, separator, number = path.name[1:-4].rpartition(machine)
+        mine = separator and number.isdecimal() and (not name or written == name)
         if mine and not _alive(int(number)):
             path.unlink(missing_ok=True)
 
@@ -63,7 +63,7 @@ def write_text(path: Path, text: str) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file that holds a mapping. Raises DamagedFile where it is missing or does not."""
     try:
-        found = json.loads(Path(path).read_text())
+        content = json.loads(Path(path).read_text())
     except FileNotFoundError as error:
         raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
     except OSError as error:
@@ -71,9 +71,9 @@ def read_json(path: Path) -> dict[str, Any]:
         raise
     except ValueError as error:  # UnicodeDecodeError too
         raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise DamagedFile(f"{path} is damaged (no mapping): delete it and run again")
-    return found
+    return content
 
 
 def digest(path: Path) -> str:

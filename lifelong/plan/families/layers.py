@@ -75,10 +75,10 @@ def training_of(layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _train(plan: "Plan", key: Key) -> Inputs:
-    found: Inputs = {"pack": plan.pack(key.position), **plan.shard_before(key)}
-    if "shards" in found:  # the older tasks are measured too
-        found["packs"] = plan.packs(range(1, key.position))
-    return found
+    files: Inputs = {"pack": plan.pack(key.position), **plan.shard_before(key)}
+    if "shards" in files:  # the older tasks are measured too
+        files["packs"] = plan.packs(range(1, key.position))
+    return files
 
 
 def _select(plan: "Plan", key: Key) -> Inputs:

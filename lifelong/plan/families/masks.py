@@ -31,11 +31,11 @@ def grown_inputs(plan: "Plan", key: Key, grown: Grown) -> Inputs:
     """The candidate that the last attempt left, and what decided that it took so many."""
     if key.kind not in ("prune", "retrain"):
         return {}
-    found: Inputs = {"candidate": _of_attempt(plan, key, grown.attempt, "candidate.h5")}
+    files: Inputs = {"candidate": _of_attempt(plan, key, grown.attempt, "candidate.h5")}
     if grown.attempt:
         attempts = range(1, grown.attempt + 1)
-        found["widened"] = [_of_attempt(plan, key, attempt) for attempt in attempts]
-    return found
+        files["widened"] = [_of_attempt(plan, key, attempt) for attempt in attempts]
+    return files
 
 
 def spec(plan: "Plan", key: Key, grown: Grown) -> TaskSpec:
@@ -115,17 +115,17 @@ def _expand(plan: "Plan", key: Key) -> Inputs:
 
 
 def _prune(plan: "Plan", key: Key) -> Inputs:
-    found = _train(plan, key)
+    files = _train(plan, key)
     if plan.row(key.method).expands:
-        found["learned"] = _of_attempt(plan, key, 0)
-    return found
+        files["learned"] = _of_attempt(plan, key, 0)
+    return files
 
 
 def _select(plan: "Plan", key: Key) -> Inputs:
-    found: Inputs = {"record": plan.beside(key, "prune", "record.csv")}
+    files: Inputs = {"record": plan.beside(key, "prune", "record.csv")}
     if plan.row(key.method).has_goal:
-        found["goal"] = plan.beside(key, "goals", "goal.json")
-    return found
+        files["goal"] = plan.beside(key, "goals", "goal.json")
+    return files
 
 
 def _retrain(plan: "Plan", key: Key) -> Inputs:

@@ -22,11 +22,11 @@ def inputs(plan: "Plan", key: Key) -> Inputs:
         stages = [Key("baseline", key.method, key.seed, i) for i in range(1, key.position + 1)]
         manifests = [plan.file(stage, "manifest.json") for stage in stages]
         return plan.infer_inputs(key) | {"baselines": manifests}
-    found: Inputs = {"pack": plan.pack(key.position)}
+    files: Inputs = {"pack": plan.pack(key.position)}
     if sources := sorted(set(_sources(plan, key)) - {0}):
         other = plan.row(key.method).starts_from
-        found["sources"] = [plan.shard(other, key.seed, position) for position in sources]
-    return found
+        files["sources"] = [plan.shard(other, key.seed, position) for position in sources]
+    return files
 
 
 def grown_inputs(plan: "Plan", key: Key, grown: Grown) -> Inputs:
