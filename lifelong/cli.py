@@ -195,7 +195,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     counts: dict[str, int] = {}
     plan = _plan_of(options.results, options.configfile) if options.configfile else None
-    for finding in verify(options.results, plan):
+    for finding in verify(options.results, plan, options.configfile):
         counts[finding.status] = counts.get(finding.status, 0) + 1
         if finding.status != "ok" or not options.quiet:
             print(printable(str(finding).replace("\t", "  ")), flush=True)

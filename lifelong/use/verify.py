@@ -8,7 +8,7 @@ stage has changed since, or the configuration would make it otherwise. Imports n
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,18 +41,20 @@ class Finding:
         return "\t".join(filter(None, (self.status, str(self.path), self.why, self.command)))
 
 
-def verify(results: Path, plan: Plan | None = None) -> Iterator[Finding]:
+def verify(
+    results: Path, plan: Plan | None = None, files: Sequence[Path] = ()
+) -> Iterator[Finding]:
     """Check a results tree, an experiment or a stage's folder; every file is named once.
 
-    With a plan, whose results they are, also whether they are what it would make. Raises UserError
-    where there are no results.
+    With a plan, whose results they are, also whether they are what it would make; `files` are those
+    of its configuration. Raises UserError where there are no results.
     """
     folders = [_Folder(path, names) for path, names in _walk(Path(results))]
     if not any(folder.place for folder in folders):
         raise UserError(f"{results} holds no results: name a folder like results/digits")
     told: set[Path] = set()
     for stage in outdated(plan) if plan else ():
-        finding = _not_of(stage)
+        finding = _not_of(stage, plan, files)
         told.add(finding.path)
         yield finding
     size = sum((folder.path / name).stat().st_size for folder in folders for name in folder.names)
@@ -65,10 +67,13 @@ def verify(results: Path, plan: Plan | None = None) -> Iterator[Finding]:
             bar.update(sum((folder.path / name).stat().st_size for name in folder.names))
 
 
-def _not_of(stage: Outdated) -> Finding:
+def _not_of(stage: Outdated, plan: Plan | None, files: Sequence[Path]) -> Finding:
     """A finished stage that the plan would make otherwise, or not at all."""
-    remedy = "run snakemake again" if stage.planned else "lifelong clean removes it"
-    return Finding("stale", stage.folder / MANIFEST, stage.why, remedy)
+    given = ["--configfile", *map(str, files)] if files else []
+    command = ["snakemake", "--cores", "2", *given]
+    if plan is not None and not stage.planned:
+        command = ["lifelong", "clean", plan.paths.base, *given, "--yes"]
+    return Finding("stale", stage.folder / MANIFEST, stage.why, shlex.join(command))
 
 
 def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -50,7 +50,8 @@ def test_leftovers_are_shown_and_removed(swapped, capsys):
         command = ["results/toy", "--configfile", "mine.yaml"]
         assert main(["verify", *command, "--quiet"]) == 1
         stale = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stale")]
-        assert len(stale) == 2 * 5 and all("lifelong clean removes it" in line for line in stale)
+        advice = "lifelong clean results/toy --configfile mine.yaml --yes"
+        assert len(stale) == 2 * 5 and all(line.endswith(advice) for line in stale)
         assert main(["clean", *command]) == 0
         said = capsys.readouterr()
         assert len(said.out.splitlines()) == 10 and "nothing removed yet, add --yes" in said.err
