@@ -16,9 +16,8 @@ Nothing is quoted: the tables of the paper were not available.
 
 Measured here: lasem_hps 38.8 %, lasem_tf 36.8 %, lasem_dfcnn 43.7 % on
 experiments/lasem_cifar100_small.yaml (stl: 41.1 %); forgetting lasem_hps 2.2 points.
-Before methods started from the same random numbers, on the three draws of
-experiments/lasem_search_small.yaml: lasem_hps 39.2 %, with `first: share` and `search: 0.25` 42.0 %
-in 0.3 of the time (stl: 41.5 %).
+On the three draws of experiments/lasem_search_small.yaml: lasem_hps 39.2 %, with `first: share` and
+`search: 0.25` 40.8 % in 0.3 of the time (stl: 42.5 %).
 
 The posterior of each batch weighs the losses of the configurations; its running mean over the task
 is the prior of the next batch, and decides in the end, or after a share of the task, which layers
