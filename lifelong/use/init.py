@@ -227,8 +227,8 @@ def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
     return "".join(_BEFORE_COMMENT.sub(_aligned, line) for line in text.splitlines(keepends=True))
 
 
-def _aligned(found: re.Match[str]) -> str:
-    return f"{found[1]:<{_COMMENTS_AT}}#"
+def _aligned(line: re.Match[str]) -> str:
+    return f"{line[1]:<{_COMMENTS_AT}}#"
 
 
 def _task(task: Task) -> str:
