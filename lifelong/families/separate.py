@@ -16,11 +16,18 @@ from lifelong.records.rows import Row
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
+from lifelong.work.moved import moved_here
 from lifelong.work.work import commit
 
 
 def learn(stage: Stage) -> None:
-    """Train one network a repetition; shard.h5 is the first, repeat-1.h5 the second, and so on."""
+    """Train one network per repetition; shard.h5 is the first, repeat-1.h5 the second, and so on.
+
+    A network that starts from no other does not depend on the order of the tasks: where it was
+    trained when its task had another position, it is copied.
+    """
+    if moved_here(stage):
+        return
     work = NetworkWork(stage)
     files: dict[str, str] = {}
     rows: list[Row] = []
