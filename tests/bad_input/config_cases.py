@@ -48,6 +48,7 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("a data set's name has a slash", "datasets", {"x/y": {"source": "digits", "channels": 1}}, "datasets: 'x/y'" + NAME, "choose another name"),
     ("a task's data set is unknown", "tasks.0.dataset", "../digits", "tasks: task 'a' needs a dataset out of digits, not '../digits'", "name one of those listed"),
     ("a source is unknown", "datasets.digits.source", "zip", "datasets.digits.source: 'zip' is not one of ['digits', …]", "use one of those listed"),
+    ("groups of a set that has none", "datasets.digits.groups", ["a"], "datasets.digits.groups: digits has no groups: remove it", "remove the key"),
     ("digits with three channels", "datasets.digits.channels", 3, "datasets.digits.channels: images of digits have 1, not 3: set it to 1", "set channels: 1"),
     ("two channels", "datasets.digits.channels", 2, "datasets.digits.channels: 2 is not one of [1, 3]", "use 1 or 3"),
     ("a seed no generator takes", "datasets.digits.seed", 2**33, "datasets.digits.seed: 8589934592 is greater than the maximum of 4294967295", "use a smaller one"),
