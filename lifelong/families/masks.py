@@ -36,6 +36,8 @@ def learn(stage: Stage) -> None:
     work = NetworkWork(stage)
     before = work.model.width
     width, attempt = before, work.spec.attempt
+    if work.model.shards:
+        width += work.spec.settings.get("widens_by", 0.0)
     if attempt:
         expand = work.spec.expand
         width = next_width(before, expand["step"], expand["cap"], attempt)
@@ -51,12 +53,13 @@ def learn(stage: Stage) -> None:
         resume=work.resume("train"),
         name=name,
     )
-    last, counts = result.epochs[-1], learner.counts()
-    files = {"candidate.h5": shards.save(Path(stage.path("candidate.h5")), learner.shard(True))}
+    assert result.kept is not None  # nothing has to be beaten
+    kept, counts = result.kept, learner.counts()
+    files = {"candidate.h5": shards.save(Path(stage.path("candidate.h5")), learner.working())}
     rows = work.epoch_rows(result.epochs, attempt=attempt, width=width)
     outcome = {
-        "accuracy": last.accuracy,
-        "train_accuracy": last.train_accuracy,
+        "accuracy": kept.accuracy,
+        "train_accuracy": kept.train_accuracy,
         "split": work.data.deciding_name,
         "width": width,
         "owned": counts["owned"],
@@ -79,7 +82,7 @@ def commit(stage: Stage) -> None:
     section = work.spec.settings
     result = Result([], None)
     # A first task of a picking method has nothing to pick: its rung is what it is (as in CPG).
-    idle = work.method.picks and not work.model.shards
+    idle = work.method.picks == "threshold" and not work.model.shards
     if section["epochs"] and not idle and learner.counts()["owned"]:
         changes = {} if work.method.picks else {"mask_lr": 0.0}
         beat = before if section["keep"] == "best" else None

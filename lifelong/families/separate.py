@@ -6,8 +6,7 @@ from pathlib import Path
 
 from lifelong import store
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Model
-from lifelong.masks.learner import Learner
+from lifelong.masks import Model, TaskLearner
 from lifelong.optim.phase import Phase
 from lifelong.plan.paths import place_of
 from lifelong.plan.specs import TaskSpec
@@ -50,7 +49,8 @@ def learn(stage: Stage) -> None:
         rows += work.epoch_rows(result.epochs, attempt=repetition, width=1.0)
         if repetition == 0:
             rows += work.size_rows(shard, learner.counts(), path)
-        final.append(result.epochs[-1].accuracy)
+        assert result.kept is not None
+        final.append(result.kept.accuracy)
     commit(stage, files, rows, {"accuracies": final, "split": work.data.deciding_name})
 
 
@@ -77,7 +77,7 @@ def _phase(work: NetworkWork, source: int) -> Phase:
     return Phase.of(section, work.spec.recipe, lr=lr)
 
 
-def _start_from(learner: Learner, stage: Stage, source: int) -> None:
+def _start_from(learner: TaskLearner, stage: Stage, source: int) -> None:
     """Copy the separate network of the task at position `source`, its head where it can."""
     for path in stage.input_list("sources"):
         place = place_of(path)

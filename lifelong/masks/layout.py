@@ -1,14 +1,13 @@
 """Shards and parts as a few flat arrays, and attributes that say how to cut them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from lifelong.masks.places import EVERY, Places, code_parts, decode, encode, fit, mask_of
 from lifelong.masks.shard import Arrays, Part, Shard
-from lifelong.plan.card import Card, card_from
+from lifelong.plan.card import Card, card_from, written_card
 from lifelong.plan.errors import DamagedFile
 
 
@@ -27,12 +26,15 @@ def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
         arrays["picks"] = packed(task.picks)
     if isinstance(task, Shard) and task.scores is not None:
         arrays["scores"] = _joined([task.scores[name] for name in names], np.float32)
+    if isinstance(task, Shard) and task.ranks is not None and task.used is not None:
+        arrays["ranks"] = _joined([task.ranks[name] for name in names], np.float32)
+        arrays["used"] = packed({name: task.used[name] for name in names})
     if not arrays["owned"].size:
         del arrays["owned"]
     attrs = {
         "kind": "shard",
         "working": isinstance(task, Shard),
-        "card": asdict(task.card),
+        "card": written_card(task.card),
         "layers": [
             {
                 "name": name,
@@ -61,6 +63,12 @@ def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
         picks = _split(bits, names, counts["older"])
     if "scores" in arrays:
         scores = _split(arrays["scores"], names, counts["older"])
+    ranks = used = None
+    if "ranks" in arrays:
+        entries = [int(np.prod(shape)) for shape in _shapes(attrs).values()]
+        ranks = _split(arrays["ranks"], names, entries)
+        bits = np.unpackbits(arrays["used"], count=sum(entries)).view(bool)
+        used = _split(bits, names, entries)
     sizes = dict(zip(names, counts["capacity"], strict=True))
     return Shard(
         card=card_from(Card, attrs["card"]),
@@ -70,6 +78,8 @@ def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
         picks=picks,
         dense=_dense(arrays["dense"], attrs["dense"]),
         scores=scores,
+        ranks=ranks,
+        used=used,
     )
 
 

@@ -7,11 +7,13 @@ old weight x [picked], free entries become exactly zero. `before_step` and `rest
 this around any optimiser; the training loop does both and its optimisers' steps in one walk.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
+from lifelong.masks.layers import dense, free_parameters, head_parameters, load_dense, shareable
 from lifelong.masks.model import Model, fresh_network, tensors
 from lifelong.masks.pick import SCORE_START, picked
 from lifelong.masks.prune import cut
@@ -51,10 +53,18 @@ class Learner:
 
     `model` holds the older tasks; `width` is the width to learn at. All free entries are claimed:
     released ones start from zero, those that widening added from a fresh initialisation, norms and
-    biases from the previous task's (as CPG does).
+    biases from the previous task's (as CPG does). With `still_norms` these stay what the first task
+    made of them (as in Piggyback).
     """
 
-    def __init__(self, model: Model, card: Card, seed: int, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        model: Model,
+        card: Card,
+        seed: int,
+        device: str = "cpu",
+        still_norms: bool = False,
+    ) -> None:
         self.card = card
         self.network = fresh_network(card, seed)
         layers = shareable(self.network)
@@ -70,6 +80,9 @@ class Learner:
             )
             for name, layer in layers.items()
         }
+        self.still = still_norms and bool(model.shards)
+        if self.still:
+            self.network.hold_norms()
         self.version = 0  # goes up when layers get other tensors, or may change in another way
         self.restore()
 
@@ -133,8 +146,8 @@ class Learner:
         return [layer.weight for layer in self.layers.values()]
 
     def others(self) -> list[Tensor]:
-        """Norms, biases and the head."""
-        return free_parameters(self.network)
+        """Norms, biases and the head, or the head alone."""
+        return head_parameters(self.network) if self.still else free_parameters(self.network)
 
     @torch.no_grad()
     def before_step(self) -> None:
@@ -218,6 +231,14 @@ class Learner:
             dense={name: array(tensor) for name, tensor in dense(self.network).items()},
             scores=self._old_scores() if picking and with_scores else None,
         )
+
+    def working(self) -> Shard:
+        """What another stage goes on with: scores instead of picks."""
+        return self.shard(with_scores=True)
+
+    def rung(self) -> Shard:
+        """A working file whose picks are those of the file it was pruned from."""
+        return replace(self.shard(), picks=None)
 
     def _picks(self) -> Arrays:
         return {name: one.of_old(picked(one.all_scores())) for name, one in self.layers.items()}

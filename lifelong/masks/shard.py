@@ -28,6 +28,9 @@ class Shard:
     picks: Arrays | None  # bool (older,)
     dense: Arrays  # float32
     scores: Arrays | None = None  # float32 (older,), only in working files
+    # Of tasks that pick by rank, only in working files, over all entries of a layer:
+    ranks: Arrays | None = None  # float32 (entries,)
+    used: Arrays | None = None  # bool (entries,)
 
 
 @dataclass(frozen=True)

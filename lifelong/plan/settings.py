@@ -11,6 +11,7 @@ SECTIONS = (
     "goals",
     "expand",
     "recipe",
+    "picking",
     "baseline",
     "train",
     "prune",
