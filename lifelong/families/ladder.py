@@ -19,7 +19,6 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import REJECTED, Row
-from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
@@ -117,9 +116,7 @@ def _measured(
     work: NetworkWork, learner: TaskLearner, ratio: float, train: float | None = None
 ) -> dict[str, Any]:
     """A rung of a learner that was not trained on it."""
-    data = work.data
-    outputs = logits(learner.network, data.deciding, data.mean, data.std)
-    return _rung(learner, ratio, accuracy(outputs, data.deciding.labels), train)
+    return _rung(learner, ratio, work.deciding(learner), train)
 
 
 def _rung(

@@ -7,13 +7,14 @@ from pathlib import Path
 from lifelong import store
 from lifelong.families.ladder import own_candidate, prune, rung_name, with_scores
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Model, Shard
+from lifelong.masks import Model, Shard, TaskLearner
+from lifelong.masks.codebook import quantised
 from lifelong.optim.phase import Phase
+from lifelong.plan.code import load
 from lifelong.plan.decisions import next_width
 from lifelong.plan.facts import number
 from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
-from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import Result, fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
@@ -76,9 +77,7 @@ def commit(stage: Stage) -> None:
     chosen = _selected(work)
     learner = work.learner(chosen.card.width)
     learner.load(chosen)
-    data = work.data
-    outputs = logits(learner.network, data.deciding, data.mean, data.std)
-    before = accuracy(outputs, data.deciding.labels)
+    before = work.deciding(learner)
     section = work.spec.settings
     result = Result([], None)
     # A first task of a picking method has nothing to pick: its rung is what it is (as in CPG).
@@ -89,7 +88,7 @@ def commit(stage: Stage) -> None:
         phase = Phase.of(section, work.spec.recipe, beat=beat, **changes)
         seed, resume = work.seed("batches", "retrain"), work.resume("retrain")
         step = mask_step(learner, phase, work.loss)
-        result = fit(step, data, phase, seed, resume=resume, name="retrain")
+        result = fit(step, work.data, phase, seed, resume=resume, name="retrain")
     kept = result.kept is not None
     if result.epochs and not kept:
         learner = work.learner(chosen.card.width)
@@ -98,14 +97,32 @@ def commit(stage: Stage) -> None:
     log.info(
         "accuracy %.4f, after retraining %.4f: %s", before, after, "kept" if kept else "as was"
     )
+    brought, after = _finished(work, learner, after)
     path = Path(stage.path("shard.h5"))
-    shard = work.model.part(learner.shard())
+    shard = work.model.part(brought)
     files = {path.name: shards.save(path, shard)}
     rows = work.epoch_rows(result.epochs, width=shard.card.width)
     rows += work.size_rows(shard, learner.counts(), path)
     rows.append(work.row("kept", kept, width=shard.card.width))
-    rows.append(work.row("accuracy", after, split=data.deciding_name, width=shard.card.width))
+    rows.append(work.row("accuracy", after, split=work.data.deciding_name, width=shard.card.width))
     write(stage, files, rows, {"accuracy": after, "kept": kept, "width": shard.card.width})
+
+
+def _finished(work: NetworkWork, learner: TaskLearner, accuracy: float) -> tuple[Shard, float]:
+    """What the task brings once its method and `retrain.centres` have made less of it."""
+    section, code = work.spec.settings, work.method.code
+    finish = load(code) if ":" in code else None
+    if finish is not None:
+        finish(learner, lambda: work.deciding(learner), section["drop"], work.seed("finish"))
+    shard = learner.shard()
+    if "centres" in section:
+        shard = quantised(shard, section["centres"])
+        learner.set_own(shard.values)
+    if finish is None and "centres" not in section:
+        return shard, accuracy
+    after = work.deciding(learner)
+    log.info("accuracy %.4f of what is written", after)
+    return shard, after
 
 
 def _selected(work: NetworkWork) -> Shard:

@@ -17,6 +17,7 @@ from lifelong.plan.methods import METHODS
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
+from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.losses import Loss, loss_of
 from lifelong.work import shards
 from lifelong.work.shards import lineage, read_model
@@ -99,6 +100,12 @@ class NetworkWork(Work):
                 f"{path} belongs to another run than the shards before it: delete it and run again"
             )
         return before
+
+    def deciding(self, learner: TaskLearner) -> float:
+        """The accuracy of a learner on the deciding split."""
+        data = self.data
+        outputs = logits(learner.network, data.deciding, data.mean, data.std)
+        return accuracy(outputs, data.deciding.labels)
 
     def size_rows(self, shard: Shard | Part, counts: Mapping[str, int], path: Path) -> list[Row]:
         """What the task's shard holds and weighs, and what a separate network would."""

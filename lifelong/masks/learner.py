@@ -232,6 +232,14 @@ class Learner:
             scores=self._old_scores() if picking and with_scores else None,
         )
 
+    @torch.no_grad()
+    def set_own(self, values: Arrays) -> None:
+        """Replace the own weights, given as a shard has them."""
+        for name, layer in self.layers.items():
+            weight = layer.weight.detach().cpu().reshape(-1).clone()
+            weight[layer.own.cpu().reshape(-1).bool()] = torch.from_numpy(values[name])
+            layer.weight.data.copy_(weight.view(layer.weight.shape))
+
     def working(self) -> Shard:
         """What another stage goes on with: scores instead of picks."""
         return self.shard(with_scores=True)

@@ -76,6 +76,7 @@ class Model:
             picks=None if shard.picks is None else packed(picks),
             older={name: int(picks[name].size) if picks else 0 for name in shard.shapes},
             dense=shard.dense,
+            centres=shard.centres,
         )
 
     def _place(self, part: Part, owner: int) -> None:

@@ -19,7 +19,7 @@ from lifelong.masks.layers import dense, flat, free_parameters, load_dense, shar
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model, fresh_network, tensors
 from lifelong.masks.pick import Cutoff, rank_of
-from lifelong.masks.shard import Shard
+from lifelong.masks.shard import Arrays, Shard
 from lifelong.nets import placed
 from lifelong.plan.card import Card
 from lifelong.plan.seeds import seed_of
@@ -223,6 +223,15 @@ class RankedLearner:
                 for name, tensor in dense(self.network).items()
             },
         )
+
+    @torch.no_grad()
+    def set_own(self, values: Arrays) -> None:
+        """Replace the own weights, given as a shard has them."""
+        for name, layer in self.layers.items():
+            value = layer.value.cpu().reshape(-1).clone()
+            value[layer.own().cpu().reshape(-1)] = torch.from_numpy(values[name])
+            layer.value.copy_(value.view(layer.value.shape))
+            layer.apply()
 
     def working(self) -> Shard:
         """The same with all that another stage or task goes on with: every free weight, scores."""

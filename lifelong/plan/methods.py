@@ -87,6 +87,7 @@ _UNPRUNED: dict[str, Any] = {
     "prune": {"ratios": []},
     "retrain": {"epochs": 0},
 }
+_DROP = {"rounds": 20, "share": 0.2, "allowed": 0.002}
 _CPG_ROWS = dict.fromkeys(("CPG avg", "CPG max", "CPG top"), "mean")
 
 
@@ -129,6 +130,12 @@ _ROWS = (
         defaults={**_UNPRUNED, "expand": {"step": 1.0}},
     ),
     masks("wsn", code=_ours("wsn"), picks="top_k", defaults=_UNPRUNED),
+    masks(
+        "tinysubnets",
+        code=_ours("tinysubnets:finish"),
+        picks="top_k",
+        defaults={**_UNPRUNED, "retrain": {"epochs": 0, "centres": 16, "drop": _DROP}},
+    ),
     masks(
         "supsup",
         code=_ours("supsup"),
