@@ -141,6 +141,7 @@ _ROWS = (
         code=_ours("supsup"),
         picks="top_k",
         ground="signed_constants",
+        published={"SupSup": "mean"},
         defaults={**_UNPRUNED, "picking": {"scores": "fresh"}},
     ),
     layers("stl", code=_ours("stl:STL"), pattern="none", alone=True, isolates=True),

@@ -204,20 +204,25 @@ class Plan:
             methods=config["methods"],
             seeds=config["seeds"],
             tasks=self.tasks,
-            published_rows=published_rows(rows, config["published_cpg_row"]),
+            published_rows=published_rows(rows, config["published_cpg_row"], config["variants"]),
             separate=next(iter(own), ""),
             sharing=[name for name, row in rows.items() if not row.alone],
         )
 
 
-def published_rows(rows: Mapping[str, Method], chosen: str) -> dict[str, list[str]]:
+def published_rows(
+    rows: Mapping[str, Method], chosen: str, variants: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
     """For rows of a published table our method, and whether its networks' mean or best counts.
 
-    A method with several rows that answer to one setting counts for the `chosen` one.
+    A method with several rows that answer to one setting counts for the `chosen` one. A variant is
+    what was published only where it says so.
     """
     methods: dict[str, list[str]] = {}
     for name, row in rows.items():
-        if name == row.name:  # a variant is not what was published
+        if published := variants.get(name, {}).get("published"):
+            methods[published] = [name, "mean"]
+        elif name == row.name:
             wanted = [chosen] if chosen in row.published else list(row.published)
             methods |= {published: [name, row.published[published]] for published in wanted}
     return methods
