@@ -152,7 +152,7 @@ class Console(logging.Handler):
             return
         if stage is not None and self.stopped:
             self._say("stopped", stage, "the same command goes on where it was")
-        elif stage is None or not self._say_why(stage, str(event.rule_msg or "")):
+        elif stage is None or not (self._say_why(stage) or self._say_of_cluster(stage, event)):
             self.default.handle(event)
 
     def _group_failed(self, event: Event) -> None:
@@ -162,10 +162,17 @@ class Console(logging.Handler):
         if not any(said):
             self.default.handle(event)
 
-    def _say_why(self, stage: Running, otherwise: str = "") -> bool:
-        why = (why_failed(stage.log) if stage.has_written() else "") or otherwise
+    def _say_why(self, stage: Running) -> bool:
+        why = why_failed(stage.log) if stage.has_written() else ""
         if why:
             self._say("failed", stage, f"{why} (see {stage.log})")
+        return bool(why)
+
+    def _say_of_cluster(self, stage: Running, event: Event) -> bool:
+        """Why a cluster ended a stage that could not say so itself; its own log comes last."""
+        why = str(event.rule_msg or "").partition("For further error details")[0].strip()
+        if why:
+            self._say("failed", stage, f"{why} (see {', '.join(map(str, event.log))})")
         return bool(why)
 
     def _error(self, event: Event) -> None:
@@ -199,9 +206,8 @@ class Console(logging.Handler):
         stages = [stage for stage in self.running.values() if now - stage.since >= _LONG_S]
         at_work = [stage for stage in stages if stage.is_at_work()]
         for stage in at_work[:_MOST]:
-            self._say(
-                "running", stage, f"{last_said(stage.log)}; {time_words(now - stage.since)} so far"
-            )
+            words = (last_said(stage.log), f"{time_words(now - stage.since)} so far")
+            self._say("running", stage, "; ".join(filter(None, words)))
         if more := len(at_work[_MOST:]):
             self.default.stream.write(f"and {more} more stages are running\n")
 

@@ -117,12 +117,14 @@ def test_a_failed_stage_says_why_in_one_line(console, said):
 def test_where_the_log_is_silent_the_cluster_or_snakemake_speaks(console, said):
     log(Path(TASK, "train"), "ERROR of an earlier run")
     start(console, 4, "train")
-    tell(console, "job_error", "all of it", jobid=4, rule_msg="SLURM status is: OUT_OF_MEMORY")
+    logs, why = [f"{TASK}/train/log.txt", "logs/slurm/4.log"], "SLURM status is: 'OUT_OF_MEMORY'."
+    more = "For further error details see the log files"
+    tell(console, "job_error", "all of it", jobid=4, rule_msg=why + more, log=logs)
     start(console, 4, "train")
     tell(console, "error", "MissingOutputException: no record.csv")
     tell(console, "job_error", "Error in rule train", jobid=4, rule_msg=None)
     assert [line for line in lines(said) if not line.startswith("started")] == [
-        f"failed cpg s0 02-b train: SLURM status is: OUT_OF_MEMORY (see {TASK}/train/log.txt)",
+        f"failed cpg s0 02-b train: {why} (see {TASK}/train/log.txt, logs/slurm/4.log)",
         "MissingOutputException: no record.csv",
         "Error in rule train",
     ]
@@ -171,14 +173,22 @@ def test_a_cluster_starts_a_stage_when_it_writes_its_log(console, said):
     log(Path(TASK, "train"), "INFO of an earlier run")
     path = start(console, 4, "train", local=False)
     console.look(now + 100)
-    log(path, "INFO 540 training images")
+    log(path)
     console.look(now + 200)
+    log(path, "INFO 540 training images")
     console.look(now + 300)
     assert lines(said) == [
         "queued cpg s0 02-b train",
         "started cpg s0 02-b train",
         "running cpg s0 02-b train: 540 training images; 1 min 40 s so far",
     ]
+
+
+def test_a_log_that_is_still_empty_adds_nothing(console, said):
+    now = time.monotonic()
+    log(start(console, 4, "train"))
+    console.look(now + 100)
+    assert lines(said)[1:] == ["running cpg s0 02-b train: 1 min 40 s so far"]
 
 
 def test_of_many_long_stages_some_are_told_of(console, said):
