@@ -16,5 +16,5 @@ STAGES = {
     "retrain": 3,
     "infer": 3,
     "tables": 3,
-    "report": 3,
+    "report": 4,
 }
