@@ -87,7 +87,8 @@ class NetworkWork(Work):
                 settings["density"], settings["scores"] == "fresh", settings["stale_masks"]
             )
             return RankedLearner(*start, ranking, self._carried())
-        return Learner(*start, still_norms=self.method.norms == "frozen")
+        fresh = self.spec.settings.get("free_weights", "zero") == "fresh"
+        return Learner(*start, self.method.norms == "frozen", fresh)
 
     def _carried(self) -> Shard | None:
         """What the task before left behind. Raises DamagedFile where it belongs to another run."""

@@ -54,7 +54,8 @@ class Learner:
     `model` holds the older tasks; `width` is the width to learn at. All free entries are claimed:
     released ones start from zero, those that widening added from a fresh initialisation, norms and
     biases from the previous task's (as CPG does). With `still_norms` these stay what the first task
-    made of them (as in Piggyback).
+    made of them (as in Piggyback). With `fresh_start` released weights start as new ones do, not
+    from zero.
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class Learner:
         seed: int,
         device: str = "cpu",
         still_norms: bool = False,
+        fresh_start: bool = False,
     ) -> None:
         self.card = card
         self.network = fresh_network(card, seed)
         layers = shareable(self.network)
         model.widen({name: tuple(layer.weight.shape) for name, layer in layers.items()}, card)
         if model.shards:
-            self._inherit(model)
+            self._inherit(model, fresh_start)
         self.network = placed(self.network, device)
         self.layers = {
             name: Layer(
@@ -86,11 +88,15 @@ class Learner:
         self.version = 0  # goes up when layers get other tensors, or may change in another way
         self.restore()
 
-    def _inherit(self, model: Model) -> None:
+    def _inherit(self, model: Model, fresh_start: bool) -> None:
         before = model.shards[-1]
         grown = model.growth(before.card)
         load_dense(self.network, tensors(before.dense), head=False, growth=grown)
         for name, layer in shareable(self.network).items():
+            if fresh_start:
+                owned = torch.from_numpy(model.owners[name] > 0)
+                layer.weight.data[owned] = torch.from_numpy(model.weights[name])[owned]
+                continue
             block = grown.block(name, before.shapes[name])
             copy_into(layer.weight.data, torch.from_numpy(model.weights[name][block]), block)
 
