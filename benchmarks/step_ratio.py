@@ -82,20 +82,26 @@ def measure(channels: float, rounds: int) -> list[Row]:
     spent: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(WARM_UPS + rounds):
         for name, variant in steps.items():
-            spent[name].append(_cpu_ms(variant.step, x, y))
+            spent[name].append(cpu_ms(variant.step, x, y))
     counted = {name: times[WARM_UPS:] for name, times in spent.items()}
-    return [_row(name, channels, times, counted["plain"]) for name, times in counted.items()]
+    return [
+        row_of(name, channels, times, counted["plain"], TARGETS) for name, times in counted.items()
+    ]
 
 
-def _cpu_ms(step: Callable[[Tensor, Tensor], None], x: Tensor, y: Tensor) -> float:
+def cpu_ms(step: Callable[[Tensor, Tensor], None], x: Tensor, y: Tensor) -> float:
+    """The milliseconds of CPU time of one step."""
     started = time.process_time()
     step(x, y)
     return (time.process_time() - started) * 1000
 
 
-def _row(name: str, channels: float, times: list[float], plain: list[float]) -> Row:
+def row_of(
+    name: str, channels: float, times: list[float], plain: list[float], targets: dict[str, float]
+) -> Row:
+    """What a variant took, and how much of what plain steps took."""
     ratios = [one / base for one, base in zip(times, plain, strict=True)]
-    ratio, target = statistics.median(ratios), TARGETS.get(name, "") if channels == 1.0 else ""
+    ratio, target = statistics.median(ratios), targets.get(name, "") if channels == 1.0 else ""
     return {
         "variant": name,
         "channels": channels,

@@ -122,6 +122,14 @@ def test_step_ratio_runs(tmp_path: Path) -> None:
     assert all(float(row["cpu_ms"]) > 0 and row["threads"] == "1" for row in rows)
 
 
+def test_ranked_ratio_measures_every_variant(tmp_path: Path) -> None:
+    rows = quick("ranked_ratio", tmp_path)
+    names = ["plain", "wsn first", "wsn later", "supsup", "textbook"]
+    assert [row["variant"] for row in rows] == names
+    assert rows[0]["ratio"] == "1.0" and all(float(row["cpu_ms"]) > 0 for row in rows)
+
+
+
 def test_checkpoints_runs(tmp_path: Path) -> None:
     rows = quick("checkpoints", tmp_path)
     assert [row["tasks"] for row in rows] == ["1", "2", "3"]
