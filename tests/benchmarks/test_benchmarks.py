@@ -129,7 +129,6 @@ def test_ranked_ratio_measures_every_variant(tmp_path: Path) -> None:
     assert rows[0]["ratio"] == "1.0" and all(float(row["cpu_ms"]) > 0 for row in rows)
 
 
-
 def test_checkpoints_runs(tmp_path: Path) -> None:
     rows = quick("checkpoints", tmp_path)
     assert [row["tasks"] for row in rows] == ["1", "2", "3"]

@@ -1,0 +1,178 @@
+"""REPRODUCED.md: what papers report and what this program gives, from committed records.
+
+    python docs/reproduced.py add results/superclass_lenet --commit 1a2b3c4 --device "AMD EPYC"
+    python docs/reproduced.py page
+
+`add` takes the finished runs of an experiment into docs/measured/EXPERIMENT_runs.csv, one row per
+method and seed; a run that is there already is replaced. `page` writes docs/REPRODUCED.md from
+these files and the published ones in experiments/published/. Rows of a paper that nobody ran stay
+blank.
+"""
+
+import argparse
+import csv
+import statistics
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from lifelong.plan.config import load
+from lifelong.plan.plan import Plan
+from lifelong.records.tables import read_table
+from lifelong.store import read_manifest
+
+TREE = Path(__file__).parents[1]
+MEASURED = TREE / "docs" / "measured"
+PAGE = TREE / "docs" / "REPRODUCED.md"
+FACTS = ("tasks", "accuracy_mean", "forgetting_mean", "union_ratio", "cap_ratio", "total_mb")
+COLUMNS = ("method", "seed", *FACTS, "device", "torch", "commit", "date")
+HEAD = """# Published numbers, and ours
+
+Written by `python docs/reproduced.py page` from `docs/measured/*_runs.csv`. Accuracies are percent,
+means over all tasks after the last one, on the test split; ± is the sample deviation over seeds.
+CAP is the union of used weights and 1/32 for every task, in percent of the network (WSN's paper
+shortens its own masks by a constant factor of 0.78, which is taken out of its column here: see the
+file of published numbers). MB is MiB of our files, everything that inference needs. A blank was not
+run.
+"""
+CELLS = (
+    *("method", "paper", "ours", "difference", "seeds", "forgetting"),
+    *("CAP paper", "CAP ours", "MB", "made with"),
+)
+
+
+def add(results: Path, commit: str, device: str) -> None:
+    """Take in the finished runs of an experiment. Raises OSError where its tables are missing."""
+    summary = read_table(results / "tables" / "summary.csv").set_index(["method", "seed"])
+    sizes = read_table(results / "tables" / "size.csv").groupby(["method", "seed"], sort=False)
+    rows = {(row["method"], row["seed"]): row for row in _read(_file(results.name))}
+    for (method, seed), size in sizes:
+        line, last = summary.loc[(method, seed)], size.iloc[-1]
+        newest = max((results / method / f"s{seed}").glob("*-*/infer/manifest.json"))
+        made = datetime.fromtimestamp(newest.stat().st_mtime, UTC).date().isoformat()
+        versions = read_manifest(newest.parent)["versions"]
+        facts = {name: line.get(name, last.get(name)) for name in FACTS}
+        rows[method, str(seed)] = {
+            **{"method": method, "seed": str(seed)},
+            **{name: f"{float(value):.6g}" for name, value in facts.items()},
+            **{
+                "device": device,
+                "torch": versions.get("torch", ""),
+                "commit": commit,
+                "date": made,
+            },
+        }
+    with _file(results.name).open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[key] for key in sorted(rows))
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for path in sorted(MEASURED.glob("*_runs.csv")):
+        experiment = path.name.removesuffix("_runs.csv")
+        parts.append(_section(experiment, _read(path)))
+    return "\n".join(parts)
+
+
+def _section(experiment: str, rows: list[dict[str, str]]) -> str:
+    plan = Plan(load([TREE / "config.yaml", TREE / "experiments" / f"{experiment}.yaml"]))
+    config = plan.config
+    orders = {one.get("pixel_order", "correct") for one in config["datasets"].values()}
+    seeds = ", ".join(sorted({row["seed"] for row in rows}, key=int))
+    lines = [
+        f"## {experiment}\n",
+        f"Protocol `{config['protocol']}`, {len(plan.tasks)} tasks, pixels {', '.join(orders)}. "
+        f"`snakemake --cores 1 --configfile experiments/{experiment}.yaml`, seeds {seeds}.\n",
+        "| " + " | ".join(CELLS) + " |",
+        "|" + " --- |" * len(CELLS),
+    ]
+    answers = {
+        method: name for name, (method, _) in plan.overview("tables").spec.published_rows.items()
+    }
+    published = _published(config["published"], len(plan.tasks))
+    for name, figures in published.items():
+        method = next((ours for ours, row in answers.items() if row == name), "")
+        lines.append(_line(name, figures, [row for row in rows if row["method"] == method]))
+    for method in dict.fromkeys(row["method"] for row in rows):
+        if answers.get(method) not in published:
+            lines.append(_line(method, {}, [row for row in rows if row["method"] == method]))
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, figures: dict[str, str], rows: list[dict[str, str]]) -> str:
+    paper = figures.get("accuracy_percent", "")
+    if paper and figures.get("std"):
+        paper += f" ± {figures['std']}"
+    accuracies = [100 * float(row["accuracy_mean"]) for row in rows]
+    difference = ""
+    if accuracies and figures:
+        difference = f"{statistics.mean(accuracies) - float(figures['accuracy_percent']):+.2f}"
+    cells = (
+        name,
+        paper,
+        _spread(accuracies),
+        difference,
+        str(len(rows)) if rows else "",
+        _spread([100 * float(row["forgetting_mean"]) for row in rows]),
+        figures.get("cap_raw_percent", ""),
+        _spread([100 * float(row["cap_ratio"]) for row in rows]),
+        _spread([float(row["total_mb"]) for row in rows]),
+        _made(rows),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return ""
+    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2f}{spread}".replace("-0.00", "0.00")
+
+
+def _made(rows: Iterable[dict[str, str]]) -> str:
+    made = [
+        f"{row['device']}, torch {row['torch']}, {row['commit']}, {row['date']}" for row in rows
+    ]
+    return "; ".join(dict.fromkeys(made))
+
+
+def _published(path: str | None, tasks: int) -> dict[str, dict[str, str]]:
+    if path is None:
+        return {}
+    rows = [row for row in _read(TREE / path) if row["task"] == "average"]
+    return {row["method"]: row for row in rows if int(row.get("tasks") or tasks) == tasks}
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _file(experiment: str) -> Path:
+    return MEASURED / f"{experiment}_runs.csv"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    taking = commands.add_parser("add", help="take in the finished runs of an experiment")
+    taking.add_argument("results", type=Path)
+    taking.add_argument("--commit", required=True, help="of the program that made them")
+    taking.add_argument("--device", required=True, help='such as "AMD EPYC, 1 core"')
+    commands.add_parser("page", help="write docs/REPRODUCED.md")
+    options = parser.parse_args()
+    if options.command == "add":
+        add(options.results, options.commit, options.device)
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

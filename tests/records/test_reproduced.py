@@ -1,0 +1,70 @@
+"""The page of published numbers and ours is made of committed records; blanks were not run."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from toy_experiment import run_toy
+
+TREE = Path(__file__).parents[2]
+COLUMNS = (
+    "method,seed,tasks,accuracy_mean,forgetting_mean,union_ratio,cap_ratio,total_mb,device,torch,"
+    "commit,date\n"
+)
+RUNS = """\
+scratch,0,20,0.6,0,20,20,228,CPU,2.15.0,abc,2026-11-28
+wsn_c50,0,20,0.61,0,0.67,1.295,12.5,CPU,2.15.0,abc,2026-11-28
+wsn_c50,1,20,0.63,0,0.69,1.315,12.7,CPU,2.15.0,abc,2026-11-29
+"""
+
+
+@pytest.fixture
+def reproduced(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("reproduced", TREE / "docs" / "reproduced.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "MEASURED", tmp_path)
+    return module
+
+
+def test_ours_stands_beside_the_published_row(reproduced, tmp_path):
+    (tmp_path / "superclass_lenet_runs.csv").write_text(COLUMNS + RUNS)
+    lines = reproduced.page().splitlines()
+    [wsn] = [line for line in lines if line.startswith("| WSN c=.5 |")]
+    made = "CPU, torch 2.15.0, abc, 2026-11-28; CPU, torch 2.15.0, abc, 2026-11-29"
+    assert wsn.split(" | ")[1:] == [
+        "61.79 ± 0.23",
+        "62.00 ± 1.41",
+        "+0.21",
+        "2",
+        "0.00 ± 0.00",
+        "129.68",
+        "130.50 ± 1.41",
+        "12.60 ± 0.14",
+        f"{made} |",
+    ]
+    [packnet] = [line for line in lines if line.startswith("| PackNet")]
+    assert packnet.split(" | ")[2:6] == ["", "", "", ""]
+    [scratch] = [line for line in lines if line.startswith("| scratch |")]  # no paper has it
+    assert scratch.split(" | ")[1:4] == ["", "60.00", ""]
+    assert "pixels published" in "\n".join(lines)
+
+
+def test_finished_runs_are_taken_in_and_replaced(reproduced, tmp_path):
+    results = run_toy(tmp_path / "run", ["scratch", "packnet"])
+    for commit in ("one", "two"):
+        reproduced.add(results, commit, "a CPU")
+    rows = reproduced._read(tmp_path / "toy_runs.csv")
+    assert [(row["method"], row["commit"]) for row in rows] == [
+        ("packnet", "two"),
+        ("scratch", "two"),
+    ]
+    assert all(0.8 < float(row["accuracy_mean"]) <= 1 and row["tasks"] == "3" for row in rows)
+    assert float(rows[1]["union_ratio"]) == 3.0 and float(rows[0]["cap_ratio"]) < 1.1
+
+
+def test_the_committed_page_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("reproduced", TREE / "docs" / "reproduced.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page()
