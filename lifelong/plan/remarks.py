@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lifelong.plan.settings import base_of, row_of
+from lifelong.plan.settings import base_of, row_of, settings
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.trees import classes_by_group
+
+_NEXT_TO_NOTHING = 1e-3  # of a layer
 
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    return [*_presets(config, given), *_ratios(config), *_patterns(config), *_unused(config)]
+    kinds = (_ratios, _patterns, _unused, _starved)
+    return [*_presets(config, given), *(line for kind in kinds for line in kind(config))]
 
 
 def _presets(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
@@ -63,4 +66,23 @@ def _unused(config: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"{len(used)} of {len(every)} groups of {name} have a task, and all are packed; "
                 f"datasets.{name}.groups packs fewer"
+            )
+
+
+def _starved(config: Mapping[str, Any]) -> Iterator[str]:
+    """Methods that prune every task to one ratio and leave next to nothing for the last one."""
+    count = len(config["tasks"])
+    for method in config["methods"]:
+        row = row_of(config, method)
+        ratios = settings(config, method)["prune"]["ratios"]
+        if "prune" not in row.stages or row.has_goal or row.masks_only or row.widens:
+            continue
+        if row.picks == "top_k" or not ratios:
+            continue
+        left = (1 - ratios[-1]) * ratios[-1] ** (count - 1)
+        if left < _NEXT_TO_NOTHING:
+            yield (
+                f"{method} leaves {left:.1g} of each layer to the last of {count} tasks: raise "
+                f"prune.ratios under method_settings.{base_of(config, method)}, such as "
+                f"[{1 - 1 / count:.2f}]"
             )

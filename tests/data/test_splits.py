@@ -11,6 +11,7 @@ from lifelong.data.splits import (
     assign,
     drawn,
     random_of,
+    shuffled,
     stratified,
     tenths,
 )
@@ -122,3 +123,15 @@ def test_a_class_with_fewer_images_than_drawn_is_named():
 def test_long_seeds_differ_in_both_halves():
     first = [random_of(seed).randint(2**31) for seed in (0, 1, 1 << 32, (1 << 32) + 1)]
     assert len(set(first)) == 4
+
+
+def test_a_shuffled_validation_is_that_of_the_published_programs():
+    """RandomState(seed).shuffle of 0..n-1, the first of it; test images stay where they are."""
+    split = np.array([TEST, TRAIN, VALIDATION, TRAIN, TRAIN, TEST], np.uint8)
+    order = np.arange(4)
+    np.random.RandomState(3).shuffle(order)
+    expected = np.array([TEST, TRAIN, TRAIN, TRAIN, TRAIN, TEST], np.uint8)
+    expected[np.array([1, 2, 3, 4])[order[:2]]] = VALIDATION
+    assert shuffled(split, 2, seed=3).tolist() == expected.tolist()
+    with pytest.raises(DataError, match=r"has 4 images and draw\.shuffled_validation asks for 4"):
+        shuffled(split, 4, seed=0)

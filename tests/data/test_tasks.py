@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lifelong.data.pack import read_task, write_raw
 from lifelong.data.sources import RawSet
-from lifelong.data.tasks import load_arrays, noisy, split_table
+from lifelong.data.tasks import changed, load_arrays, noisy, split_table
 
 DRAW = {"train": 3, "validation": 1, "seed": 7}
 SPLIT = np.repeat([0, 1, 2], [6, 2, 4])
@@ -112,3 +112,13 @@ def test_a_pictures_noise_depends_on_the_seed_and_its_pixels_alone(order, seed):
     assert np.array_equal(noisy(images[list(order)], 0.0, 0.2, seed), whole[list(order)])
     assert not np.array_equal(whole, noisy(images, 0.0, 0.2, seed ^ 1))
     assert not np.array_equal(whole[0, 0, 1:], whole[1, 0, 1:])
+
+
+def test_published_pixels_are_scrambled_as_four_programs_do():
+    """x[c, h, w] = raw[96 h + 3 w + c] of the 3072 bytes of an image: all of red first."""
+    raw = np.random.RandomState(0).randint(256, size=(2, 3, 32, 32)).astype(np.uint8)
+    seen = changed(raw, None, None, "published")
+    flat = raw.reshape(2, -1)
+    for c, h, w in ((0, 0, 0), (2, 0, 0), (1, 10, 31), (2, 31, 31)):
+        assert (seen[:, c, h, w] == flat[:, 96 * h + 3 * w + c]).all()
+    assert np.array_equal(changed(raw, None, None), raw)

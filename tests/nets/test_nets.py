@@ -24,6 +24,17 @@ def test_vgg16_has_the_published_number_of_weights(width, weights):
     assert sum(layer.weight.numel() for layer in shareable(network).values()) == weights
 
 
+def test_lenet_has_the_published_weights_and_no_others():
+    network = build("lenet", 3, 5, image_size=32)
+    sizes = [layer.weight.numel() for layer in shareable(network).values()]
+    assert sizes == [1_500, 25_000, 2_560_000, 400_000] and sum(sizes) == 2_986_500
+    assert {name: tuple(tensor.shape) for name, tensor in dense(network).items()} == {
+        "head.weight": (5, 500)
+    }
+    x = torch.zeros(2, 3, 32, 32)
+    assert network.body.features(x).shape == (2, 50, 8, 8) and network(x).shape == (2, 5)
+
+
 def test_vgg16_at_width_1_has_the_published_norms_biases_and_head():
     with torch.device("meta"):
         network = build("vgg16_bn", 3, 5)

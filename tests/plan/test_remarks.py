@@ -3,6 +3,7 @@
 from edits import with_key
 from toy_experiment import toy_config, toy_layers_config
 
+from lifelong.plan.class_names import SUPERCLASSES
 from lifelong.plan.config import check
 from lifelong.plan.remarks import remarks
 
@@ -56,3 +57,16 @@ def test_groups_that_no_task_has_are_told():
     assert told({**config, "datasets": few}, {}) == []
     classes = [{"name": "any", "classes": ["fish/ray", "flowers/rose"]}]  # of several groups
     assert told({**config, "tasks": classes}, {}) == []
+
+
+def test_a_ratio_that_starves_late_tasks_is_told():
+    """A share of 0.4 of what is free leaves the 20th task 0.4 x 0.6^19 = 2.4e-5 of a layer."""
+    cifar = {"cifar": {"source": "cifar100", "root": "raw"}}
+    tasks = [{"name": f"t{i}", "group": group} for i, group in enumerate(SUPERCLASSES)]
+    config = toy_config(["packnet", "cpg"], goals={}) | {"datasets": cifar, "tasks": tasks}
+    assert told(config, {}) == [
+        "packnet leaves 2e-05 of each layer to the last of 20 tasks: raise prune.ratios under "
+        "method_settings.packnet, such as [0.95]"
+    ]
+    raised = {"packnet": {"prune": {"ratios": [0.95]}}}
+    assert told({**config, "method_settings": raised}, {}) == []

@@ -141,3 +141,44 @@ def test_pictures_are_shown_to_a_task_as_its_stage_showed_them(coloured, tmp_pat
             right += answers.count(name)
         assert right / 50 == pytest.approx(measured.loc[task, "value"], abs=1e-6)
         assert right / 50 > 0.9
+
+
+@pytest.fixture(scope="module")
+def rays_and_sharks(tmp_path_factory):
+    """The two classes of a superclass of CIFAR-100 as a tree: bright to the left, to the right."""
+    root, random = tmp_path_factory.mktemp("cifar"), np.random.default_rng(0)
+    for split, count in (("train", 40), ("test", 25)):
+        for name, columns in (("ray", slice(0, 16)), ("shark", slice(16, 32))):
+            folder = root / split / "fish" / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 200, (32, 32, 3))
+                pixels[:, columns] += 55
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:02d}.png")
+    return root
+
+
+def test_pixels_that_were_scrambled_while_learning_are_scrambled_in_use(
+    rays_and_sharks, tmp_path, capsys
+):
+    cifar = {"source": "cifar100_folders", "root": str(rays_and_sharks)}
+    changes = {
+        "datasets": {"cifar": {**cifar, "pixel_order": "published"}},
+        "tasks": [{"name": "fish", "classes": ["ray", "shark"]}],
+        "goals": {},
+    }
+    model = run_toy(tmp_path, ["packnet"], **changes) / "packnet" / "s0"
+    [row] = read(model / "01-fish" / "infer" / "record.csv")
+    right = 0
+    for name in ("ray", "shark"):
+        files = [str(path) for path in sorted((rays_and_sharks / "test/fish" / name).iterdir())]
+        assert main(["infer", "--model", str(model), "--task", "fish", *files]) == 0
+        answers = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+        right += answers.count(name)
+    assert right / 50 == pytest.approx(row.value, abs=1e-6) and row.value > 0.9
+    plan = toy_plan(["packnet"], **changes)
+    with contextlib.chdir(tmp_path):
+        stage = plan.stage(Key("train", "packnet", 0, 1))
+        scrambled = load_task(stage, stage.spec.data, "cpu").test.images
+        plain = {name: v for name, v in stage.spec.data.items() if name != "pixel_order"}
+        assert not torch.equal(load_task(stage, plain, "cpu").test.images, scrambled)

@@ -1,5 +1,7 @@
 """The loop: what it keeps, when it stops, and that an interruption changes nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from toy import card_of
@@ -7,6 +9,7 @@ from toy import card_of
 from lifelong.data.batches import Split, TaskData
 from lifelong.masks import Learner, Model
 from lifelong.optim.phase import Phase
+from lifelong.optim.plateau import Plateau
 from lifelong.plan.errors import ConfigError
 from lifelong.train import loop
 from lifelong.train.loop import fit
@@ -160,6 +163,67 @@ def test_in_between_a_line_follows_after_some_seconds(data, caplog, monkeypatch)
     with caplog.at_level("INFO", logger="lifelong.train.loop"):
         fit(mask_step(learner(), PHASE), data, PHASE, 0)
     assert [record.args[1] for record in caplog.records] == [1, 2, 3, 4]
+
+
+def test_the_epoch_with_the_lowest_loss_is_kept(data, monkeypatch):
+    losses = iter([0.9, 0.5, 0.4, 0.6])
+    monkeypatch.setattr(loop, "mean_loss", lambda *_: next(losses))
+    phase = replace(PHASE, keep_epoch="best_loss")
+    best, shorter = learner(), learner()
+    result = fit(mask_step(best, phase), data, phase, seed=3)
+    assert result.kept.epoch == 3 and [e.deciding_loss for e in result.epochs][2] == 0.4
+    fit(mask_step(shorter, PHASE), data, replace(PHASE, epochs=3), seed=3)
+    for name, tensor in best.state().items():
+        assert torch.equal(tensor, shorter.state()[name]), name
+
+
+def test_the_first_epoch_with_the_highest_accuracy_is_kept(data, monkeypatch):
+    accuracies = iter([0.2, 0.8, 0.8, 0.1])
+    monkeypatch.setattr(loop, "accuracy", lambda *_: next(accuracies))
+    phase = replace(PHASE, keep_epoch="best_accuracy")
+    assert fit(mask_step(learner(), phase), data, phase, seed=3).kept.epoch == 2
+
+
+def test_on_a_plateau_rates_fall_and_training_ends(data, monkeypatch):
+    monkeypatch.setattr(loop, "mean_loss", lambda *_: 1.0)
+    plateau = Plateau(patience=1, factor=0.5, floor=0.02)
+    phase = replace(PHASE, epochs=50, plateau=plateau)
+    step, rates = mask_step(learner(), phase), []
+    begin = step.begin_epoch
+    monkeypatch.setattr(
+        step, "begin_epoch", lambda phase, epoch: (rates.append(phase.lr), begin(phase, epoch))
+    )
+    result = fit(step, data, phase, seed=3)
+    # the first epoch is the best; 0.05 falls once and would fall below 0.02 the second time
+    assert len(result.epochs) == 3 and rates == [0.05, 0.05, 0.025]
+
+
+def test_adam_learns_and_a_killed_run_of_it_goes_on(data, tmp_path, monkeypatch):
+    plateau = Plateau(patience=1, factor=0.5, floor=1e-6)
+    phase = replace(
+        PHASE, lr=5e-3, optimiser="adam", plateau=plateau, keep_epoch="best_loss", epochs=6
+    )
+    undisturbed = learner(2)
+    result = fit(mask_step(undisturbed, phase), data, phase, seed=3)
+    assert result.epochs[-1].accuracy > 0.9
+
+    class Dies(ResumeFile):
+        def due(self) -> bool:
+            return True
+
+        def save(self, tensors, facts) -> None:
+            super().save(tensors, facts)
+            if facts["epoch"] == 4:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        file = Dies(tmp_path / "r.h5", "key")
+        fit(mask_step(learner(2), phase), data, phase, seed=3, resume=file)
+    again = learner(2)
+    file = ResumeFile(tmp_path / "r.h5", "key")
+    assert fit(mask_step(again, phase), data, phase, seed=3, resume=file) == result
+    for name, tensor in undisturbed.state().items():
+        assert torch.equal(tensor, again.state()[name]), name
 
 
 def test_training_that_diverges_is_one_clear_error(data):
