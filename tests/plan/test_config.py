@@ -33,7 +33,7 @@ def edited(path: str, value: object) -> dict:
 WRONG = [
     ("train.lr", float("nan"), "train.lr", "nan"),
     ("expand.cap", float("inf"), "expand.cap", "inf"),
-    ("train.lr", "1e-3", "train.lr", "write 1.0e-03"),
+    ("train.lr", "1e-3", "train.lr", "write 0.001 "),
     ("tasks.0.classes", [1, "1"], "tasks", "'a'", "twice"),
     ("tasks.0.group", "digits", "tasks", "'a'", "no group"),
     ("experiment", "x\n", "experiment"),
