@@ -36,10 +36,14 @@ except UserError as error:
 if workflow.is_main_process:
     # What another configuration made, and what lacks files, runs again, whatever Snakemake remembers.
     LOST = mark(PLAN)
-    os.environ[VARIABLE] = snakemake_as(sys.argv[1:], workflow.overwrite_configfiles, OPTIONS)
+    os.environ[VARIABLE] = snakemake_as(
+        sys.argv[1:], workflow.overwrite_configfiles, OPTIONS
+    )
 else:
     LOST = []
-    os.environ.setdefault(VARIABLE, snakemake_as([], workflow.overwrite_configfiles, OPTIONS))
+    os.environ.setdefault(
+        VARIABLE, snakemake_as([], workflow.overwrite_configfiles, OPTIONS)
+    )
 ANCHOR = anchor()
 
 BASE = PLAN.paths.base

@@ -76,10 +76,8 @@ def is_result(path: Path) -> bool:
     here = Path(path)
     if here.suffix in (".yaml", ".yml"):
         return False
-    at = split_root(here.parent.as_posix())
-    return (
-        here.is_dir() or here.parts[:1] == (ROOT,) or (here.suffix in _WRITTEN and at is not None)
-    )
+    written = here.suffix in _WRITTEN and split_root(here.parent.as_posix()) is not None
+    return written or here.is_dir() or here.parts[:1] == (ROOT,)
 
 
 def typed(options: Mapping[str, Any]) -> dict[str, Any]:

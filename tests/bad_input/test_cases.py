@@ -123,8 +123,9 @@ def test_what_the_messages_advise_makes_everything_whole_again(
         here = content(place)
         changed = frozenset(name for name in whole if here.get(name) != whole[name])
         if changed not in proven:
-            while main(["run"]):
-                removed_as_told(capsys.readouterr().err)
+            for _ in range(2):  # two files are wrong at most
+                if main(["run"]):
+                    removed_as_told(capsys.readouterr().err)
             assert content(place) == whole, case.wrong
             proven.add(changed)
         shutil.rmtree(place / "results")
