@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         more = "; the same command goes on where it was" if options.command in _GOING_ON else ""
         print(f"stopped{more}", file=sys.stderr)
         return 130
+    finally:
+        os.environ.pop(VARIABLE, None)
 
 
 def _remember(options: argparse.Namespace, argv: Sequence[str]) -> None:
@@ -62,7 +64,6 @@ def _remember(options: argparse.Namespace, argv: Sequence[str]) -> None:
 
     What only reads results asks them for theirs.
     """
-    os.environ.pop(VARIABLE, None)
     if options.command is _run:
         os.environ[VARIABLE] = shlex.join(["lifelong", *argv])
     elif options.command is _stage:

@@ -168,7 +168,9 @@ def test_a_flipped_bit_is_refused_by_name(again):
     shard.write_bytes(damaged)
     shutil.rmtree(stage)
     said = snakemake(again, f"{CPG}/02-y/train/manifest.json", succeeds=False)
-    words = f"{CPG}/01-x/retrain/shard.h5 is not what was written: delete it and run again"
+    damaged_shard = f"{CPG}/01-x/retrain/shard.h5"
+    words = f"{damaged_shard} is not what was written; make it again: "
+    words += f"rm {damaged_shard} && snakemake --cores 1"
     assert words in said and "Traceback" not in said
     assert words in (stage / "log.txt").read_text()
     assert {path.name for path in stage.iterdir()} == {"log.txt"}
