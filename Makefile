@@ -8,7 +8,7 @@ BIN := .venv/bin
 .PHONY: run test test-slurm lint clean
 
 run: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --quiet rules
+	$(BIN)/snakemake --cores $(CORES)
 	@$(BIN)/lifelong show results/digits
 
 test: .venv/installed

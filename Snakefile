@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from lifelong.plan.errors import UserError
@@ -58,6 +59,11 @@ rule all:
 onstart:
     for remark in remarks(PLAN.config, GIVEN):
         print(f"Note: {remark}", file=sys.stderr)
+    asked = workflow.output_settings
+    if not any((asked.quiet, asked.verbose, asked.printshellcmds, asked.debug_dag)):
+        from lifelong.jobs.console import show_stages
+
+        show_stages(logger, sum(not job.log for job in workflow.dag.needrun_jobs()))
     # A worker saves local jobs the import of torch. LIFELONG_WORKER=off: none.
     if workflow.local_exec:
         from lifelong.jobs.handover import start

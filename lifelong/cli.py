@@ -150,8 +150,22 @@ _GOING_ON = (_stage, _run)  # these keep what is finished, and save what is not
 def _show(options: argparse.Namespace) -> int:
     from lifelong.use.show import show
 
-    print(show(options.results))
+    plan = _plan_of(options.results, options.configfile) if options.configfile else None
+    print(show(options.results, plan or _default_plan(options.results)))
     return 0
+
+
+def _default_plan(results: Path) -> Plan | None:
+    """The plan of config.yaml where it is that of the results, and can be run."""
+    if not BASE_CONFIG.is_file():
+        return None
+    try:
+        config = load([BASE_CONFIG])
+    except UserError:
+        return None
+    folder = Path(os.path.relpath(results))
+    named = folder.name == config["experiment"]
+    return Plan(config, folder.parent.as_posix()) if named else None
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -256,7 +270,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--methods", metavar="A,B", help="only these methods")
     run.set_defaults(command=_run)
 
-    show = commands.add_parser("show", help="print the summary of a finished experiment")
+    about = "print the summary of an experiment, or how far it is"
+    show = commands.add_parser("show", help=about)
     show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
     show.set_defaults(command=_show, threads=1)
 
@@ -273,7 +288,7 @@ def _parser() -> argparse.ArgumentParser:
     clean = commands.add_parser("clean", help="show, or remove, what an experiment left behind")
     _add_clean(clean)
 
-    for command in (stage, run, verify, clean):
+    for command in (stage, run, verify, clean, show):
         command.add_argument(
             "--configfile",
             type=_configuration,

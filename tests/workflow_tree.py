@@ -104,8 +104,13 @@ def living(folder: Path) -> list[psutil.Process]:
     return here
 
 
+def ran(folder: Path, *arguments: str) -> set[str]:
+    """The jobs that Snakemake ran, asked to name them in its own way instead of in ours."""
+    return jobs(snakemake(folder, "--printshellcmds", *arguments))
+
+
 def jobs(said: str) -> set[str]:
-    """The jobs that Snakemake ran or would run, such as `cpg/02-y/expand/a1` or `tables`."""
+    """The jobs that Snakemake names, such as `cpg/02-y/expand/a1` or `tables`."""
     found, rule, wildcards = set(), "", ""
     for line in [*said.splitlines(), "["]:
         head = _HEAD.match(line)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lifelong import store
 from lifelong.data.sources import RawSet, read_source
-from lifelong.data.splits import SPLITS, TEST, TRAIN, VALIDATION, drawn
+from lifelong.data.splits import SPLITS, TEST, TRAIN, VALIDATION, drawn, shuffled
 from lifelong.plan.class_names import fitting
 from lifelong.plan.draws import drawn_per_class
 from lifelong.plan.errors import DamagedFile, DataError
@@ -110,11 +110,14 @@ def task_rows(
     renumber[[attrs["classes"].index(identity) for identity in wanted]] = np.arange(len(wanted))
     labels = renumber[arrays["labels"]]
     rows = np.flatnonzero(labels >= 0)
-    if draw:
+    split = arrays["split"]
+    if draw and "shuffled_validation" in draw:
+        split = split.copy()
+        split[rows] = shuffled(split[rows], draw["shuffled_validation"], draw["seed"])
+    elif draw:
         counts = drawn_per_class(draw, len(wanted))
-        rows = rows[drawn(labels[rows], arrays["split"][rows], counts, draw["seed"], wanted)]
-    split, checksums = arrays["split"][rows], arrays["crc32"][rows]
-    return TaskRows(rows, labels[rows], split, checksums, tuple(wanted))
+        rows = rows[drawn(labels[rows], split[rows], counts, draw["seed"], wanted)]
+    return TaskRows(rows, labels[rows], split[rows], arrays["crc32"][rows], tuple(wanted))
 
 
 def read_task(
@@ -128,8 +131,8 @@ def read_task(
 
     Classes are names inside `group` where that is given, else identities ("<group>/<class>",
     "<class>" in a pack without groups) or names that only one group has. `draw` has `train` and
-    `validation` images per class, or `percent`, and a `seed`. Raises DataError for names the pack
-    lacks or classes with fewer images, DamagedFile.
+    `validation` images per class, `percent` or `shuffled_validation`, and a `seed`. Raises
+    DataError for names the pack lacks or classes with fewer images, DamagedFile.
     """
     task = task_rows(path, classes, group, digest, draw)
     images = _images(path, task.rows)

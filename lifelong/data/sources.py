@@ -1,7 +1,8 @@
 """Where images come from: one function per source, settings in, `RawSet` out.
 
 Settings are those of a data set in the configuration: `source`, `root`, `image_size`, `channels`
-(1 or 3), `download`, `validation` and `test` (shares in [0, 1)), `seed`.
+(1 or 3), `download`, `validation` and `test` (shares in [0, 1)), `seed`, and `groups`, those to
+pack where it is not all.
 """
 
 import logging
@@ -110,6 +111,7 @@ def office_home(settings: Settings, log: logging.Logger) -> RawSet:
     if settings["image_size"] is None:
         raise DataError("source office_home needs image_size, the side in pixels: set it")
     class_files = folders.domain_then_class(_root(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
+    class_files = [one for one in class_files if _wanted(one.group, settings)]
     classes = tuple(f"{one.group}/{one.name}" for one in class_files)
     files = [file for one in class_files for file in one.train]
     labels = np.repeat(
@@ -150,6 +152,7 @@ def _from_files(
     settings: Settings,
     log: logging.Logger,
 ) -> RawSet:
+    classes = [one for one in classes if _wanted(one.group, settings)]
     files = [file for one in classes for file in (*one.train, *one.validation, *one.test)]
     labels = np.repeat(
         np.arange(len(classes), dtype=np.int32),
@@ -176,10 +179,20 @@ def _raw_set(
     names: list[tuple[str, str]],
     settings: Settings,
 ) -> RawSet:
+    wanted = [label for label, (group, _) in enumerate(names) if _wanted(group, settings)]
+    if len(wanted) < len(names):
+        kept = np.isin(labels, wanted)
+        images, tested = images[kept], tested[kept]
+        labels = np.searchsorted(wanted, labels[kept]).astype(np.int32)
+        names = [names[label] for label in wanted]
     classes = tuple(f"{group}/{name}" if group else name for group, name in names)
     groups = tuple(group for group, _ in names)
     split = assign(labels, tested, settings["validation"], settings["seed"], classes)
     return RawSet(images, labels, split, classes, groups)
+
+
+def _wanted(group: str, settings: Settings) -> bool:
+    return group in settings.get("groups", (group,))
 
 
 def _root(settings: Settings) -> Path:

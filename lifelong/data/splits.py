@@ -81,6 +81,26 @@ def drawn(
     return mask
 
 
+def shuffled(split: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The split (N,) with `count` of all images but the test's, in any class, as VALIDATION.
+
+    They are the first of one shuffle, by numpy's legacy stream, as in the programs of GPM and WSN.
+    Raises DataError where there are no more images than these.
+    """
+    learned = np.flatnonzero((split == TRAIN) | (split == VALIDATION))
+    if count >= len(learned):
+        raise DataError(
+            f"a task has {len(learned)} images and draw.shuffled_validation asks for {count}: "
+            "lower it"
+        )
+    order = np.arange(len(learned))
+    np.random.RandomState(seed).shuffle(order)
+    cut = split.copy()
+    cut[learned] = TRAIN
+    cut[learned[order[:count]]] = VALIDATION
+    return cut
+
+
 def random_of(seed: int) -> np.random.RandomState:
     """A generator of a 63-bit seed, of numpy's legacy stream."""
     return np.random.RandomState([seed >> 32, seed & 0xFFFFFFFF])

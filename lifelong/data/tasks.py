@@ -22,18 +22,27 @@ def load_arrays(path: Path, data: Mapping[str, Any]) -> TaskArrays:
     Raises DataError where the pack lacks classes or images, DamagedFile.
     """
     task = read_task(path, data.get("classes"), _group(path, data), draw=data.get("draw"))
-    images = changed(task.images, data.get("noise"), data.get("channel_order"))
+    images = changed(
+        task.images, data.get("noise"), data.get("channel_order"), data.get("pixel_order", "")
+    )
     return replace(task, images=images)
 
 
 def changed(
-    images: np.ndarray, noise: Mapping[str, Any] | None, channel_order: Sequence[int] | None
+    images: np.ndarray,
+    noise: Mapping[str, Any] | None,
+    channel_order: Sequence[int] | None,
+    pixel_order: str = "",
 ) -> np.ndarray:
     """Images uint8 (N, C, H, W) as a task shows them to its network, in a pack or not."""
     if noise:
         images = noisy(images, **noise)
     if channel_order:
         images = np.ascontiguousarray(images[:, list(channel_order)])
+    if pixel_order == "published":
+        count, channels, height, width = images.shape
+        interleaved = images.reshape(count, height, width, channels)  # which they are not
+        images = np.ascontiguousarray(interleaved.transpose(0, 3, 1, 2))
     return images
 
 

@@ -13,6 +13,7 @@ from lifelong import store
 from lifelong.plan.decisions import Rung, select
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.facts import number, patterns
+from lifelong.plan.methods import METHODS
 from lifelong.plan.patterns import SHARED
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import REJECTED, Row, read, to_csv
@@ -40,7 +41,7 @@ def choose_ratio(stage: Stage) -> None:
     reason = chosen.reason + _rejected(record, chosen.ratio)
     chosen = replace(chosen, reason=reason)
     log.info("ratio %g for %s: %s", chosen.ratio, spec.task, chosen.reason)
-    warnings = _warnings(record)
+    warnings = [] if METHODS[spec.base].masks_only else _warnings(record)
     for warning in warnings:
         log.warning("%s: %s", spec.task, warning)
     facts = {"task": spec.task, "goal": goal, "width": width, **asdict(chosen)}

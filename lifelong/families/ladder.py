@@ -12,14 +12,13 @@ from typing import Any
 
 from lifelong import store
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Learner, Shard
+from lifelong.masks import Shard, TaskLearner
 from lifelong.masks.prune import cubic
 from lifelong.optim.phase import Phase
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import REJECTED, Row
-from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
@@ -72,13 +71,14 @@ def rung_name(ratio: float) -> str:
     return f"ratio-{ratio:g}.h5"
 
 
-def _climb(work: NetworkWork, learner: Learner, ratio: float, before: float) -> dict[str, Any]:
+def _climb(work: NetworkWork, learner: TaskLearner, ratio: float, before: float) -> dict[str, Any]:
     """Prune from one ratio to the next and recover."""
     settings = work.spec.settings
     if settings["schedule"] == "one_shot":
         learner.prune_to(ratio)
     if settings["epochs"]:
-        phase = Phase.of(settings, work.spec.recipe)
+        # A rung is what its last epoch leaves: earlier ones have more weights.
+        phase = Phase.of(settings, work.spec.recipe, keep_epoch="last", plateau=None)
         result = fit(
             mask_step(learner, phase, work.loss),
             work.data,
@@ -94,12 +94,12 @@ def _climb(work: NetworkWork, learner: Learner, ratio: float, before: float) -> 
         rung = _measured(work, learner, ratio)
     path = Path(work.stage.path(rung_name(ratio)))
     # The picks are the candidate's: only weights are released on the ladder.
-    shards.save(path, replace(learner.shard(), picks=None), rung={"key": _key(work, ratio), **rung})
+    shards.save(path, learner.rung(), rung={"key": _key(work, ratio), **rung})
     log.info("ratio %g: accuracy %.4f", ratio, rung["accuracy"])
     return rung
 
 
-def _gradually(learner: Learner, settings: dict[str, Any], before: float, ratio: float) -> Any:
+def _gradually(learner: TaskLearner, settings: dict[str, Any], before: float, ratio: float) -> Any:
     """A hook that releases weights every few steps of the window, on the cubic schedule."""
     if settings["schedule"] == "one_shot":
         return None
@@ -113,22 +113,22 @@ def _gradually(learner: Learner, settings: dict[str, Any], before: float, ratio:
 
 
 def _measured(
-    work: NetworkWork, learner: Learner, ratio: float, train: float | None = None
+    work: NetworkWork, learner: TaskLearner, ratio: float, train: float | None = None
 ) -> dict[str, Any]:
     """A rung of a learner that was not trained on it."""
-    data = work.data
-    outputs = logits(learner.network, data.deciding, data.mean, data.std)
-    return _rung(learner, ratio, accuracy(outputs, data.deciding.labels), train)
+    return _rung(learner, ratio, work.deciding(learner), train)
 
 
-def _rung(learner: Learner, ratio: float, deciding: float, train: float | None) -> dict[str, Any]:
+def _rung(
+    learner: TaskLearner, ratio: float, deciding: float, train: float | None
+) -> dict[str, Any]:
     """`train` is the running accuracy of the last epoch of training, as everywhere."""
     owned = learner.counts()["owned"]
     return {"ratio": ratio, "accuracy": deciding, "train_accuracy": train, "owned": owned}
 
 
 def _finished(
-    work: NetworkWork, learner: Learner, candidate: Shard, ratio: float
+    work: NetworkWork, learner: TaskLearner, candidate: Shard, ratio: float
 ) -> dict[str, Any] | None:
     """A rung that an earlier run of the stage finished; the learner takes it over.
 

@@ -63,6 +63,7 @@ class LayerWork(Work):
             pattern=spec.pattern,
             alignment=spec.data.get("alignment", ""),
             channel_order=tuple(spec.data.get("channel_order", ())),
+            pixel_order=spec.data.get("pixel_order", ""),
             noise=spec.data.get("noise"),
             alone=self.entry.alone,
             options=spec.options,

@@ -7,14 +7,15 @@ from pathlib import Path
 from lifelong import store
 from lifelong.families.ladder import own_candidate, prune, rung_name, with_scores
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Model, Shard
+from lifelong.masks import Model, Shard, TaskLearner
+from lifelong.masks.codebook import quantised
 from lifelong.optim.phase import Phase
+from lifelong.plan.code import load
 from lifelong.plan.decisions import next_width
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.facts import number
 from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
-from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import Result, fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
@@ -37,6 +38,8 @@ def learn(stage: Stage) -> None:
     work = NetworkWork(stage)
     before = work.model.width
     width, attempt = before, work.spec.attempt
+    if work.model.shards:
+        width += work.spec.settings.get("widens_by", 0.0)
     if attempt:
         expand = work.spec.expand
         width = next_width(before, expand["step"], expand["cap"], attempt)
@@ -52,12 +55,13 @@ def learn(stage: Stage) -> None:
         resume=work.resume("train"),
         name=name,
     )
-    last, counts = result.epochs[-1], learner.counts()
-    files = {"candidate.h5": shards.save(Path(stage.path("candidate.h5")), learner.shard(True))}
+    assert result.kept is not None  # nothing has to be beaten
+    kept, counts = result.kept, learner.counts()
+    files = {"candidate.h5": shards.save(Path(stage.path("candidate.h5")), learner.working())}
     rows = work.epoch_rows(result.epochs, attempt=attempt, width=width)
     outcome = {
-        "accuracy": last.accuracy,
-        "train_accuracy": last.train_accuracy,
+        "accuracy": kept.accuracy,
+        "train_accuracy": kept.train_accuracy,
         "split": work.data.deciding_name,
         "width": width,
         "owned": counts["owned"],
@@ -74,20 +78,18 @@ def commit(stage: Stage) -> None:
     chosen = _selected(work)
     learner = work.learner(chosen.card.width)
     learner.load(chosen)
-    data = work.data
-    outputs = logits(learner.network, data.deciding, data.mean, data.std)
-    before = accuracy(outputs, data.deciding.labels)
+    before = work.deciding(learner)
     section = work.spec.settings
     result = Result([], None)
     # A first task of a picking method has nothing to pick: its rung is what it is (as in CPG).
-    idle = work.method.picks and not work.model.shards
+    idle = work.method.picks == "threshold" and not work.model.shards
     if section["epochs"] and not idle and learner.counts()["owned"]:
         changes = {} if work.method.picks else {"mask_lr": 0.0}
         beat = before if section["keep"] == "best" else None
         phase = Phase.of(section, work.spec.recipe, beat=beat, **changes)
         seed, resume = work.seed("batches", "retrain"), work.resume("retrain")
         step = mask_step(learner, phase, work.loss)
-        result = fit(step, data, phase, seed, resume=resume, name="retrain")
+        result = fit(step, work.data, phase, seed, resume=resume, name="retrain")
     kept = result.kept is not None
     if result.epochs and not kept:
         learner = work.learner(chosen.card.width)
@@ -96,14 +98,32 @@ def commit(stage: Stage) -> None:
     log.info(
         "accuracy %.4f, after retraining %.4f: %s", before, after, "kept" if kept else "as was"
     )
+    brought, after = _finished(work, learner, after)
     path = Path(stage.path("shard.h5"))
-    shard = work.model.part(learner.shard())
+    shard = work.model.part(brought)
     files = {path.name: shards.save(path, shard)}
     rows = work.epoch_rows(result.epochs, width=shard.card.width)
     rows += work.size_rows(shard, learner.counts(), path)
     rows.append(work.row("kept", kept, width=shard.card.width))
-    rows.append(work.row("accuracy", after, split=data.deciding_name, width=shard.card.width))
+    rows.append(work.row("accuracy", after, split=work.data.deciding_name, width=shard.card.width))
     write(stage, files, rows, {"accuracy": after, "kept": kept, "width": shard.card.width})
+
+
+def _finished(work: NetworkWork, learner: TaskLearner, accuracy: float) -> tuple[Shard, float]:
+    """What the task brings once its method and `retrain.centres` have made less of it."""
+    section, code = work.spec.settings, work.method.code
+    finish = load(code) if ":" in code else None
+    if finish is not None:
+        finish(learner, lambda: work.deciding(learner), section["drop"], work.seed("finish"))
+    shard = learner.shard()
+    if "centres" in section:
+        shard = quantised(shard, section["centres"])
+        learner.set_own(shard.values)
+    if finish is None and "centres" not in section:
+        return shard, accuracy
+    after = work.deciding(learner)
+    log.info("accuracy %.4f of what is written", after)
+    return shard, after
 
 
 def _selected(work: NetworkWork) -> Shard:

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lifelong import store
-from lifelong.masks.learner import Learner
+from lifelong.masks import Learner, RankedLearner, Ranking, TaskLearner
 from lifelong.masks.shard import Part, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.plan.card import Card
+from lifelong.plan.errors import DamagedFile
 from lifelong.plan.losses import LOSSES, head_for, per_class
 from lifelong.plan.methods import METHODS
+from lifelong.plan.seeds import seed_of
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
+from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.losses import Loss, loss_of
+from lifelong.work import shards
 from lifelong.work.shards import lineage, read_model
 from lifelong.work.work import Work
 
@@ -52,8 +57,15 @@ class NetworkWork(Work):
             crop=self.data.crop,
             alignment=spec.data.get("alignment", ""),
             channel_order=tuple(spec.data.get("channel_order", ())),
+            pixel_order=spec.data.get("pixel_order", ""),
             noise=spec.data.get("noise"),
+            ground=self._ground(),
         )
+
+    def _ground(self) -> dict[str, Any] | None:
+        """The same for all tasks of a run."""
+        kind = self.method.ground
+        return {"kind": kind, "seed": seed_of(self.spec.seed, "ground")} if kind else None
 
     def _loss(self) -> Loss:
         """The loss of the task; weights of classes come from its training images, if not given."""
@@ -66,9 +78,33 @@ class NetworkWork(Work):
             given[name] = per_class(given[name], self.data.classes, where)
         return loss_of(given, classes, self.device)
 
-    def learner(self, width: float, attempt: int = 0) -> Learner:
+    def learner(self, width: float, attempt: int = 0) -> TaskLearner:
         """A learner of this task; every attempt or repetition has a random start of its own."""
-        return Learner(self.model, self.card(width), self.seed("start", attempt), self.device)
+        start = self.model, self.card(width), self.seed("start", attempt), self.device
+        if self.method.picks == "top_k":
+            settings = self.spec.settings
+            ranking = Ranking(
+                settings["density"], settings["scores"] == "fresh", settings["stale_masks"]
+            )
+            return RankedLearner(*start, ranking, self._carried())
+        fresh = self.spec.settings.get("free_weights", "zero") == "fresh"
+        return Learner(*start, self.method.norms == "frozen", fresh)
+
+    def _carried(self) -> Shard | None:
+        """What the task before left behind. Raises DamagedFile where it belongs to another run."""
+        if not self.stage.input_list("carried"):
+            return None
+        path = Path(self.stage.input("carried"))
+        before = shards.verified(path)
+        if list(before.card.lineage) != list(self.card(1.0).lineage[:-1]):
+            raise DamagedFile(path, "belongs to another run than the shards before it")
+        return before
+
+    def deciding(self, learner: TaskLearner) -> float:
+        """The accuracy of a learner on the deciding split."""
+        data = self.data
+        outputs = logits(learner.network, data.deciding, data.mean, data.std)
+        return accuracy(outputs, data.deciding.labels)
 
     def size_rows(self, shard: Shard | Part, counts: Mapping[str, int], path: Path) -> list[Row]:
         """What the task's shard holds and weighs, and what a separate network would."""

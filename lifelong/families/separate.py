@@ -6,8 +6,7 @@ from pathlib import Path
 
 from lifelong import store
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Model
-from lifelong.masks.learner import Learner
+from lifelong.masks import Model, TaskLearner
 from lifelong.optim.phase import Phase
 from lifelong.plan.paths import place_of
 from lifelong.plan.specs import TaskSpec
@@ -16,11 +15,18 @@ from lifelong.records.rows import Row
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
+from lifelong.work.moved import moved_here
 from lifelong.work.work import commit
 
 
 def learn(stage: Stage) -> None:
-    """Train one network a repetition; shard.h5 is the first, repeat-1.h5 the second, and so on."""
+    """Train one network per repetition; shard.h5 is the first, repeat-1.h5 the second, and so on.
+
+    A network that starts from no other does not depend on the order of the tasks: where it was
+    trained when its task had another position, it is copied.
+    """
+    if moved_here(stage):
+        return
     work = NetworkWork(stage)
     files: dict[str, str] = {}
     rows: list[Row] = []
@@ -43,7 +49,8 @@ def learn(stage: Stage) -> None:
         rows += work.epoch_rows(result.epochs, attempt=repetition, width=1.0)
         if repetition == 0:
             rows += work.size_rows(shard, learner.counts(), path)
-        final.append(result.epochs[-1].accuracy)
+        assert result.kept is not None
+        final.append(result.kept.accuracy)
     commit(stage, files, rows, {"accuracies": final, "split": work.data.deciding_name})
 
 
@@ -70,7 +77,7 @@ def _phase(work: NetworkWork, source: int) -> Phase:
     return Phase.of(section, work.spec.recipe, lr=lr)
 
 
-def _start_from(learner: Learner, stage: Stage, source: int) -> None:
+def _start_from(learner: TaskLearner, stage: Stage, source: int) -> None:
     """Copy the separate network of the task at position `source`, its head where it can."""
     for path in stage.input_list("sources"):
         place = place_of(path)

@@ -12,10 +12,12 @@ from typing import Any
 from lifelong import store
 from lifelong.jobs.find import find_stage, read_facts, reader_of
 from lifelong.jobs.runner import execute
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import DamagedFile, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
+from lifelong.records.durations import stage_seconds, time_words
+from lifelong.records.outcomes import outcome_words
 
 
 def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> None:
@@ -88,3 +90,6 @@ def run_stage(stage: Stage, threads: int = 1) -> None:
     Path(stage.path("manifest.json")).unlink(missing_ok=True)  # half-done must not look done
     print(stage.folder, file=sys.stderr)
     execute(replace(stage, threads=threads))
+    folder = Path(stage.folder)
+    words = (outcome_words(folder), time_words(stage_seconds(folder) or 0.0))
+    print(printable(f"  {'; '.join(filter(None, words))}"), file=sys.stderr)

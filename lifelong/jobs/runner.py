@@ -67,7 +67,7 @@ def _say_timing(stage: Stage, seconds: float, cpu_seconds: float) -> None:
 def from_snakemake(kind: str, job: Any) -> None:
     """Run the stage of a Snakemake job, in the warm worker if there is one.
 
-    A user's mistake ends the process without a traceback.
+    A user's mistake ends the process without a traceback, and so does Ctrl-C.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(job.threads))
     inputs = {
@@ -83,11 +83,14 @@ def from_snakemake(kind: str, job: Any) -> None:
         "environment": dict(os.environ),
     }
     address = os.environ.get(VARIABLE, "off")
-    ended = None if address == "off" else hand_over(address, request)
-    if ended is None:
-        _run(request)
-    else:
-        sys.exit(ended)
+    try:
+        ended = None if address == "off" else hand_over(address, request)
+        if ended is None:
+            _run(request)
+        else:
+            sys.exit(ended)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def end_of(environ: Mapping[str, str], runtime_min: float | None) -> float | None:

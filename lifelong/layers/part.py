@@ -6,12 +6,12 @@ that isolates tasks writes each name once.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from lifelong.plan.card import Card, card_from
+from lifelong.plan.card import Card, card_from, written_card
 from lifelong.plan.errors import Misfit
 from lifelong.plan.networks import stack_of
 from lifelong.plan.stacks import Stack
@@ -56,7 +56,7 @@ class LayerPart:
 
 def to_arrays(part: LayerPart) -> tuple[Arrays, dict[str, Any]]:
     """As `store.write_arrays` takes it."""
-    return dict(part.tensors), {"kind": _KIND, "card": asdict(part.card)}
+    return dict(part.tensors), {"kind": _KIND, "card": written_card(part.card)}
 
 
 def part_from(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> LayerPart:

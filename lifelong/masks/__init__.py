@@ -2,9 +2,21 @@
 
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
+from lifelong.masks.ranked import RankedLearner, Ranking, TaskLearner
 from lifelong.masks.shard import Part, Shard
 from lifelong.masks.size import shard_size
 from lifelong.nets import Network
 from lifelong.plan.card import Card
 
-__all__ = ["Card", "Learner", "Model", "Network", "Part", "Shard", "shard_size"]
+__all__ = [
+    "Card",
+    "Learner",
+    "Model",
+    "Network",
+    "Part",
+    "RankedLearner",
+    "Ranking",
+    "Shard",
+    "TaskLearner",
+    "shard_size",
+]

@@ -40,3 +40,13 @@ def load_dense(
 def free_parameters(network: Network) -> list[Tensor]:
     """The parameters every task trains for itself: norms, biases, slopes, head."""
     return [tensor for tensor in dense(network).values() if isinstance(tensor, nn.Parameter)]
+
+
+def head_parameters(network: Network) -> list[Tensor]:
+    """Those of the head."""
+    return list(network.head.parameters())
+
+
+def flat(tensor: Tensor) -> Tensor:
+    """A tensor's entries in the order of memory: one dimension, whatever its memory format."""
+    return tensor.detach().as_strided((tensor.numel(),), (1,))

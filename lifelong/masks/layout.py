@@ -1,15 +1,18 @@
 """Shards and parts as a few flat arrays, and attributes that say how to cut them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from lifelong.masks.codebook import packed_codes, unpacked
+from lifelong.masks.coded import coded, decoded
 from lifelong.masks.places import EVERY, Places, code_parts, decode, encode, fit, mask_of
 from lifelong.masks.shard import Arrays, Part, Shard
-from lifelong.plan.card import Card, card_from
+from lifelong.plan.card import Card, card_from, written_card
 from lifelong.plan.errors import Misfit
+
+_CODED = ("owned", "picks", "used", "codes")
 
 
 def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
@@ -17,22 +20,32 @@ def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
     names = list(task.values)
     codes = {name: encode(*_places(task, name)) for name in names}
     arrays = {
-        "values": _joined([task.values[name] for name in names], np.float32),
         "dense": _joined([task.dense[name].ravel() for name in task.dense], np.float32),
         "owned": _joined([code for _, code in codes.values()], np.uint8),
     }
+    if task.centres is None:
+        arrays["values"] = _joined([task.values[name] for name in names], np.float32)
+    else:
+        arrays["centres"] = _joined([task.centres[name] for name in names], np.float32)
+        arrays["codes"] = packed_codes(task.values, task.centres)
     if isinstance(task, Part):
         arrays |= {} if task.picks is None else {"picks": task.picks}
     elif task.picks is not None:
         arrays["picks"] = packed(task.picks)
     if isinstance(task, Shard) and task.scores is not None:
         arrays["scores"] = _joined([task.scores[name] for name in names], np.float32)
+    if isinstance(task, Shard) and task.ranks is not None and task.used is not None:
+        arrays["ranks"] = _joined([task.ranks[name] for name in names], np.float32)
+        arrays["used"] = packed({name: task.used[name] for name in names})
     if not arrays["owned"].size:
         del arrays["owned"]
+    sizes = {name: arrays[name].size for name in _CODED if name in arrays}
+    arrays |= {name: coded(arrays[name]) for name in sizes}
+    sizes = {name: size for name, size in sizes.items() if arrays[name].size < size}
     attrs = {
         "kind": "shard",
         "working": isinstance(task, Shard),
-        "card": asdict(task.card),
+        "card": written_card(task.card),
         "layers": [
             {
                 "name": name,
@@ -47,11 +60,16 @@ def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
         ],
         "dense": [[name, list(array.shape)] for name, array in task.dense.items()],
     }
+    if task.centres is not None:
+        attrs["centres"] = [int(task.centres[name].size) for name in names]
+    if sizes:
+        attrs["coded"] = sizes  # of these arrays, before
     return arrays, attrs
 
 
 def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
     """The shard that `to_arrays` laid out. Raises Misfit for anything else."""
+    arrays = plain_arrays(arrays, attrs)
     names, counts = _counts(attrs)
     if not attrs["working"]:
         raise Misfit("is a finished task, no working file")
@@ -61,15 +79,24 @@ def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
         picks = _split(bits, names, counts["older"])
     if "scores" in arrays:
         scores = _split(arrays["scores"], names, counts["older"])
+    ranks = used = None
+    if "ranks" in arrays:
+        entries = [int(np.prod(shape)) for shape in _shapes(attrs).values()]
+        ranks = _split(arrays["ranks"], names, entries)
+        bits = np.unpackbits(arrays["used"], count=sum(entries)).view(bool)
+        used = _split(bits, names, entries)
     sizes = dict(zip(names, counts["capacity"], strict=True))
     return Shard(
         card=card_from(Card, attrs["card"]),
         shapes=_shapes(attrs),
-        values=_split(arrays["values"], names, counts["owned"]),
+        values=_values(arrays, attrs, names, counts["owned"]),
+        centres=_centres(arrays, attrs, names),
         owned={name: mask_of(one, sizes[name]) for name, one in _decoded(arrays, attrs).items()},
         picks=picks,
         dense=_dense(arrays["dense"], attrs["dense"]),
         scores=scores,
+        ranks=ranks,
+        used=used,
     )
 
 
@@ -78,6 +105,7 @@ def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
 
     Raises Misfit for anything else.
     """
+    arrays = plain_arrays(arrays, attrs)
     names, counts = _counts(attrs)
     shapes = _shapes(attrs)
     if counts["capacity"] != [int(np.prod(shape)) for shape in shapes.values()]:
@@ -85,7 +113,8 @@ def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
     return Part(
         card=card_from(Card, attrs["card"]),
         shapes=shapes,
-        values=_split(arrays["values"], names, counts["owned"]),
+        values=_values(arrays, attrs, names, counts["owned"]),
+        centres=_centres(arrays, attrs, names),
         places=_decoded(arrays, attrs),
         picks=arrays.get("picks"),
         older=dict(zip(names, counts["older"], strict=True)),
@@ -96,6 +125,25 @@ def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
 def packed(masks: Mapping[str, np.ndarray]) -> np.ndarray:
     """Masks of several layers as bits, one after another."""
     return np.packbits(_joined(list(masks.values()), bool))
+
+
+def _centres(arrays: Arrays, attrs: Mapping[str, Any], names: list[str]) -> Arrays | None:
+    return _split(arrays["centres"], names, attrs["centres"]) if "centres" in attrs else None
+
+
+def _values(
+    arrays: Arrays, attrs: Mapping[str, Any], names: list[str], counts: list[int]
+) -> Arrays:
+    centres = _centres(arrays, attrs, names)
+    if centres is None:
+        return _split(arrays["values"], names, counts)
+    return unpacked(arrays["codes"], centres, dict(zip(names, counts, strict=True)))
+
+
+def plain_arrays(arrays: Arrays, attrs: Mapping[str, Any]) -> Arrays:
+    """The arrays with masks as they were before they were coded."""
+    sizes = {name: size for name, size in attrs.get("coded", {}).items() if name in arrays}
+    return arrays | {name: decoded(arrays[name], size) for name, size in sizes.items()}
 
 
 def _places(task: Shard | Part, name: str) -> tuple[Places, int]:

@@ -7,11 +7,13 @@ old weight x [picked], free entries become exactly zero. `before_step` and `rest
 this around any optimiser; the training loop does both and its optimisers' steps in one walk.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from lifelong.masks.layers import dense, free_parameters, load_dense, shareable
+from lifelong.masks.layers import dense, free_parameters, head_parameters, load_dense, shareable
 from lifelong.masks.model import Model, fresh_network, tensors
 from lifelong.masks.pick import SCORE_START, picked
 from lifelong.masks.prune import cut
@@ -51,16 +53,26 @@ class Learner:
 
     `model` holds the older tasks; `width` is the width to learn at. All free entries are claimed:
     released ones start from zero, those that widening added from a fresh initialisation, norms and
-    biases from the previous task's (as CPG does).
+    biases from the previous task's (as CPG does). With `still_norms` these stay what the first task
+    made of them (as in Piggyback). With `fresh_start` released weights start as new ones do, not
+    from zero.
     """
 
-    def __init__(self, model: Model, card: Card, seed: int, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        model: Model,
+        card: Card,
+        seed: int,
+        device: str = "cpu",
+        still_norms: bool = False,
+        fresh_start: bool = False,
+    ) -> None:
         self.card = card
         self.network = fresh_network(card, seed)
         layers = shareable(self.network)
         model.widen({name: tuple(layer.weight.shape) for name, layer in layers.items()}, card)
         if model.shards:
-            self._inherit(model)
+            self._inherit(model, fresh_start)
         self.network = placed(self.network, device)
         self.layers = {
             name: Layer(
@@ -70,14 +82,21 @@ class Learner:
             )
             for name, layer in layers.items()
         }
+        self.still = still_norms and bool(model.shards)
+        if self.still:
+            self.network.hold_norms()
         self.version = 0  # goes up when layers get other tensors, or may change in another way
         self.restore()
 
-    def _inherit(self, model: Model) -> None:
+    def _inherit(self, model: Model, fresh_start: bool) -> None:
         before = model.shards[-1]
         grown = model.growth(before.card)
         load_dense(self.network, tensors(before.dense), head=False, growth=grown)
         for name, layer in shareable(self.network).items():
+            if fresh_start:
+                owned = torch.from_numpy(model.owners[name] > 0)
+                layer.weight.data[owned] = torch.from_numpy(model.weights[name])[owned]
+                continue
             block = grown.block(name, before.shapes[name])
             copy_into(layer.weight.data, torch.from_numpy(model.weights[name][block]), block)
 
@@ -133,8 +152,8 @@ class Learner:
         return [layer.weight for layer in self.layers.values()]
 
     def others(self) -> list[Tensor]:
-        """Norms, biases and the head."""
-        return free_parameters(self.network)
+        """Norms, biases and the head, or the head alone."""
+        return head_parameters(self.network) if self.still else free_parameters(self.network)
 
     @torch.no_grad()
     def before_step(self) -> None:
@@ -218,6 +237,22 @@ class Learner:
             dense={name: array(tensor) for name, tensor in dense(self.network).items()},
             scores=self._old_scores() if picking and with_scores else None,
         )
+
+    @torch.no_grad()
+    def set_own(self, values: Arrays) -> None:
+        """Replace the own weights, given as a shard has them."""
+        for name, layer in self.layers.items():
+            weight = layer.weight.detach().cpu().reshape(-1).clone()
+            weight[layer.own.cpu().reshape(-1).bool()] = torch.from_numpy(values[name])
+            layer.weight.data.copy_(weight.view(layer.weight.shape))
+
+    def working(self) -> Shard:
+        """What another stage goes on with: scores instead of picks."""
+        return self.shard(with_scores=True)
+
+    def rung(self) -> Shard:
+        """A working file whose picks are those of the file it was pruned from."""
+        return replace(self.shard(), picks=None)
 
     def _picks(self) -> Arrays:
         return {name: one.of_old(picked(one.all_scores())) for name, one in self.layers.items()}

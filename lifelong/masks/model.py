@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from lifelong.masks.ground import GROUND, ground_of
 from lifelong.masks.layers import load_dense, shareable
 from lifelong.masks.layout import packed
 from lifelong.masks.places import EVERY
@@ -28,7 +29,7 @@ class Model:
     def __init__(self) -> None:
         self.shards: list[Part] = []  # without their weights, which lie in `weights`
         self.weights: dict[str, np.ndarray] = {}  # float32, shape of the layer
-        self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k
+        self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k, or GROUND
         self.grown = 1.0  # the width of `weights`
 
     @property
@@ -75,6 +76,7 @@ class Model:
             picks=None if shard.picks is None else packed(picks),
             older={name: int(picks[name].size) if picks else 0 for name in shard.shapes},
             dense=shard.dense,
+            centres=shard.centres,
         )
 
     def _place(self, part: Part, owner: int) -> None:
@@ -98,6 +100,8 @@ class Model:
             if name in self.weights and self.weights[name].shape == shape:
                 continue
             weights, owners = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+            if card.ground is not None:
+                weights, owners[...] = ground_of(card.ground, name, shape), GROUND
             if name in self.weights:
                 block = grown.block(name, self.weights[name].shape)
                 weights[block], owners[block] = self.weights[name], self.owners[name]
@@ -114,11 +118,13 @@ class Model:
         grown = source.growth(part.card)
         for name, layer in shareable(network).items():
             block = grown.block(name, layer.weight.shape)
-            age = source.owners[name][block] - np.uint8(1)  # 255: free
-            kept = age < upto
+            owners = source.owners[name][block]
+            age = owners - np.uint8(1)  # 255: free
+            older = (age < upto - 1) | (owners == GROUND)
+            kept = older | (age < upto)
             picked = part.picked(name)
             if picked is not None:
-                kept[age < upto - 1] = picked
+                kept[older] = picked
             weights = np.where(kept, source.weights[name][block], np.float32(0))
             with torch.no_grad():
                 layer.weight.copy_(torch.from_numpy(weights))

@@ -1,12 +1,15 @@
-"""Which weights of older tasks a task picks: those whose real-valued score is above a threshold.
+"""Which weights a task picks by their scores: above a threshold, or the largest of a layer.
 
-As in Piggyback (Mallya et al., ECCV 2018) and CPG (Hung et al., NeurIPS 2019). This is the only
-place that turns scores into picks. It is handed the scores of a whole layer, with one exception:
-on CPUs the update (`train/update.py`) cuts large layers into pieces, which gives the same picks
-because a threshold looks at each score alone. A rule that compares the scores of a layer needs
-whole layers there too (`Update.entries`).
+Above a threshold: old weights, as in Piggyback (Mallya et al., ECCV 2018) and CPG (Hung et al.,
+NeurIPS 2019). The largest: old weights and free ones together, as in SupSup (Wortsman et al.,
+NeurIPS 2020) and WSN (Kang et al., ICML 2022). This is the only place that turns scores into picks.
+A threshold looks at each score alone, so that the update (`train/update.py`) may cut large layers
+into pieces; the largest are found in whole layers.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,3 +25,48 @@ def picked(scores: Tensor, out: Tensor | None = None) -> Tensor:
     if out is None:
         return scores > THRESHOLD
     return torch.gt(scores, THRESHOLD, out=out)
+
+
+def rank_of(density: float, entries: int) -> int:
+    """Which of a layer's sizes of scores, from the smallest and from 1, is the least one picked.
+
+    1 + (1 - density) (entries - 1), rounded to the nearest, halves to even.
+    """
+    return 1 + round((1 - density) * (entries - 1))
+
+
+@dataclass
+class Cutoff:
+    """Finds the k-th smallest number of a layer over and over, while they move little.
+
+    The k-th is looked for near where it was last; only where it has left that band are all numbers
+    partitioned. Either way it is the exact one.
+    """
+
+    last: float | None = None
+    reach: float = 0.0  # half the width of the band
+
+    def find(self, sizes: Tensor, rank: int) -> float | Tensor:
+        """The `rank`-th smallest, from 1, of the flat `sizes`; on GPUs it stays there."""
+        if sizes.device.type != "cpu":
+            return sizes.kthvalue(rank).values
+        values = sizes.numpy()
+        found = self._near(values, rank)
+        if found is None:
+            found = float(np.partition(values, rank - 1)[rank - 1])
+        moved = abs(found - self.last) if self.last is not None else abs(found) / 50
+        self.last, self.reach = found, max(4 * moved, abs(found) / 500, self.reach / 2)
+        return found
+
+    def _near(self, values: np.ndarray, rank: int) -> float | None:
+        if self.last is None:
+            return None
+        low, high = (np.float32(self.last + side * self.reach) for side in (-1, 1))
+        above = values >= low
+        below = values.size - int(np.count_nonzero(above))
+        above &= values <= high
+        band = values[above]
+        place = rank - 1 - below
+        if not 0 <= place < band.size:
+            return None
+        return float(np.partition(band, place)[place])

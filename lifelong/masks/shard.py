@@ -27,7 +27,11 @@ class Shard:
     owned: Arrays  # bool (capacity,)
     picks: Arrays | None  # bool (older,)
     dense: Arrays  # float32
+    centres: Arrays | None = None  # float32 (at most 256,): the only values there are in a layer
     scores: Arrays | None = None  # float32 (older,), only in working files
+    # Of tasks that pick by rank, only in working files, over all entries of a layer:
+    ranks: Arrays | None = None  # float32 (entries,)
+    used: Arrays | None = None  # bool (entries,)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Part:
     picks: np.ndarray | None  # uint8: the bits of all layers, one after another
     older: dict[str, int]  # how many of these bits are each layer's
     dense: Arrays
+    centres: Arrays | None = None
 
     def picked(self, name: str) -> np.ndarray | None:
         """Which entries of older tasks it uses in one layer, bool (older,); None: all."""

@@ -16,7 +16,11 @@ _PARTS = ("values", "owned", "picks", "dense")
 def shard_size(task: Shard | Part) -> dict[str, int]:
     """Bytes of the parts of a task as `store` writes them, without the overhead of HDF5."""
     arrays, _ = to_arrays(task)
-    return {name: arrays[name].nbytes if name in arrays else 0 for name in _PARTS}
+    parts = {part: (part,) for part in _PARTS} | {"values": ("values", "codes", "centres")}
+    return {
+        part: sum(arrays[name].nbytes for name in names if name in arrays)
+        for part, names in parts.items()
+    }
 
 
 def separate_network(task: Shard | Part) -> dict[str, int]:

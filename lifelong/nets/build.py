@@ -10,6 +10,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.networks import NETWORKS, misfit
 
 _WIDEST_CHANNELS_LAST = 256
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class Network(nn.Module):
@@ -25,6 +26,19 @@ class Network(nn.Module):
         self.crop = crop
         self.form: torch.memory_format = torch.contiguous_format
         self.head = head
+        self._held: list[nn.Module] = []
+
+    def hold_norms(self) -> None:
+        """From now on norms use the statistics that they have, in training too."""
+        self._held = [one for one in self.body.modules() if isinstance(one, _NORMS)]
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Network":
+        """As for any module, but for norms that are held."""
+        super().train(mode)
+        for norm in self._held:
+            norm.eval()
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self._features(x))
@@ -68,7 +82,7 @@ def build(
         torch.manual_seed(seed)
         body = load(row.builder)(in_channels, channels, width, **row.options, **sides)
         features = int(body.out_features)
-        return Network(body, head_of(head, features, classes, channels), crop)
+        return Network(body, head_of(head, features, classes, channels, bare=row.bare_head), crop)
 
 
 def growth_of(name: str, channels: float, narrow: float, wide: float) -> Growth:

@@ -33,11 +33,17 @@ class Angular(nn.Module):
             return torch.stack((logits, x.norm(dim=1, keepdim=True).expand_as(logits)))
 
 
-def head_of(kind: str, features: int, classes: int, channels: float) -> nn.Module:
+def head_of(
+    kind: str, features: int, classes: int, channels: float, bare: bool = False
+) -> nn.Module:
     """A fresh head; an angular one has an embedding of 512 numbers before its directions.
+
+    A `bare` linear one has no biases and starts as torch starts it.
 
     Raises ConfigError for an unknown kind.
     """
+    if kind == "linear" and bare:
+        return nn.Linear(features, classes, bias=False)
     if kind == "linear":
         return _linear(features, classes)
     if kind == "angular":

@@ -1,15 +1,44 @@
 """SGD and Adam; all they remember is tensors.
 
+Both step a part of their parameters when given the same part of each of their `buffers`.
+
 The steps themselves are torch's fused kernels, called directly: the classes of torch.optim give
 the same bits, but creating the first one imports torch's compiler: over a second in every job.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 Rate = float | Tensor  # a tensor where a captured graph must read it anew in every step
+
+
+class Optimiser(Protocol):
+    """What the training step needs of one; `buffers` hold one tensor per parameter each."""
+
+    buffers: list[list[Tensor]]
+
+    def zero_grad(self) -> None: ...
+
+    def step_all(self, rate: Rate) -> None:
+        """Step all parameters by the gradients that lie in them."""
+
+    def begin(self) -> None:
+        """Count a step; `update` follows for each part."""
+
+    def update(
+        self,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        buffers: Sequence[list[Tensor]],
+        rate: Rate,
+    ) -> None:
+        """Step parts of parameters, given with the same parts of gradients and buffers."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What it remembers, by name; the tensors themselves, not copies."""
 
 
 class SGD:
@@ -18,24 +47,32 @@ class SGD:
     def __init__(self, parameters: Sequence[Tensor], decay: float, momentum: float) -> None:
         self.parameters, self.decay, self.momentum = list(parameters), decay, momentum
         self.momenta = [torch.zeros_like(p) for p in self.parameters] if momentum else []
+        self.buffers = [self.momenta] if momentum else []
 
     def zero_grad(self) -> None:
-        for parameter in self.parameters:
-            parameter.grad = None
+        """Forget the gradients of the step before."""
+        _forget(self.parameters)
 
-    def step(self, rate: Rate) -> None:
-        """Step all parameters by their gradients."""
-        self.update(self.parameters, [gradient(p) for p in self.parameters], self.momenta, rate)
+    def step_all(self, rate: Rate) -> None:
+        """Step all parameters by the gradients that lie in them."""
+        self.update(self.parameters, _gradients(self.parameters), self.buffers, rate)
+
+    def begin(self) -> None:
+        """No step needs its number."""
 
     @torch.no_grad()
     def update(
-        self, values: list[Tensor], gradients: list[Tensor], momenta: list[Tensor], rate: Rate
+        self,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        buffers: Sequence[list[Tensor]],
+        rate: Rate,
     ) -> None:
         """Step parts of parameters, given with the same parts of their gradients and momenta."""
         torch._fused_sgd_(
             values,
             gradients,
-            momenta,
+            buffers[0] if buffers else [],
             weight_decay=self.decay,
             momentum=self.momentum,
             lr=rate,
@@ -51,20 +88,29 @@ class SGD:
 
 
 class Adam:
-    """Adam with torch's defaults (betas 0.9 and 0.999, eps 1e-8)."""
+    """Adam with torch's defaults (betas 0.9 and 0.999, eps 1e-8); `decay` is added to gradients."""
 
     BETAS, EPS = (0.9, 0.999), 1e-8
 
-    def __init__(self, parameters: Sequence[Tensor]) -> None:
-        self.parameters = list(parameters)
+    def __init__(self, parameters: Sequence[Tensor], decay: float = 0.0) -> None:
+        self.parameters, self.decay = list(parameters), decay
         self.means = [torch.zeros_like(p) for p in self.parameters]
         self.squares = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = torch.zeros((), device=self.parameters[0].device)
+        self.buffers = [self.means, self.squares]
+        self.steps = torch.zeros((), device=self.parameters[0].device if self.parameters else None)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the step before."""
+        _forget(self.parameters)
 
     def step(self, gradients: Sequence[Tensor], rate: Rate) -> None:
         """Step all parameters; gradients are in their order."""
         self.begin()
-        self.update(self.parameters, list(gradients), self.means, self.squares, rate)
+        self.update(self.parameters, list(gradients), self.buffers, rate)
+
+    def step_all(self, rate: Rate) -> None:
+        """Step all parameters by the gradients that lie in them."""
+        self.step(_gradients(self.parameters), rate)
 
     def begin(self) -> None:
         """Count a step; `update` follows for each part."""
@@ -75,22 +121,21 @@ class Adam:
         self,
         values: list[Tensor],
         gradients: list[Tensor],
-        means: list[Tensor],
-        squares: list[Tensor],
+        buffers: Sequence[list[Tensor]],
         rate: Rate,
     ) -> None:
         """Step parts of parameters, given with the same parts of gradients and moments."""
         torch._fused_adam_(
             values,
             gradients,
-            means,
-            squares,
+            buffers[0],
+            buffers[1],
             [],
             [self.steps] * len(values),
             lr=rate,
             beta1=self.BETAS[0],
             beta2=self.BETAS[1],
-            weight_decay=0.0,
+            weight_decay=self.decay,
             eps=self.EPS,
             amsgrad=False,
             maximize=False,
@@ -101,6 +146,15 @@ class Adam:
         state = {f"mean/{index}": tensor for index, tensor in enumerate(self.means)}
         state |= {f"square/{index}": tensor for index, tensor in enumerate(self.squares)}
         return state | {"steps": self.steps}
+
+
+def _forget(parameters: Sequence[Tensor]) -> None:
+    for parameter in parameters:
+        parameter.grad = None
+
+
+def _gradients(parameters: Sequence[Tensor]) -> list[Tensor]:
+    return [gradient(parameter) for parameter in parameters]
 
 
 def gradient(parameter: Tensor) -> Tensor:

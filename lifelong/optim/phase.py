@@ -1,8 +1,10 @@
 """What one call of the training loop does: how long, at which rates, and which epoch counts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from lifelong.optim.plateau import Plateau
 
 
 @dataclass(frozen=True)
@@ -10,7 +12,8 @@ class Phase:
     """One run of the loop. Rates are of SGD for weights and of Adam for picking masks.
 
     `beat`: an accuracy to improve upon; with it the best epoch counts and training stops after
-    `patience` epochs without a new best (0: never). Without it the last epoch counts.
+    `patience` epochs without a new best (0: never). Without it the epoch that `keep_epoch` names
+    counts: the "last", or that of "best_loss" or "best_accuracy" on the deciding split.
     `decay` lowers the rate with the epochs of all tasks, `epochs_before` of them earlier ones.
     """
 
@@ -31,6 +34,9 @@ class Phase:
     flip: bool = True
     precision: str = "float32"
     update: str = "eager"
+    optimiser: str = "sgd"  # or "adam", for weights, norms, biases and heads
+    keep_epoch: str = "last"
+    plateau: Plateau | None = None
     decay: float = 0.0
     epochs_before: int = 0
     whole_batches: bool = False  # leave out the images that do not fill a last batch
@@ -43,7 +49,22 @@ class Phase:
         values = {name: value for name, value in given.items() if name in names}
         for name in {"milestones", "mask_milestones"} & set(values):
             values[name] = tuple(values[name])
+        if values.get("plateau") is not None:
+            values["plateau"] = Plateau(**values["plateau"])
         return cls(**values)
+
+    @property
+    def needs_loss(self) -> bool:
+        """Whether the loss on the deciding split is part of a decision."""
+        watched = self.plateau is not None and self.plateau.watch == "loss"
+        return watched or self.keep_epoch == "best_loss"
+
+    def fallen(self, times: int) -> "Phase":
+        """The phase with rates that fell so often on a plateau."""
+        if not times or self.plateau is None:
+            return self
+        factor = self.plateau.factor**times
+        return replace(self, lr=self.lr * factor, mask_lr=self.mask_lr * factor)
 
     def rate(self, epoch: int) -> float:
         """SGD's rate in an epoch counted from 0."""

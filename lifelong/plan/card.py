@@ -1,7 +1,7 @@
 """What a model says of one of its tasks beside weights: enough to build its network and use it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 PREALIGNED = "prealigned"  # faces that somebody else cut out, nobody knows how
@@ -37,7 +37,21 @@ class Card:
     crop: int = 0  # pixels it sees: of its images the centre, random squares while it learned
     alignment: str = ""  # how faces were framed: a preset, PREALIGNED, or "" where there are none
     channel_order: tuple[int, ...] = ()  # of a picture's channels, as the network sees them
+    pixel_order: str = ""  # "published": scrambled as some programs read CIFAR-100
     noise: Mapping[str, Any] | None = None  # put on every picture: mean, std and seed
+    ground: Mapping[str, Any] | None = None  # weights of no task: kind and seed; see masks/ground
+
+
+_LATER = {
+    "ground": None,
+    "pixel_order": "",
+}  # not written where it says nothing: older cards lack it
+
+
+def written_card(card: Any) -> dict[str, Any]:
+    """A card as JSON holds it; `card_from` takes it apart."""
+    facts = asdict(card)
+    return {name: value for name, value in facts.items() if _LATER.get(name, ...) != value}
 
 
 _Card = TypeVar("_Card", bound=Card)

@@ -15,16 +15,42 @@ def check_classes(config: Mapping[str, Any]) -> None:
 
     The second only where `overlapping_classes` does not allow it.
     """
+    for name, dataset in config["datasets"].items():
+        _check_groups(name, dataset)
     seen: dict[tuple[str, str], str] = {}
     for task in config["tasks"]:
         dataset = config["datasets"][task["dataset"]]
         for identity in _identities(task, dataset):
+            _check_packed(task, identity, dataset)
             first = seen.setdefault((task["dataset"], identity), task["name"])
             if first != task["name"] and not config["overlapping_classes"]:
                 raise ConfigError(
                     f"config key tasks: {first!r} and {task['name']!r} both have {identity} of "
                     f"{task['dataset']}: change one of them, or set overlapping_classes: true"
                 )
+
+
+def _check_groups(name: str, dataset: Mapping[str, Any]) -> None:
+    """Raise ConfigError where `groups` of a data set names one that it does not have."""
+    if "groups" not in dataset:
+        return
+    source = SOURCES[dataset["source"]]
+    where = f"config key datasets.{name}.groups"
+    known = classes_by_group(dataset["root"]) if source.tree else source.classes
+    if not source.tree and (known is None or "" in known):
+        raise ConfigError(f"{where}: {source.title} has no groups: remove it")
+    for group in dataset["groups"]:
+        if known is not None and group not in known:
+            raise ConfigError(f"{where}: there is no group {group!r}{_near(group, known)}")
+
+
+def _check_packed(task: Mapping[str, Any], identity: str, dataset: Mapping[str, Any]) -> None:
+    group = identity.removeprefix("group ").partition("/")[0]
+    if "groups" in dataset and group not in dataset["groups"]:
+        raise ConfigError(
+            f"config key datasets.{task['dataset']}.groups: task {task['name']!r} needs {group}, "
+            "which is not packed: add it"
+        )
 
 
 def _identities(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:

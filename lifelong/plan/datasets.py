@@ -5,7 +5,7 @@ from typing import Any
 
 from lifelong.plan.class_checks import check_classes
 from lifelong.plan.crops import check_crop, seen_side
-from lifelong.plan.draws import check_drawn, check_images
+from lifelong.plan.draws import CORRECT, check_drawn, check_images
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import check_face_set, check_pairs, side_of
 from lifelong.plan.losses import check_loss
@@ -71,6 +71,10 @@ def _check_sources(config: Mapping[str, Any]) -> None:
                 raise ConfigError(f"config key network.name: {wrong} (dataset {name})")
     if len({config["datasets"][name]["channels"] for name in known}) > 1:
         raise ConfigError("config key datasets: all tasks of one network need the same channels")
+    if len({config["datasets"][name].get("pixel_order", CORRECT) for name in known}) > 1:
+        raise ConfigError(
+            "config key datasets: one table needs one pixel_order: make two experiments"
+        )
     networks = {settings(config, method)["network"]["name"] for method in config["methods"]}
     for task in config["tasks"]:
         check_crop(task, side_of_set(config["datasets"][task["dataset"]]), networks)
@@ -84,6 +88,10 @@ def _check_dataset(where: str, dataset: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}.root: say where the images lie")
     if source.resizes and not dataset["image_size"]:
         raise ConfigError(f"{where}.image_size: pictures need one size")
+    if dataset.get("pixel_order", CORRECT) != CORRECT and not source.scrambles:
+        raise ConfigError(
+            f"{where}.pixel_order: programs scramble CIFAR-100 alone, not {source.title}: remove it"
+        )
     if source.side is not None and dataset["image_size"] not in (None, source.side):
         raise ConfigError(
             f"{where}.image_size: {source.title} is {source.side} pixels wide: remove it"

@@ -30,24 +30,31 @@ PERCENT: dict[int, tuple[int, int]] = {
     90: (3750, 750),
     100: (4170, 830),
 }
+CORRECT = "correct"  # the order of pixels in which people see an image
 _LOOKS = ("normalise", "mean", "std")
 
 
 def pack_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """What decides the pack of a data set: not what only its tasks see."""
-    return {key: value for key, value in dataset.items() if key not in ("draw", "watch", *_LOOKS)}
+    seen = ("draw", "watch", "pixel_order", *_LOOKS)
+    return {key: value for key, value in dataset.items() if key not in seen}
 
 
 def images_of(seed: int, task: Mapping[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a task's images beside its classes, for one seed of the experiment."""
     settings = _looks(task, dataset)
     if draw := _draw(task, dataset):
-        run = (seed,) if draw.get("seed", "per_run") == "per_run" else ()
-        settings["draw"] = {**draw, "seed": seed_of(*run, task["name"], "draw")}
+        per_run = draw.get("seed", "per_run") == "per_run"
+        drawn = seed_of(*((seed,) if per_run else ()), task["name"], "draw")
+        if "shuffled_validation" in draw:  # as published: the seed of the run itself
+            drawn = seed if per_run else 0
+        settings["draw"] = {**draw, "seed": drawn}
     if "noise" in task:
         settings["noise"] = {**task["noise"], "seed": seed_of(seed, task["name"], "noise")}
     if "channel_order" in task:
         settings["channel_order"] = task["channel_order"]
+    if dataset.get("pixel_order", CORRECT) != CORRECT:
+        settings["pixel_order"] = dataset["pixel_order"]
     return settings
 
 
@@ -119,8 +126,10 @@ def _check_looks(place: str, who: str, given: Mapping[str, Any], channels: int) 
 
 
 def _check_draw(where: str, draw: Mapping[str, Any], source: Source) -> None:
-    counted = {"train", "validation"} & set(draw)
-    if bool(counted) == ("percent" in draw):
-        raise ConfigError(f"{where} needs train and validation, or percent instead of them")
+    counted = bool({"train", "validation"} & set(draw))
+    if [counted, "percent" in draw, "shuffled_validation" in draw].count(True) != 1:
+        raise ConfigError(
+            f"{where} needs train and validation, or percent or shuffled_validation instead of them"
+        )
     if "percent" in draw and not source.percent:
         raise ConfigError(f"{where}: percent counts CIFAR-100, give train and validation")

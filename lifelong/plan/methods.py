@@ -40,8 +40,11 @@ class Method:
     # Separate networks.
     starts_from: str = ""  # the method whose networks of other tasks each network begins with
     # Masks over single weights.
-    claims: str = "free"  # the weights that a task may take: all free ones
-    picks: str = ""  # how it chooses among older weights (a rule of masks/pick.py); "": takes all
+    picks: str = ""  # how it chooses weights (masks/pick.py): "" takes all older ones, "threshold"
+    # chooses among these, "top_k" among older and free ones together
+    ground: str = ""  # weights of no task, of which all tasks pick (masks/ground.py)
+    norms: str = "own"  # or "frozen": norms and biases stay as the first task left them
+    widens: bool = False  # every task but the first has a network wider by expand.step
     # Shared layers.
     options: tuple[str, ...] = ()  # the sections of `layers` that it reads, beside dropout
     pattern: str = "given"  # "given" in the configuration, a fixed one by name, or "" to be found
@@ -50,6 +53,11 @@ class Method:
     skips: bool = True  # networks with skips will do
     least_batch: int = 1  # images that a step needs
     first_alone: bool = False  # the first task shares with nobody until the second one arrives
+
+    @property
+    def masks_only(self) -> bool:
+        """Whether tasks, but perhaps the first, have no weights of their own by design."""
+        return bool(self.ground) or self.norms == "frozen"
 
     @property
     def shard_stage(self) -> str:
@@ -74,6 +82,12 @@ _PACKNET: dict[str, Any] = {
     "prune": {"schedule": "one_shot", "ratios": [0.6], "epochs": 0, "min_train_accuracy": 0.0},
     "retrain": {"milestones": [25], "keep": "last"},
 }
+_UNPRUNED: dict[str, Any] = {
+    "train": {"min_train_accuracy": 0.0},
+    "prune": {"ratios": []},
+    "retrain": {"epochs": 0},
+}
+_DROP = {"rounds": 20, "share": 0.2, "allowed": 0.002}
 _CPG_ROWS = dict.fromkeys(("CPG avg", "CPG max", "CPG top"), "mean")
 
 
@@ -105,6 +119,30 @@ _ROWS = (
         has_goal=True,
         expands=True,
         published=_CPG_ROWS,
+    ),
+    masks(
+        "piggyback", code=_ours("piggyback"), picks="threshold", norms="frozen", defaults=_UNPRUNED
+    ),
+    masks(
+        "progressive_cpg",
+        code=_ours("progressive_cpg"),
+        widens=True,
+        defaults={**_UNPRUNED, "expand": {"step": 1.0}},
+    ),
+    masks("wsn", code=_ours("wsn"), picks="top_k", defaults=_UNPRUNED),
+    masks(
+        "tinysubnets",
+        code=_ours("tinysubnets:finish"),
+        picks="top_k",
+        defaults={**_UNPRUNED, "retrain": {"epochs": 0, "centres": 16, "drop": _DROP}},
+    ),
+    masks(
+        "supsup",
+        code=_ours("supsup"),
+        picks="top_k",
+        ground="signed_constants",
+        published={"SupSup": "mean"},
+        defaults={**_UNPRUNED, "picking": {"scores": "fresh"}},
     ),
     layers("stl", code=_ours("stl:STL"), pattern="none", alone=True, isolates=True),
     layers("snn", code=_ours("snn:SNN"), pattern="all", one_head=True, one_size=True),

@@ -24,6 +24,7 @@ class Network:
     largest: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     knows_side: bool = False  # its builder is told `image_size`: its last maps are flattened
+    bare_head: bool = False  # its output layers have no biases, and start as torch starts them
     segments: str = ""  # "module:function": where concatenated channels widen each for itself
     stack: Stack | None = None
 
@@ -37,6 +38,15 @@ _ROWS = (
     # Five pools must leave one pixel.
     Network("vgg16_bn", builder="lifelong.nets.vgg:VGG16BN", smallest=32, largest=63),
     Network("small_cnn", builder="lifelong.nets.small_cnn:SmallCNN", smallest=4),
+    # For CIFAR-100's superclasses.
+    Network(
+        "lenet",
+        builder="lifelong.nets.lenet:LeNet",
+        smallest=8,
+        largest=64,
+        knows_side=True,
+        bare_head=True,
+    ),
     # For faces; its head grows with the image.
     Network(
         "spherenet20",

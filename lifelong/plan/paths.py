@@ -86,6 +86,12 @@ class Place:
         """The position of the task, from 1."""
         return int(self.slug.partition("-")[0])
 
+    @property
+    def words(self) -> str:
+        """Such as "cpg s0 02-dogs train", in lines that people read."""
+        attempt = f" a{self.attempt}" if self.attempt else ""
+        return f"{self.method} s{self.seed} {self.slug} {self.kind}{attempt}"
+
 
 def place_of(path: str) -> Place | None:
     """The stage of a task that a file belongs to, or None where it is no such file."""

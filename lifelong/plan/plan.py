@@ -176,7 +176,10 @@ class Plan:
                         yield Key(kind, method, seed, position)
 
     def overview_inputs(self, kind: str) -> Inputs:
-        """The records and published numbers that tables are made of; for the report, tables too."""
+        """The records and published numbers that tables are made of.
+
+        For the report also the tables, what was selected, and what packing said of its images.
+        """
         kinds = ("baseline", "train", "prune", "select", "retrain", "infer")
         records = [self.file(key, "record.csv") for one in kinds for key in self.keys(one)]
         inputs: Inputs = {"records": records}
@@ -185,7 +188,16 @@ class Plan:
         if kind == "report":
             chosen = [self.file(key, "selected.json") for key in self.keys("select")]
             inputs |= {"selected": chosen, "tables": [self.paths.tables(name) for name in TABLES]}
+            inputs["packs"] = [
+                f"{self.paths.pack_folder(name)}/manifest.json" for name in self._datasets_used()
+            ]
         return inputs
+
+    def _datasets_used(self) -> list[str]:
+        """The data sets that tasks name, for their images or their pairs."""
+        tasks = self.config["tasks"]
+        pairs = [task["pairs"]["dataset"] for task in tasks if "pairs" in task]
+        return list(dict.fromkeys([*(task["dataset"] for task in tasks), *pairs]))
 
     def overview(self, kind: str) -> Stage:
         """The tables or the report of an experiment."""
@@ -204,20 +216,25 @@ class Plan:
             methods=config["methods"],
             seeds=config["seeds"],
             tasks=self.tasks,
-            published_rows=published_rows(rows, config["published_cpg_row"]),
+            published_rows=published_rows(rows, config["published_cpg_row"], config["variants"]),
             separate=next(iter(own), ""),
             sharing=[name for name, row in rows.items() if not row.alone],
         )
 
 
-def published_rows(rows: Mapping[str, Method], chosen: str) -> dict[str, list[str]]:
+def published_rows(
+    rows: Mapping[str, Method], chosen: str, variants: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
     """For rows of a published table our method, and whether its networks' mean or best counts.
 
-    A method with several rows that answer to one setting counts for the `chosen` one.
+    A method with several rows that answer to one setting counts for the `chosen` one. A variant is
+    what was published only where it says so.
     """
     methods: dict[str, list[str]] = {}
     for name, row in rows.items():
-        if name == row.name:  # a variant is not what was published
+        if published := variants.get(name, {}).get("published"):
+            methods[published] = [name, "mean"]
+        elif name == row.name:
             wanted = [chosen] if chosen in row.published else list(row.published)
             methods |= {published: [name, row.published[published]] for published in wanted}
     return methods

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lifelong.plan.draws import CORRECT
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.settings import row_of
 
 _NEEDED = ("method", "task", "accuracy_percent")
 
@@ -29,11 +31,30 @@ def check_published(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"{wrong} is not a CSV file in UTF-8: {error}") from error
     _check_lines(lines, wrong)
     methods = dict.fromkeys(line["method"] for _, line in lines)
-    if row not in methods:
+    _check_variants(config, methods, wrong)
+    scrambled = {line["pixel_order"] for _, line in lines if line.get("pixel_order")}
+    seen = {str(one.get("pixel_order", CORRECT)) for one in config["datasets"].values()}
+    if scrambled and scrambled != seen:
+        raise ConfigError(
+            f"{wrong} is about pixel_order {', '.join(scrambled)}, and datasets have "
+            f"{', '.join(seen)}: its numbers cannot stand beside these; remove published"
+        )
+    if row not in methods and any(
+        row in row_of(config, one).published for one in config["methods"]
+    ):
         raise ConfigError(
             f"config key published_cpg_row: {Path(path)} has no method {row!r}; "
             f"it has {', '.join(methods)}"
         )
+
+
+def _check_variants(config: Mapping[str, Any], methods: Mapping[str, None], wrong: str) -> None:
+    for name, variant in config["variants"].items():
+        if variant.get("published", next(iter(methods))) not in methods:
+            raise ConfigError(
+                f"config key variants.{name}.published: {wrong.rpartition(': ')[2]} has no method "
+                f"{variant['published']!r}; it has {', '.join(methods)}"
+            )
 
 
 def _check_lines(lines: list[tuple[int, dict[str, str]]], wrong: str) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lifelong.plan.settings import base_of, row_of
+from lifelong.plan.sources import SOURCES
+from lifelong.plan.trees import classes_by_group
 
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    return [*_presets(config, given), *_ratios(config), *_patterns(config)]
+    return [*_presets(config, given), *_ratios(config), *_patterns(config), *_unused(config)]
 
 
 def _presets(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
@@ -46,3 +48,19 @@ def _patterns(config: Mapping[str, Any]) -> Iterator[str]:
     tasks = [task["name"] for task in config["tasks"] if "sharing" in task]
     if tasks and all(row_of(config, method).pattern for method in config["methods"]):
         yield f"no method here reads the sharing of {', '.join(tasks)}: none looks for a pattern"
+
+
+def _unused(config: Mapping[str, Any]) -> Iterator[str]:
+    """Groups that are packed though no task has them."""
+    for name, dataset in config["datasets"].items():
+        source = SOURCES[dataset["source"]]
+        known = classes_by_group(dataset["root"]) if source.tree else source.classes
+        used = {
+            task.get("group", task["name"]) for task in config["tasks"] if task["dataset"] == name
+        }
+        every = dataset.get("groups", list(known or ()))
+        if used and used < set(every):
+            yield (
+                f"{len(used)} of {len(every)} groups of {name} have a task, and all are packed; "
+                f"datasets.{name}.groups packs fewer"
+            )

@@ -13,8 +13,8 @@ STAGES = {
     "expand": 2,
     "prune": 2,
     "select": 2,
-    "retrain": 2,
+    "retrain": 3,
     "infer": 3,
     "tables": 3,
-    "report": 3,
+    "report": 4,
 }

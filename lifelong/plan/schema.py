@@ -57,7 +57,9 @@ def schema() -> dict[str, Any]:
         for name in METHODS
     }
     base = {"type": "string", "description": "which method it is one of"}
-    variant = {**form, "required": ["method"], "properties": {"method": base, **own}}
+    row = {"type": "string", "description": "the row of the published table to print beside it"}
+    names = {"method": base, "published": row}
+    variant = {**form, "required": ["method"], "properties": {**names, **own}}
     keys["variants"]["additionalProperties"] = variant
     loss = keys["tasks"]["items"]["properties"]["loss"]
     dataset = keys["datasets"]["additionalProperties"]

@@ -11,6 +11,7 @@ SECTIONS = (
     "goals",
     "expand",
     "recipe",
+    "picking",
     "baseline",
     "train",
     "prune",
@@ -48,4 +49,4 @@ def settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     common = {section: config[section] for section in SECTIONS}
     own = merge(common, config["method_settings"].get(base_of(config, name), {}))
     variant = config["variants"].get(name, {})
-    return merge(own, {section: part for section, part in variant.items() if section != "method"})
+    return merge(own, {section: part for section, part in variant.items() if section in SECTIONS})

@@ -29,6 +29,7 @@ class Source:
     resizes: bool = False  # pictures of any size, so that image_size must be said
     has_root: bool = True
     tree: bool = False  # folders name its groups and classes; see trees.py
+    scrambles: bool = False  # published programs read its pixels in another order
     percent: bool = False  # `draw` may count in percent
     faces: bool = False
     may: frozenset[str] = frozenset()  # options of a face set
@@ -55,6 +56,7 @@ _CIFAR: dict[str, Any] = {
     "channels": 3,
     "side": 32,
     "percent": True,
+    "scrambles": True,
 }
 _ROWS = (
     _images(

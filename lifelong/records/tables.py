@@ -25,6 +25,8 @@ GOAL_COLUMNS = (
     *("method", "seed", "task", "goal", "accuracy_selected", "met", "ratio"),
     "accuracy_retrained",
 )
+MASK_BITS = 32  # papers count a mask of one bit as 1/32 of a weight
+SIZE_TOTALS = ("union_ratio", "cap_ratio", "total_mb", "total_heads_mb")
 SUMMARY_COLUMNS = (
     "method",
     "seed",
@@ -104,12 +106,39 @@ def accuracy_matrix(frame: pd.DataFrame, method: str, seed: int, tasks: list[str
 
 
 def size_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Weights and bytes each task brought at its end, the mean over attempts; parts in columns."""
+    """Weights and bytes each task brought at its end, the mean over attempts; parts in columns.
+
+    Then what all tasks so far have: union_ratio, the weights that are used / those of one network
+    of width 1 (a ground that nobody trains is used whole); cap_ratio, the same and 1/32 more for
+    every task of a method with masks, as papers count (CAP of WSN); MiB of the files, and of them
+    those of norms, biases and heads, which papers leave out.
+    """
     ends = frame["stage"].isin(["retrain", "baseline"])
     rows = frame[ends & frame["metric"].isin(SIZE_METRICS)]
     table = _parts(rows, SIZE_METRICS, _mean)
     table[list(SIZE_METRICS)] = table[list(SIZE_METRICS)].round().astype("Int64")
-    return _in_order(table, frame)
+    table = _in_order(table, frame)
+    totals = [_totals(run) for _, run in table.groupby(["method", "seed"], sort=False)]
+    table[list(SIZE_TOTALS)] = pd.concat(totals) if totals else np.empty((0, len(SIZE_TOTALS)))
+    return table
+
+
+def _totals(run: pd.DataFrame) -> pd.DataFrame:
+    """The sums over the tasks so far of one run, whose tasks are in the order learned."""
+    parts = run[list(SIZE_METRICS)].astype(float)
+    owned, reference = parts["weights_owned"].cumsum(), parts["weights_reference"]
+    ground = (parts["weights_total"] - parts["weights_free"] - owned).clip(lower=0)
+    union = (owned + ground.fillna(0)) / reference
+    masked = parts[["bytes_owned", "bytes_picks"]].sum(axis="columns").any()
+    count = np.arange(1, len(run) + 1)
+    in_use = parts["bytes_file"] - parts["bytes_superseded"].fillna(0)
+    columns = (
+        union,
+        union + count / MASK_BITS if masked else union,
+        in_use.cumsum() / MIB,
+        parts["bytes_dense"].cumsum() / MIB,
+    )
+    return pd.DataFrame(dict(zip(SIZE_TOTALS, columns, strict=True)), index=run.index)
 
 
 def goals_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -167,19 +196,26 @@ def published_table(
     `rows` names, for a published method, our method to print beside it and whether the "mean" or
     the "max" of that method's networks counts; a published method that is not in `rows` is printed
     with our columns empty. Only tasks on both sides count; our average takes only seeds that
-    learned them all; ours_std is the sample deviation over seeds.
+    learned them all; ours_std is the sample deviation over seeds. A paper that prints averages
+    alone has rows for the task "average", and `tasks`, how many they are over: only where the
+    experiment has as many, ours stands beside them.
     """
+    if "tasks" in published.columns:
+        published = published[published["tasks"].isin([len(tasks)])]
     names = list(published["method"].unique())
     paper = published.pivot(index="method", columns="task", values="accuracy_percent")
+    averages = paper["average"] if "average" in paper.columns else None
     paper = paper[[task for task in tasks if task in paper.columns]]
+    counted = list(paper.columns) if averages is None else tasks
     final = _final(frame, tasks)
     lines = []
-    for name in names if len(paper.columns) else []:
+    for name in names if counted else []:
         method, reduced = rows.get(name, ("", "mean"))
         ours = final[final["method"] == method].pivot(index="seed", columns="task", values=reduced)
-        ours = ours.reindex(columns=paper.columns) * 100
-        columns = [*ours.items(), ("average", ours.mean(axis="columns", skipna=False))]
-        figures = [*paper.loc[name], paper.loc[name].mean()]
+        ours = ours.reindex(columns=counted) * 100
+        average = paper.loc[name].mean() if averages is None else averages[name]
+        columns = [*ours[paper.columns].items(), ("average", ours.mean(axis=1, skipna=False))]
+        figures = [*paper.loc[name], average]
         for (task, values), figure in zip(columns, figures, strict=True):
             mean = values.mean()
             stats = (figure, mean, values.std(), values.count(), mean - figure)

@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lifelong import store
-from lifelong.plan.paths import place_of
+from lifelong.plan.paths import dataset_of, place_of
 from lifelong.plan.stage import Stage
 from lifelong.records import learning, verification
+from lifelong.records.outcomes import repeated_words
 from lifelong.records.rows import Row
 from lifelong.records.tables import read_table
 from lifelong.report import learning as curves
@@ -41,7 +42,7 @@ def run(stage: Stage) -> None:
     tables[FACES] = faces.in_percent(verified)
     shown = {name: table for name, table in tables.items() if len(table)}
     about = (spec.experiment, spec.protocol)
-    words = {MEANS: curves.ABOUT, FACES: faces.ABOUT}
+    words = {"summary": _repeated(stage), MEANS: curves.ABOUT, FACES: faces.ABOUT}
     text = page(*about, shown, figures, _notes(stage), opened=(MEANS, FACES), about=words)
     files["index.html"] = store.write_text(Path(stage.path("index.html")), text)
     seal(stage, files)
@@ -90,6 +91,16 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     counts = ("goals_met", "convergence_epoch", "weights_model")
     kinds = {"met": "boolean"} | dict.fromkeys(counts, "Int64")
     return table.astype({name: kind for name, kind in kinds.items() if name in table})
+
+
+def _repeated(stage: Stage) -> str:
+    """How many test images are also learned from, which makes accuracies too good."""
+    said = []
+    for path in map(Path, stage.input_list("packs")):
+        count = store.read_manifest(path.parent)["outcome"].get("tested_and_trained", 0)
+        if count:
+            said.append(repeated_words(count, dataset_of(path.as_posix())))
+    return "; ".join(said)
 
 
 def _notes(stage: Stage) -> list[str]:

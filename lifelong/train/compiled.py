@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lifelong.masks.pick import picked
-from lifelong.optim.optimisers import Adam, Rate
+from lifelong.optim.optimisers import SGD, Adam, Rate
 from lifelong.plan.errors import ConfigError
 from lifelong.train.update import Piece, Update
 
@@ -27,17 +27,18 @@ class CompiledUpdate(Update):
     entries = 1 << 62
 
     def apply(self, piece: Piece, gradients: list[Tensor], rate: Rate, mask_rate: Rate) -> None:
-        if piece.kind == "whole" or not piece.momenta:  # plain SGD is one kernel already
+        # Plain SGD is one kernel already, and Adam of the weights has none here.
+        if piece.kind == "whole" or not isinstance(self.optimiser, SGD) or not piece.buffers:
             super().apply(piece, gradients, rate, mask_rate)
             return
         device = piece.weights[0].device
         rates = [torch.as_tensor(r, dtype=torch.float32, device=device) for r in (rate, mask_rate)]
-        settings = (self.sgd.decay, self.sgd.momentum)
+        settings = (self.optimiser.decay, self.optimiser.momentum)
         moments = corrections(self.adam) if piece.kind == "live" and self.adam else ()
         for index, gradient in enumerate(gradients):
-            parts = (piece.weights[index], gradient, piece.momenta[index], piece.own[index])
+            parts = (piece.weights[index], gradient, piece.buffers[0][index], piece.own[index])
             if piece.kind == "live":
-                picks = (piece.scores[index], piece.means[index], piece.squares[index])
+                picks = (piece.scores[index], *(one[index] for one in piece.moments))
                 kernel("live")(*parts, piece.old[index], *picks, *rates, *moments, *settings)
             elif piece.kind == "frozen":
                 kernel("frozen")(*parts, piece.old[index], rates[0], *settings)

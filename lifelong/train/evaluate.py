@@ -5,6 +5,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lifelong.data.batches import Split, eval_batches
 
@@ -66,3 +67,8 @@ def _look_at(
 def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Share of images whose largest logit is that of their label."""
     return float((logits.argmax(1) == labels).double().mean())
+
+
+def mean_loss(logits: Tensor, labels: Tensor) -> float:
+    """The mean cross entropy."""
+    return float(functional.cross_entropy(logits, labels))

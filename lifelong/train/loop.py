@@ -13,7 +13,7 @@ from lifelong.data.batches import TaskData, TrainBatches
 from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
 from lifelong.train.device import use_precision
-from lifelong.train.evaluate import Viewed, accuracy, logits
+from lifelong.train.evaluate import Viewed, accuracy, logits, mean_loss
 from lifelong.train.resume import Resume
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class Epoch:
     train_loss: float
     train_accuracy: float
     accuracy: float
+    deciding_loss: float | None = None  # only where it decides something
     more: dict[str, float] = field(default_factory=dict)  # numbers of the caller's `after_epoch`
 
 
@@ -86,10 +87,11 @@ def fit(
 ) -> Result:
     """Train the learner of a fresh step.
 
-    It ends with the weights of the last epoch, or with those of the best one if `phase.beat` is set
-    and an epoch was better than that. `seed` is of the batches; `name` says in the log what is
-    being trained. The same step, data, phase and seed give the same bits, whether or not the run
-    was interrupted and resumed. Raises ConfigError where the loss diverges.
+    It ends with the weights of the last epoch; with those of the best one if `phase.keep_epoch`
+    says so, or if `phase.beat` is set and an epoch was better than that. `seed` is of the batches;
+    `name` says in the log what is being trained. The same step, data, phase and seed give the same
+    bits, whether or not the run was interrupted and resumed. Raises ConfigError where the loss
+    diverges.
     """
     run = _Run(step, data, phase, seed, resume, name, after_epoch)
     said = -math.inf
@@ -143,12 +145,23 @@ class _Run:
         self.since_best = 0
         self.started, self.resumed_at = time.monotonic(), 0
         self._go_on()
-        step.begin_epoch(phase, self.epoch)
+        self._begin_epoch()
 
     def unfinished(self) -> bool:
         patience = self.phase.patience
         waited = self.phase.beat is not None and 0 < patience <= self.since_best
-        return self.epoch < self.phase.epochs and not waited
+        return self.epoch < self.phase.epochs and not waited and not self._plateau()[1]
+
+    def _plateau(self) -> tuple[int, bool]:
+        """How often the rates fell so far, and whether that was all."""
+        plateau = self.phase.plateau
+        if plateau is None:
+            return 0, False
+        watched = [e.deciding_loss if plateau.watch == "loss" else e.accuracy for e in self.epochs]
+        return plateau.after([value for value in watched if value is not None], self.phase.lr)
+
+    def _begin_epoch(self) -> None:
+        self.do_step.begin_epoch(self.phase.fallen(self._plateau()[0]), self.epoch)
 
     def one_step(self, x: Tensor, y: Tensor) -> None:
         self.do_step(x, y)
@@ -163,6 +176,7 @@ class _Run:
             float(self.do_step.loss_sum) / seen,
             int(self.do_step.correct) / seen,
             accuracy(deciding, data.deciding.labels),
+            mean_loss(deciding, data.deciding.labels) if self.phase.needs_loss else None,
             {} if self.after_epoch is None else self.after_epoch(self.epoch + 1),
         )
         if not math.isfinite(epoch.train_loss):
@@ -175,7 +189,7 @@ class _Run:
         self.epoch, self.step = self.epoch + 1, 0
         self.do_step.reset()
         if self.unfinished():
-            self.do_step.begin_epoch(self.phase, self.epoch)
+            self._begin_epoch()
 
     def _seen(self) -> int:
         """How many training images an epoch shows; a last batch of a single one is left out."""
@@ -183,15 +197,23 @@ class _Run:
         return min(count, len(self.batches) * self.phase.batch_size)
 
     def _remember(self, epoch: Epoch) -> None:
-        if self.phase.beat is None:
-            self.kept = epoch
-            return
-        bar = self.phase.beat if self.kept is None else self.kept.accuracy
-        if epoch.accuracy > bar:
+        if self._better(epoch):
             self.kept, self.since_best = epoch, 0
-            self.best = self._snapshot()
+            if self.phase.beat is not None or self.phase.keep_epoch != "last":
+                self.best = self._snapshot()
         else:
             self.since_best += 1
+
+    def _better(self, epoch: Epoch) -> bool:
+        """Whether an epoch is the one that counts so far."""
+        if self.phase.beat is not None:
+            return epoch.accuracy > (self.phase.beat if self.kept is None else self.kept.accuracy)
+        if self.kept is None or self.phase.keep_epoch == "last":
+            return True
+        if self.phase.keep_epoch == "best_accuracy":
+            return epoch.accuracy > self.kept.accuracy
+        assert epoch.deciding_loss is not None and self.kept.deciding_loss is not None
+        return epoch.deciding_loss < self.kept.deciding_loss
 
     def take_best(self) -> None:
         if self.best is not None:

@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor
 
-from lifelong.masks.learner import Learner
-from lifelong.optim.optimisers import SGD, Adam
+from lifelong.masks import RankedLearner, TaskLearner
+from lifelong.optim.optimisers import SGD, Adam, Optimiser
 from lifelong.optim.phase import Phase
 from lifelong.train.losses import CrossEntropy, Loss, logits_of
+from lifelong.train.ranked_update import RankedUpdate
 from lifelong.train.update import Update
 
 Replay = Callable[[], None]
@@ -32,9 +33,9 @@ class Step:
 
     def __init__(
         self,
-        learner: Learner,
-        update: Update,
-        others: SGD,
+        learner: TaskLearner,
+        update: Update | RankedUpdate,
+        others: Optimiser,
         precision: str,
         capture: Capture | None,
         loss: Loss,
@@ -88,12 +89,15 @@ class Step:
 
     def state(self) -> dict[str, Tensor]:
         """What the optimisers and counters hold, by name; the tensors themselves, not copies."""
-        state = {f"weights/{name}": tensor for name, tensor in self.update.sgd.state().items()}
+        state = {
+            f"weights/{name}": tensor for name, tensor in self.update.optimiser.state().items()
+        }
         state |= {f"others/{name}": tensor for name, tensor in self.others.state().items()}
         if self.update.adam is not None:
             state |= {f"adam/{name}": t for name, t in self.update.adam.state().items()}
         if self.steps is not None:
             state["steps"] = self.steps
+        state |= {f"update/{name}": tensor for name, tensor in self.update.state().items()}
         return state | {"loss_sum": self.loss_sum, "correct": self.correct}
 
     def reset(self) -> None:
@@ -102,15 +106,16 @@ class Step:
         self.correct.zero_()
 
     def _step(self, x: Tensor, y: Tensor) -> None:
-        self.update.sgd.zero_grad()
+        self.update.zero_grad()
         self.others.zero_grad()
         if self.steps is not None:
             self.steps += 1
+        self.update.before_forward()
         with self._arithmetic(x.device.type):
             outputs = self.learner.network(x)  # the logits, or what a loss with a margin needs
             loss = self.loss(outputs, y, self.steps)
         loss.backward()
-        self.others.step(self.rate)
+        self.others.step_all(self.rate)
         self.update.step(self.rate, self.mask_rate)
         with torch.no_grad():
             self.loss_sum += loss.detach() * len(y)
@@ -154,7 +159,10 @@ def cuda_graph(work: Callable[[], None]) -> Replay:
 
 
 def mask_step(
-    learner: Learner, phase: Phase, loss: Loss | None = None, capture: Capture | None = None
+    learner: TaskLearner,
+    phase: Phase,
+    loss: Loss | None = None,
+    capture: Capture | None = None,
 ) -> Step:
     """The step of a phase with fresh optimisers; left-over momentum would move frozen weights.
 
@@ -162,15 +170,27 @@ def mask_step(
     given. `capture` records a step for replay: by default a CUDA graph on GPUs, nothing on CPUs.
     """
     scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
-    weights = SGD(learner.weights(), phase.weight_decay, phase.momentum)
-    others = SGD(learner.others(), 0.0, phase.momentum)
+    others = _optimiser(learner.others(), phase, 0.0)
     adam = Adam(scores) if scores else None
-    if phase.update == "compiled":
-        from lifelong.train.compiled import CompiledUpdate
-
-        update: Update = CompiledUpdate(learner, weights, adam)
-    else:
-        update = Update(learner, weights, adam)
+    update = _update(learner, phase, adam)
     if capture is None and learner.weights()[0].is_cuda:
         capture = cuda_graph
     return Step(learner, update, others, phase.precision, capture, loss or CrossEntropy())
+
+
+def _update(learner: TaskLearner, phase: Phase, adam: Adam | None) -> Update | RankedUpdate:
+    if isinstance(learner, RankedLearner):
+        free = _optimiser(learner.learned(), phase, 0.0)
+        return RankedUpdate(learner, free, adam, phase.weight_decay)
+    weights = _optimiser(learner.weights(), phase, phase.weight_decay)
+    if phase.update == "compiled":
+        from lifelong.train.compiled import CompiledUpdate
+
+        return CompiledUpdate(learner, weights, adam)
+    return Update(learner, weights, adam)
+
+
+def _optimiser(parameters: list[Tensor], phase: Phase, decay: float) -> Optimiser:
+    if phase.optimiser == "adam":
+        return Adam(parameters, decay)
+    return SGD(parameters, decay, phase.momentum)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from lifelong.masks.layers import flat
 from lifelong.masks.learner import Layer, Learner
 from lifelong.masks.pick import picked
-from lifelong.optim.optimisers import SGD, Adam, Rate, gradient
+from lifelong.optim.optimisers import Adam, Optimiser, Rate, gradient
 
 CACHED = 1 << 17  # entries of a piece on CPUs: eight arrays of half a megabyte
-_WHOLE = 1 << 62
+WHOLE = 1 << 62
 
 
 @dataclass
@@ -27,12 +28,11 @@ class Piece:
     kind: str
     of: list[tuple[int, int]] = field(default_factory=list)  # layer, part of the layer
     weights: list[Tensor] = field(default_factory=list)
-    momenta: list[Tensor] = field(default_factory=list)
+    buffers: list[list[Tensor]] = field(default_factory=list)  # of the weights' optimiser
     own: list[Tensor] = field(default_factory=list)
     old: list[Tensor] = field(default_factory=list)  # picked weights where picks are frozen
     scores: list[Tensor] = field(default_factory=list)
-    means: list[Tensor] = field(default_factory=list)
-    squares: list[Tensor] = field(default_factory=list)
+    moments: list[list[Tensor]] = field(default_factory=list)  # of the scores' optimiser
 
 
 class Update:
@@ -40,14 +40,26 @@ class Update:
 
     entries: int | None = None  # at most so many in a piece; None: what suits the device
 
-    def __init__(self, learner: Learner, sgd: SGD, adam: Adam | None) -> None:
-        self.learner, self.sgd, self.adam = learner, sgd, adam
+    def __init__(self, learner: Learner, optimiser: Optimiser, adam: Adam | None) -> None:
+        self.learner, self.optimiser, self.adam = learner, optimiser, adam
         self.layers = list(learner.layers.values())
         on_cpu = self.layers[0].weight.device.type == "cpu"
         # GPUs want few launches with all layers in each.
-        self.size = self.entries or (CACHED if on_cpu else _WHOLE)
+        self.size = self.entries or (CACHED if on_cpu else WHOLE)
         self.version = -1
         self.pieces: list[Piece] = []
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the step before."""
+        for layer in self.layers:
+            layer.weight.grad = None
+
+    def before_forward(self) -> None:
+        """What has to be done before the network sees a batch."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What it remembers beside the optimisers and the learner."""
+        return {}
 
     @torch.no_grad()
     def step(self, rate: Rate, mask_rate: Rate) -> None:
@@ -55,6 +67,7 @@ class Update:
         if self.version != self.learner.version:
             self.version, self.pieces = self.learner.version, list(self._cut())
         gradients = [flat(gradient(layer.weight)).split(self.size) for layer in self.layers]
+        self.optimiser.begin()
         if self.adam is not None:
             self.adam.begin()
         for piece in self.pieces:
@@ -63,7 +76,7 @@ class Update:
 
     def apply(self, piece: Piece, gradients: list[Tensor], rate: Rate, mask_rate: Rate) -> None:
         """Step one piece."""
-        self.sgd.update(piece.weights, gradients, piece.momenta, rate)
+        self.optimiser.update(piece.weights, gradients, piece.buffers, rate)
         if piece.kind == "live":
             self._live(piece, gradients, mask_rate)
         elif piece.kind == "frozen":
@@ -75,7 +88,7 @@ class Update:
     def _live(self, piece: Piece, gradients: list[Tensor], rate: Rate) -> None:
         assert self.adam is not None
         torch._foreach_mul_(gradients, piece.old)  # now they are the gradients of the scores
-        self.adam.update(piece.scores, gradients, piece.means, piece.squares, rate)
+        self.adam.update(piece.scores, gradients, piece.moments, rate)
         for score, picks in zip(piece.scores, gradients, strict=True):
             picked(score, out=picks)  # and now they are the picks, as 0 and 1
         torch._foreach_mul_(piece.weights, piece.own)
@@ -83,7 +96,7 @@ class Update:
 
     def _cut(self) -> Iterator[Piece]:
         """All layers in pieces, neighbours of one kind together while they are small."""
-        piece, room = Piece(""), 0
+        piece, room = self._piece(""), 0
         scored = 0
         for index, layer in enumerate(self.layers):
             kind, arrays = self._arrays(index, layer, scored)
@@ -93,18 +106,27 @@ class Update:
                 if kind != piece.kind or weight.numel() > room:
                     if piece.of:
                         yield piece
-                    piece, room = Piece(kind), self.size
+                    piece, room = self._piece(kind), self.size
                 room -= weight.numel()
                 piece.of.append((index, part))
                 for name, some in parts.items():
-                    getattr(piece, name).append(some[part])
+                    field, _, number = name.partition("/")
+                    lists = getattr(piece, field)
+                    (lists[int(number)] if number else lists).append(some[part])
         yield piece
 
+    def _piece(self, kind: str) -> Piece:
+        buffers: list[list[Tensor]] = [[] for _ in self.optimiser.buffers]
+        return Piece(kind, buffers=buffers, moments=[[], []])
+
     def _arrays(self, index: int, layer: Layer, scored: int) -> tuple[str, dict[str, Tensor]]:
-        """What a layer's step reads and writes, and of which kind it is."""
+        """What a layer's step reads and writes, and of which kind it is.
+
+        Names are those of the fields of a `Piece`; "buffers/1" is the second of a list.
+        """
         arrays = {"weights": layer.weight}
-        if self.sgd.momenta:
-            arrays["momenta"] = self.sgd.momenta[index]
+        buffers = self.optimiser.buffers
+        arrays |= {f"buffers/{number}": one[index] for number, one in enumerate(buffers)}
         if layer.whole:
             return "whole", arrays
         arrays["own"] = layer.own
@@ -113,10 +135,5 @@ class Update:
         if layer.fixed is not None:
             return "frozen", arrays | {"old": layer.fixed}
         assert layer.score is not None and self.adam is not None
-        moments = {"means": self.adam.means[scored], "squares": self.adam.squares[scored]}
+        moments = {f"moments/{n}": one[scored] for n, one in enumerate(self.adam.buffers)}
         return "live", arrays | {"old": layer.old, "scores": layer.score} | moments
-
-
-def flat(tensor: Tensor) -> Tensor:
-    """A tensor's entries in the order of memory: one dimension, whatever its memory format."""
-    return tensor.detach().as_strided((tensor.numel(),), (1,))

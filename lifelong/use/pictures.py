@@ -34,7 +34,9 @@ def classify(
     for path in pictures:
         try:
             pixels = picture(path, card.image_size, card.in_channels)[None]
-            seen = torch.from_numpy(changed(pixels, card.noise, card.channel_order)).to(device)
+            seen = torch.from_numpy(
+                changed(pixels, card.noise, card.channel_order, card.pixel_order)
+            ).to(device)
         except DataError as error:
             yield path, error
             continue

@@ -294,7 +294,7 @@ class Predictor:
 
     def _split(self, cuts: Sequence[_Cut], task: _Task) -> Split:
         pixels = np.stack([cut.images[task.view] for cut in cuts])
-        seen = changed(pixels, task.card.noise, task.card.channel_order)
+        seen = changed(pixels, task.card.noise, task.card.channel_order, task.card.pixel_order)
         images = torch.from_numpy(seen).to(self._device)
         return Split(images, torch.zeros(len(images), dtype=torch.int64, device=self._device))
 

@@ -1,24 +1,35 @@
 """An unfinished experiment as text: which tasks are done, and what stages say at the moment."""
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from lifelong.plan.paths import place_of
+from lifelong.plan.plan import Plan
+from lifelong.records.stage_log import last_said
+from lifelong.use.remaining import remaining
 
 _AT_WORK_S = 300.0  # a stage that says nothing for so long has ended or hangs
-_STAMP = re.compile(r"^\S+ \S+ [A-Z]+ ")
 
 
-def progress(folder: Path) -> list[str]:
-    """One line per method and seed, then one per stage at work; empty where nothing has run."""
+def progress(folder: Path, plan: Plan | None = None) -> list[str]:
+    """One line per method and seed, one per stage at work, and the time left, which takes the plan.
+
+    Empty where nothing has run.
+    """
     lines = []
     for run in sorted(folder.glob("*/s*")):
         done = sorted(path.parent.parent.name for path in run.glob("*-*/infer/manifest.json"))
         newest = f", the newest {done[-1].partition('-')[2]}" if done else ""
-        lines.append(f"{run.parent.name} {run.name}: {len(done)} tasks done{newest}")
-    return lines + [f"running: {where}: {said}" for where, said in _at_work(folder)]
+        count = "1 task" if len(done) == 1 else f"{len(done)} tasks"
+        lines.append(f"{run.parent.name} {run.name}: {count} done{newest}")
+    at_work = list(_at_work(folder))
+    lines += [f"running: {where}: {said}" for where, said in at_work]
+    if lines and plan is not None:
+        lines += remaining(plan, max(1, len(at_work)))
+    elif lines:
+        lines.append("add the --configfile that it runs with for an estimate of the time left")
+    return lines
 
 
 def _at_work(folder: Path) -> Iterator[tuple[str, str]]:
@@ -28,12 +39,8 @@ def _at_work(folder: Path) -> Iterator[tuple[str, str]]:
             continue
         try:
             young = time.time() - path.stat().st_mtime < _AT_WORK_S
-            lines = path.read_text(errors="replace").splitlines()
         except OSError:  # it has just ended
             continue
-        if young and lines:
+        if young and (said := last_said(path)):
             place = place_of(path.absolute().as_posix())
-            where = path.parent.relative_to(folder).as_posix()
-            if place is not None:
-                where = f"{place.method} s{place.seed} {place.slug} {place.kind}"
-            yield where, _STAMP.sub("", lines[-1])
+            yield place.words if place else path.parent.relative_to(folder).as_posix(), said

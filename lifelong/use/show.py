@@ -1,25 +1,31 @@
 """A finished experiment as text: summary, missed goals, training minutes, and the report's path."""
 
 from pathlib import Path
+from statistics import fmean
 
 import pandas as pd
 
 from lifelong import store
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.paths import Paths
+from lifelong.plan.plan import Plan
 from lifelong.records import tables
-from lifelong.records.durations import total_seconds
+from lifelong.records.durations import CPU, WALL, total_seconds
+from lifelong.records.outcomes import repeated_words
 from lifelong.use.order import tasks_of
 from lifelong.use.progress import progress
 
 _TRAINING = ("baseline", "train", "expand/a*", "prune", "retrain")  # stages that train
 
 
-def show(folder: Path) -> str:
-    """The text. Raises UserError where there are no tables, DamagedFile where they do not parse."""
+def show(folder: Path, plan: Plan | None = None) -> str:
+    """The text; of an unfinished experiment the plan tells how much is left.
+
+    Raises UserError where there are no tables, DamagedFile where they do not parse.
+    """
     path = folder / "tables" / "summary.csv"
     if not path.is_file():
-        if lines := progress(folder):
+        if lines := progress(folder, plan):
             return "\n".join([f"{folder} is not finished: it has no tables yet", *lines])
         raise UserError(f"{folder} has no tables/summary.csv: name a folder like results/digits")
     try:
@@ -47,8 +53,7 @@ def _warnings(folder: Path) -> list[str]:
     lines = []
     for path in sorted(folder.glob("pack_data/*/manifest.json")):
         if count := store.read_manifest(path.parent)["outcome"].get("tested_and_trained"):
-            name = path.parent.name
-            lines.append(f"warning: {count} test images of {name} are also images to learn from")
+            lines.append(repeated_words(count, path.parent.name))
     for run in sorted(folder.glob("*/s*")):
         for slug in tasks_of(run) or ():
             path = run / slug / "select" / "selected.json"
@@ -64,24 +69,32 @@ def paths_of(folder: Path) -> Paths:
     return Paths(named.name, str(named.parent))
 
 
-def training_seconds(folder: Path, method: str, seed: int) -> float | None:
+def training_seconds(folder: Path, method: str, seed: int, clock: str = WALL) -> float | None:
     """How long the training stages of a run took in all; None where a timing.json is missing."""
     run = Path(paths_of(folder).model(method, seed))
     tasks = tasks_of(run)
-    return total_seconds(
+    stages = (
         path.parent
         for kind in _TRAINING
         for path in run.glob(f"*/{kind}/manifest.json")
         if tasks is None or path.relative_to(run).parts[0] in tasks
     )
+    return total_seconds(stages, clock)
 
 
 def _minutes(folder: Path, summary: pd.DataFrame) -> list[str]:
     """One line with every method whose times are known; the mean over seeds."""
     minutes = []
     for method, runs in summary.groupby("method", sort=False):
-        seconds = [training_seconds(folder, str(method), int(seed)) for seed in runs["seed"]]
-        known = [one for one in seconds if one is not None]
-        if known:
-            minutes.append(f"{method} {sum(known) / len(known) / 60:.1f}")
-    return [f"wall minutes of training per run: {', '.join(minutes)}"] if minutes else []
+        seeds = [int(seed) for seed in runs["seed"]]
+        if wall := _mean_minutes(folder, str(method), seeds, WALL):
+            cpu = _mean_minutes(folder, str(method), seeds, CPU)
+            minutes.append(f"{method} {wall}" + (f" ({cpu})" if cpu else ""))
+    return [f"minutes of training per run, wall (CPU): {', '.join(minutes)}"] if minutes else []
+
+
+def _mean_minutes(folder: Path, method: str, seeds: list[int], clock: str) -> str:
+    """Over the seeds whose times are known; empty where there are none."""
+    seconds = [training_seconds(folder, method, seed, clock) for seed in seeds]
+    known = [one for one in seconds if one is not None]
+    return f"{fmean(known) / 60:.1f}" if known else ""

@@ -27,7 +27,7 @@ def verification(
     """The numbers of `faces.pairs.Verification`, by metric name; see there."""
     store.verified(pack)
     images, pairs = read_pairs(pack)
-    images = changed(images, card.noise, card.channel_order)
+    images = changed(images, card.noise, card.channel_order, card.pixel_order)
     faces = Split(torch.from_numpy(images).to(device), torch.zeros(len(images), device=device))
     convention = how.get("distance", "cpg")
     vectors = embeddings(network, faces, card.mean, card.std).cpu().numpy()

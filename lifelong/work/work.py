@@ -85,13 +85,16 @@ class Work:
         return row(self.stage, metric, value, **where)
 
     def epoch_rows(self, epochs: Iterable[Epoch], **where: Any) -> list[Row]:
-        """Three rows per epoch: loss and accuracy of training, and the accuracy that decides."""
+        """Rows of every epoch: loss and accuracy of training, and what decides of them."""
         rows = []
         for epoch in epochs:
             at = {"epoch": epoch.epoch, **where}
             rows.append(self.row("loss", epoch.train_loss, split="train", **at))
             rows.append(self.row("accuracy", epoch.train_accuracy, split="train", **at))
-            rows.append(self.row("accuracy", epoch.accuracy, split=self.data.deciding_name, **at))
+            deciding = {"split": self.data.deciding_name, **at}
+            if epoch.deciding_loss is not None:
+                rows.append(self.row("loss", epoch.deciding_loss, **deciding))
+            rows.append(self.row("accuracy", epoch.accuracy, **deciding))
         return rows
 
 

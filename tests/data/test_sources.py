@@ -279,6 +279,19 @@ def test_cifar_archive_is_renumbered_by_superclass(tmp_path, monkeypatch):
         assert Archive.classes[image[1, 0, 0]] == name
         assert GROUP_OF[name] == group == raw.groups[label]
 
+    few = read("cifar100", tmp_path, groups=["fish", "aquatic_mammals"])
+    assert len(few.images) == 30 and few.classes == raw.classes[:10]
+    kept = [raw.groups[label] in ("fish", "aquatic_mammals") for label in raw.labels]
+    for ours, all_of_them in ((few.images, raw.images), (few.labels, raw.labels)):
+        assert np.array_equal(ours, all_of_them[kept])
+    assert np.bincount(few.split).tolist() == [10, 10, 10]
+
+
+def test_only_the_groups_that_are_wanted_are_read(groups):
+    (groups / "dry" / "train" / "a" / "0.png").write_bytes(b"damaged")
+    raw = read("image_folder", groups, image_size=32, groups=["wet"])
+    assert raw.classes == ("wet/a", "wet/b") and len(raw.images) == 6
+
 
 def test_missing_cifar_archive_says_where_and_how(tmp_path):
     with pytest.raises(DataError, match=r"cifar-100-python: `download: true` fetches it"):

@@ -23,6 +23,7 @@ from known_methods import LAYER_METHODS, NETWORK_METHODS
 from toy_experiment import run_toy
 
 from lifelong import store
+from lifelong.masks.layout import plain_arrays
 from lifelong.plan.methods import METHODS
 from lifelong.plan.revisions import STAGES
 
@@ -64,8 +65,8 @@ def fingerprints(folder: Path, methods: list[str]) -> dict[str, dict[str, list[f
 
 
 def _of_shard(path: Path) -> dict[str, list[float]]:
-    arrays, _ = store.read_arrays(path)
-    return {name: _of_array(array) for name, array in arrays.items()}
+    arrays, attrs = store.read_arrays(path)  # masks decoded: zlib's bytes depend on its version
+    return {name: _of_array(array) for name, array in plain_arrays(arrays, attrs).items()}
 
 
 def _of_array(array: np.ndarray) -> list[float]:

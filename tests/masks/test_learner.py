@@ -116,6 +116,33 @@ def test_released_weights_are_zero_and_start_from_zero():
         assert (layer.weight.detach()[layer.own > 0] == 0).all()
 
 
+@pytest.mark.parametrize("width", [1.0, 1.5])
+def test_released_weights_may_start_anew(width):
+    model = half_owned()
+    card = card_of(2, width=width)
+    zero = Learner(copy.deepcopy(model), card, seed=7)
+    fresh = Learner(copy.deepcopy(model), card, seed=7, fresh_start=True)
+    alone = Learner(Model(), card_of(1, width=width), seed=7)  # the same seed, nothing before it
+    for name, layer in fresh.layers.items():
+        free = ~layer.is_old
+        assert torch.equal(layer.weight[free], alone.layers[name].weight[free])
+        assert torch.equal(layer.weight[layer.is_old], zero.layers[name].weight[layer.is_old])
+
+
+def test_held_norms_stay_and_the_head_learns():
+    model = half_owned()
+    learner = Learner(model, card_of(2), seed=2, still_norms=True)
+    before = {name: tensor.clone() for name, tensor in learner.network.state_dict().items()}
+    stepped(learner)
+    changed = {
+        name
+        for name, tensor in learner.network.state_dict().items()
+        if not torch.equal(tensor, before[name])
+        and name.removesuffix(".weight") not in {f"body.{layer}" for layer in learner.layers}
+    }
+    assert changed == {"head.weight", "head.bias"}
+
+
 def test_only_widened_entries_start_at_random():
     model = half_owned()
     small = {name: weights.shape for name, weights in model.weights.items()}

@@ -66,7 +66,6 @@ WRONG = [
     ("method_settings.cpg.goal", {}, "method_settings.cpg", "'goal'"),
     ("method_settings.cpg.prune", {"ratios": [0.5, 0.1]}, "prune.ratios (cpg)", "rising"),
     ("prune.ratios", [1.0], "prune.ratios.0"),
-    ("prune.ratios", [], "prune.ratios"),
     ("tasks", [], "tasks"),
     ("tasks", MANY, "tasks", "255", "254"),
     ("tasks.0.ratio", 1.0, "tasks.0.ratio", "1.0"),

@@ -40,7 +40,7 @@ MAY_IMPORT = {
 }
 TORCH_FREE = (  # rooms and files
     *("plan", "store", "records", "report", "cli"),
-    *("jobs/runner", "jobs/driver", "jobs/find", "jobs/handover"),
+    *("jobs/runner", "jobs/driver", "jobs/find", "jobs/handover", "jobs/console"),
     *("stages/goals", "stages/select", "stages/tables", "stages/report"),
     *("families/__init__", "families/choice", "work/seal"),
     *("use/show", "use/verify", "use/export", "use/answers"),
@@ -221,6 +221,10 @@ def test_parsing_the_snakefile_loads_nothing_heavy():
 )
 def test_deciding_stages_load_no_torch(module):
     assert "torch" not in loaded_by(f"import lifelong.{module}")
+
+
+def test_what_prints_a_run_loads_nothing_heavy():
+    assert not loaded_by("import lifelong.jobs.console") & set(HEAVY)
 
 
 def test_choosing_loads_no_torch():

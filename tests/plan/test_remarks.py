@@ -43,3 +43,16 @@ def test_a_pattern_by_hand_is_for_methods_that_look_for_one():
         "no method here reads the sharing of zero_six: none looks for a pattern"
     ]
     assert told({**config, "methods": ["hps", "lasem_hps"]}, {}) == []
+
+
+def test_groups_that_no_task_has_are_told():
+    cifar = {"source": "cifar100", "root": "raw"}
+    tasks = [{"name": "fish"}, {"name": "wet", "group": "aquatic_mammals"}]
+    config = toy_config(METHODS, goals={}) | {"datasets": {"cifar": cifar}, "tasks": tasks}
+    assert told(config, {}) == [
+        "2 of 20 groups of cifar have a task, and all are packed; datasets.cifar.groups packs fewer"
+    ]
+    few = {"cifar": {**cifar, "groups": ["fish", "aquatic_mammals"]}}
+    assert told({**config, "datasets": few}, {}) == []
+    classes = [{"name": "any", "classes": ["fish/ray", "flowers/rose"]}]  # of several groups
+    assert told({**config, "tasks": classes}, {}) == []

@@ -64,3 +64,25 @@ def test_a_misspelt_task_or_class_is_named(tmp_path, task, says):
     }
     with pytest.raises(ConfigError, match=says):
         check(config)
+
+
+@pytest.mark.parametrize(
+    ("groups", "says"),
+    [
+        (["bird"], "no group 'bird'; did you mean 'birds'"),
+        (["cars"], "task 'birds' needs birds, which is not packed: add it"),
+        (["birds"], None),
+    ],
+)
+def test_groups_to_pack_are_those_that_there_are_and_that_tasks_need(tmp_path, groups, says):
+    mine = {"source": "image_folder", "root": tree(tmp_path, *SHAPES["groups"]), "image_size": 32}
+    config = {
+        "experiment": "own",
+        "datasets": {"mine": {**mine, "groups": groups}},
+        "tasks": [{"name": "birds", "dataset": "mine"}],
+    }
+    if says is None:
+        assert check(config)["datasets"]["mine"]["groups"] == groups
+        return
+    with pytest.raises(ConfigError, match=says):
+        check(config)

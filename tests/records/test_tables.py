@@ -98,6 +98,31 @@ def test_sizes_take_the_end_of_a_task_not_its_rungs(frame: pd.DataFrame) -> None
     assert table["bytes_file"].tolist() == [2**20, 2**19]
 
 
+def test_sizes_of_all_tasks_so_far_three_ways() -> None:
+    """WSN's CAP is the union of used weights plus 1/32 per task; a ground counts whole."""
+    one = next(row for row in ROWS if row.stage == "retrain")
+    sizes = {
+        "wsn": [(600, 400, 1000, 100), (200, 200, 1000, 120)],  # owned, free, total, picks
+        "supsup": [(0, 0, 1000, 125), (0, 0, 1000, 125)],
+        "scratch": [(1000, 0, 1000, 0), (1000, 0, 1000, 0)],
+    }
+    names = ("weights_owned", "weights_free", "weights_total", "bytes_picks")
+    fixed = {"weights_reference": 1000, "bytes_file": 2**20, "bytes_dense": 2**18}
+    rows = [
+        replace(one, method=method, task=task, metric=name, value=float(value))
+        for method, tasks in sizes.items()
+        for task, numbers in zip(TASKS, tasks, strict=True)
+        for name, value in {**dict(zip(names, numbers, strict=True)), **fixed}.items()
+    ]
+    table = tables.size_table(tables.frame(rows)).set_index("method")
+    assert table.loc["wsn", "union_ratio"].tolist() == [0.6, 0.8]
+    assert table.loc["wsn", "cap_ratio"].tolist() == [0.6 + 1 / 32, 0.8 + 2 / 32]
+    assert table.loc["supsup", "cap_ratio"].tolist() == [1 + 1 / 32, 1 + 2 / 32]
+    assert table.loc["scratch", "cap_ratio"].tolist() == [1.0, 2.0]
+    assert table.loc["wsn", "total_mb"].tolist() == [1.0, 2.0]
+    assert table.loc["wsn", "total_heads_mb"].tolist() == [0.25, 0.5]
+
+
 def rows_with(cpg: str) -> dict[str, tuple[str, str]]:
     """Which of our methods answers to which published row."""
     fine = {"fine-Avg": ("finetune", "mean"), "fine-Max": ("finetune", "max")}
@@ -166,6 +191,19 @@ def test_published_compares_what_is_left_after_the_newest_task() -> None:
     found = table.set_index(["method", "task"])["ours_percent"]
     assert found["fine-Avg", "fish"] == pytest.approx(75)
     assert found["fine-Max", "fish"] == pytest.approx(80)
+
+
+def test_a_published_average_stands_beside_as_many_tasks(frame: pd.DataFrame) -> None:
+    published = pd.DataFrame(
+        [("A", "average", 2, 70.0), ("B", "average", 2, 50.0), ("C", "average", 3, 10.0)],
+        columns=["method", "task", "tasks", "accuracy_percent"],
+    )
+    table = tables.published_table(frame, published, TASKS, {"A": ("cpg", "mean")})
+    assert lines(table) == [
+        ["paper", "average", "A", 70.0, pytest.approx(75.0), None, 1, pytest.approx(5.0)],
+        ["paper", "average", "B", 50.0, None, None, 0, None],
+    ]
+    assert tables.published_table(frame, published, [*TASKS, *"xy"], {}).empty
 
 
 def test_published_without_a_common_task_is_empty(frame: pd.DataFrame) -> None:

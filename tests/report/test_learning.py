@@ -11,6 +11,7 @@ from learning_rows import STAGES, About, Run, all_rows, invented, worked, write_
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lifelong import store
 from lifelong.plan.plan import TABLES
 from lifelong.plan.specs import Overview
 from lifelong.plan.stage import Stage
@@ -199,6 +200,21 @@ def test_the_page_has_sections_where_there_are_records(tmp_path: Path) -> None:
     assert "<summary>learning</summary>" in page and "<summary>goals</summary>" not in page
     lines = (base / "tables" / "learning.csv").read_text().splitlines()
     assert lines[0] == ",".join(learning.LEARNING_COLUMNS) and len(lines) == 10
+
+
+def test_images_that_are_learned_from_and_tested_on_are_told_of_above_the_summary(tmp_path):
+    runs = [worked()]
+    base = write_results(tmp_path / "results", runs)
+    tables_stage.run(stage_of(base, "tables", runs))
+    stage, packs = stage_of(base, "report", runs), []
+    for name, count in (("Fer", 288), ("clean", 0), ("of an older version", None)):
+        outcome = {} if count is None else {"tested_and_trained": count}
+        store.write_manifest(base / "pack_data" / name, {}, spec={}, outcome=outcome, inputs={})
+        packs.append(str(base / "pack_data" / name / "manifest.json"))
+    report.run(replace(stage, inputs={**stage.inputs, "packs": packs}))
+    page = (base / "report" / "index.html").read_text()
+    words = "<p>warning: 288 test images of Fer are also images to learn from</p>"
+    assert f"<h2>summary</h2>\n{words}" in page and page.count("warning") == 1
 
 
 def test_results_are_the_same_whatever_the_clock_says(tmp_path: Path) -> None:

@@ -132,6 +132,16 @@ def test_a_run_in_two_parts_gives_the_same_bytes(experiment, empty, capsys):
     assert found == bytes_of(experiment, *files)
 
 
+def test_a_stage_that_ends_says_its_result_and_time(here, capsys):
+    path = f"{CPG}/01-a/select/selected.json"
+    assert main(["stage", path]) == 0
+    folder, said = capsys.readouterr().err.splitlines()
+    assert folder == f"{CPG}/01-a/select"
+    assert re.fullmatch(
+        r"  ratio [\d.]+, accuracy [\d.]+, goal [\d.]+ (met|missed).*; \d\.\d s", said
+    )
+
+
 def test_a_stage_is_done_until_its_spec_inputs_or_files_change(here):
     plan = Plan(load([Path("config.yaml")]))
     stage = plan.stage(Key("infer", "packnet", 0, 2))

@@ -7,6 +7,8 @@ import yaml
 from toy_experiment import CLASSES, run_toy, toy_config
 
 from lifelong.cli import main
+from lifelong.families import separate
+from lifelong.records.rows import read
 from lifelong.use.load import finished_model
 
 TASKS = [{"name": name, "classes": classes} for name, classes in CLASSES.items()]
@@ -40,6 +42,41 @@ def test_a_dropped_task_is_no_part_of_the_model(tmp_path):
 def test_an_unfinished_model_is_what_was_learned_of_it(swapped):
     (swapped / "packnet/s0" / f"03-{SECOND}" / "retrain" / "manifest.json").unlink()
     assert order(swapped) == [FIRST, THIRD]
+
+
+def test_separate_networks_keep_their_results_when_the_order_changes(tmp_path, monkeypatch):
+    first, second, third = TASKS
+    given = {"tasks": [first, third, second], **GOALS}
+    anew = run_toy(tmp_path / "anew", ["scratch"], **given)
+    run_toy(tmp_path / "moved", ["scratch"], tasks=TASKS, **GOALS)
+    monkeypatch.setattr(separate, "fit", None)  # training would fail
+    moved = run_toy(tmp_path / "moved", ["scratch"], **given)
+    for folder in (f"02-{THIRD}", f"03-{SECOND}"):
+        for name in ("shard.h5", "record.csv"):
+            file = f"scratch/s0/{folder}/baseline/{name}"
+            assert (moved / file).read_bytes() == (anew / file).read_bytes(), file
+
+
+@pytest.mark.parametrize("damage", ["shard.h5", "record.csv", "manifest.json"])
+def test_a_damaged_network_is_not_copied_to_another_position(tmp_path, damage):
+    first, second, third = TASKS
+    given = {"tasks": [first, third, second], **GOALS}
+    anew = run_toy(tmp_path / "anew", ["scratch"], **given)
+    old = run_toy(tmp_path / "moved", ["scratch"], tasks=TASKS, **GOALS)
+    path = old / f"scratch/s0/02-{SECOND}/baseline/{damage}"
+    path.write_bytes(path.read_bytes()[:-9])
+    moved = run_toy(tmp_path / "moved", ["scratch"], **given)
+    file = f"scratch/s0/03-{SECOND}/baseline/shard.h5"
+    assert (moved / file).read_bytes() == (anew / file).read_bytes()
+
+
+def test_a_network_trained_under_other_settings_is_not_copied(tmp_path):
+    first, second, third = TASKS
+    run_toy(tmp_path, ["scratch"], tasks=TASKS, **GOALS)
+    longer = {"baseline": {"epochs": 3}, "tasks": [first, third, second], **GOALS}
+    moved = run_toy(tmp_path, ["scratch"], **longer)
+    rows = read(moved / f"scratch/s0/03-{SECOND}/baseline/record.csv")
+    assert max(row.epoch or 0 for row in rows) == 3
 
 
 def test_leftovers_are_shown_and_removed(swapped, capsys):

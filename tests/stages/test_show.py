@@ -24,23 +24,30 @@ def base(tmp_path) -> Path:
 
 
 def minutes(base: Path) -> list[str]:
-    return [line for line in show(base).splitlines() if line.startswith("wall minutes")]
+    return [line for line in show(base).splitlines() if line.startswith("minutes of")]
 
 
 def test_minutes_are_those_of_training_a_run(base):
     timing = base / "hps" / "s1" / "01-fish" / "train" / "timing.json"
     timing.write_text('{"seconds": 180.0}')
     # train and retrain of two tasks take 4 minutes; the second seed of hps took 2 more
-    assert minutes(base) == ["wall minutes of training per run: stl 4.0, hps 5.0"]
+    assert minutes(base) == ["minutes of training per run, wall (CPU): stl 4.0, hps 5.0"]
 
 
 def test_a_run_without_all_of_its_timing_is_left_out(base):
     (base / "hps" / "s1" / "01-fish" / "train" / "timing.json").unlink()
-    assert minutes(base) == ["wall minutes of training per run: stl 4.0, hps 4.0"]
+    assert minutes(base) == ["minutes of training per run, wall (CPU): stl 4.0, hps 4.0"]
     for timing in base.rglob("timing.json"):
         timing.unlink()
     assert minutes(base) == []
     assert show(base).splitlines()[-1].startswith("report: ")
+
+
+def test_cpu_minutes_stand_beside_those_of_the_wall(base):
+    for path in base.glob("hps/*/*/*/timing.json"):
+        path.write_text('{"seconds": 60.0, "cpu_seconds": 90.0}')
+    # those of stl are of a version that did not measure them
+    assert minutes(base) == ["minutes of training per run, wall (CPU): stl 4.0, hps 4.0 (6.0)"]
 
 
 def test_an_unfinished_experiment_says_what_is_done_and_what_runs(tmp_path):
@@ -55,6 +62,7 @@ def test_an_unfinished_experiment_says_what_is_done_and_what_runs(tmp_path):
         if sealed:
             (run / folder / "manifest.json").write_text("{}")
     assert show(tmp_path / "results/toy").splitlines()[1:] == [
-        "cpg s0: 1 tasks done, the newest a",
+        "cpg s0: 1 task done, the newest a",
         "running: cpg s0 02-b prune: prune to 0.4: epoch 3 of 20",
+        "add the --configfile that it runs with for an estimate of the time left",
     ]

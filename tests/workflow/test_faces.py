@@ -15,7 +15,7 @@ from face_trees import (
     draw_splits,
     draw_utkface,
 )
-from workflow_tree import TREE, jobs, snakemake
+from workflow_tree import TREE, ran, snakemake
 
 from lifelong.data.pack import read_pairs, read_task
 from lifelong.faces.adience import AGES
@@ -171,7 +171,7 @@ def test_the_small_experiment_runs_on_few_small_pictures(experiments):
     small |= {"datasets": {name: {"image_size": 24} for name in config["datasets"]}}
     (experiments / "small.yaml").write_text(yaml.safe_dump(small))
     files = ("--configfile", "experiments/faces_real_small.yaml", "small.yaml")
-    found = jobs(snakemake(experiments, *files))
+    found = ran(experiments, *files)
     tasks = ("01-identity", "02-gender", "03-expression", "04-age")
     assert {f"cpg/{task}/infer" for task in tasks} < found and "tables" in found
     model = experiments / "results/faces_real_small/cpg/s0"

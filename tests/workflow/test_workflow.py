@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from edits import with_key
-from workflow_tree import EXPERIMENT, TREE, jobs, running, snakemake, write_config
+from workflow_tree import EXPERIMENT, TREE, jobs, ran, running, snakemake, write_config
 
 from lifelong import store
 
@@ -123,21 +123,21 @@ def test_a_task_more_touches_no_task_before_it(dry):
 def test_a_changed_goal_runs_no_job_that_trains_before_the_decision(again):
     shard = f"{CPG}/02-y/retrain/shard.h5"
     write_config(again, edited("goals", "given", {"y": 0.99}))
-    assert jobs(snakemake(again, shard)) == named("cpg", "02-y", "goals select retrain")
+    assert ran(again, shard) == named("cpg", "02-y", "goals select retrain")
     assert jobs(snakemake(again, "-n", shard)) == set()
 
 
 def test_a_goal_within_reach_takes_the_attempt_that_was_not_widened(again):
     shard = f"{CPG}/02-y/retrain/shard.h5"
     write_config(again, edited("goals", "given", {"y": 0.0}))
-    assert jobs(snakemake(again, shard)) == named("cpg", "02-y", "goals prune select retrain")
+    assert ran(again, shard) == named("cpg", "02-y", "goals prune select retrain")
     assert store.read_manifest((again / shard).parent)["outcome"]["width"] == 1.0
 
 
 def test_an_earlier_task_that_changes_takes_the_later_ones_with_it(again):
     shard = f"{CPG}/02-y/retrain/shard.h5"
     write_config(again, edited("retrain", "epochs", 3))
-    found = jobs(snakemake(again, shard))
+    found = ran(again, shard)
     assert found >= {"cpg/01-x/retrain", "cpg/02-y/train", "cpg/02-y/prune", "cpg/02-y/retrain"}
     assert not found & named("cpg", "01-x", "train prune select") and "pack_data" not in found
     for manifest in (again / CPG).glob("*/*/**/manifest.json"):
@@ -149,15 +149,50 @@ def test_an_earlier_task_that_changes_takes_the_later_ones_with_it(again):
 
 def test_one_stage_of_one_task_runs_with_what_it_needs(tiny):
     target = f"{CPG}/01-x/train/manifest.json"
-    assert jobs(snakemake(tiny, target)) == {"pack_data", "cpg/01-x/train"}
+    assert ran(tiny, target) == {"pack_data", "cpg/01-x/train"}
     written = {path.parent.name for path in (tiny / "results").rglob("manifest.json")}
     assert written == {"digits", "train"}
+
+
+def test_a_run_prints_two_lines_per_stage(tiny):
+    said = snakemake(tiny, f"{CPG}/01-x/train/manifest.json")
+    told = said.partition("\n\n")[2].partition("total")[2].splitlines()
+    stages = [line[16:] for line in told if re.match(r"\d\d-\d\d \d\d:", line)]
+    assert stages[0] == "started   pack_data digits"
+    assert stages[1].startswith("finished  pack_data digits: ")
+    assert stages[1].endswith("; 1 of 2 stages done")
+    assert stages[2] == "started   cpg s0 01-x train"
+    assert re.fullmatch(
+        r"finished  cpg s0 01-x train: accuracy \d\.\d{3}; \d+\.\d s; 2 of 2 stages done", stages[3]
+    )
+    assert len(stages) == 4 and len(told) < 15
+    (kept,) = (tiny / ".snakemake/log").glob("*.log")
+    assert "localcheckpoint train:" in kept.read_text()  # all that Snakemake had to say
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--verbose", "--printshellcmds"])
+def test_who_asks_snakemake_for_more_or_less_gets_its_own_lines(tiny, option):
+    said = snakemake(tiny, "results/tiny/pack_data/digits/pack.h5", option)
+    assert ("localrule pack_data:" in said) == (option != "--quiet")
+    assert "started   pack_data" not in said
+
+
+def test_a_stage_that_fails_is_named_with_its_reason(tiny):
+    config = {**EXPERIMENT, "train": {**EXPERIMENT["train"], "lr": 1e9}}
+    write_config(tiny, config)
+    said = snakemake(tiny, f"{CPG}/01-x/train/manifest.json", succeeds=False)
+    assert re.search(
+        rf"failed    cpg s0 01-x train: see {CPG}/01-x/train/log.txt: "
+        r"train at width 1 diverged: .*lower the lr",
+        said,
+    )
+    assert "CalledProcessError" not in said
 
 
 def test_a_deleted_shard_is_rebuilt(again, finished):
     shard = f"{CPG}/01-x/retrain/shard.h5"
     (again / shard).unlink()
-    assert jobs(snakemake(again, shard)) == {"cpg/01-x/retrain"}
+    assert ran(again, shard) == {"cpg/01-x/retrain"}
     assert (again / shard).read_bytes() == (finished / shard).read_bytes()
 
 
@@ -186,7 +221,7 @@ def test_a_killed_run_is_run_again_to_the_same_bytes(again, finished):
     # The lock of the killed run is still there; Snakemake says how to take it away.
     assert "--unlock" in snakemake(again, succeeds=False)
     snakemake(again, "--unlock")
-    assert "cpg/02-y/retrain" in jobs(snakemake(again))
+    assert "cpg/02-y/retrain" in ran(again)
     shards = sorted(finished.rglob("shard.h5"))
     assert len(shards) == 3 * 2
     for shard in shards:

@@ -51,13 +51,17 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> TaskSpec:
         fair = fair_ratio(key.position, own["expand"]["tasks_expected"])
         if task.get("ratio", 0.0) <= fair:  # one set by hand may need rungs beyond
             more = {"stop_at": fair}
+    row = plan.row(key.method)
+    settings = own[section] | (own["picking"] if row.picks == "top_k" else {})
+    if row.widens:
+        settings = settings | {"widens_by": own["expand"]["step"]}
     return NetworkLearning(
         **plan.of_task(key),
         random_seed=plan.random_seed(key),
         data=plan.data(key.position, key.seed),
         network=own["network"],
         recipe=own["recipe"],
-        settings=own[section],
+        settings=settings,
         loss=task.get("loss", {}),
         **more,
     )
@@ -106,8 +110,16 @@ def _goals(plan: "Plan", key: Key) -> Inputs:
     return {"baseline": plan.file(measured, "record.csv")}
 
 
-def _train(plan: "Plan", key: Key) -> Inputs:
+def _older(plan: "Plan", key: Key) -> Inputs:
     return {"pack": plan.pack(key.position), **plan.shard_before(key)}
+
+
+def _train(plan: "Plan", key: Key) -> Inputs:
+    files, row = _older(plan, key), plan.row(key.method)
+    if row.picks == "top_k" and not row.ground and key.position > 1:  # scores and free weights
+        before = Key("train", key.method, key.seed, key.position - 1)
+        files["carried"] = plan.file(before, "candidate.h5")
+    return files
 
 
 def _expand(plan: "Plan", key: Key) -> Inputs:
@@ -115,7 +127,7 @@ def _expand(plan: "Plan", key: Key) -> Inputs:
 
 
 def _prune(plan: "Plan", key: Key) -> Inputs:
-    files = _train(plan, key)
+    files = _older(plan, key)
     if plan.row(key.method).expands:
         files["learned"] = _of_attempt(plan, key, 0)
     return files
