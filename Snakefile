@@ -52,6 +52,8 @@ rule all:
     input:
         PLAN.paths.report("index.html"),
         PLAN.paths.tables("summary"),
+        [f"{PLAN.paths.of_kind(kind)}/manifest.json" for kind in ("tables", "report")],
+        LOST,
 
 
 onstart:

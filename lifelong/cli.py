@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import __version__
+from lifelong.plan.advice import VARIABLE, advised
 from lifelong.plan.config import load
 from lifelong.plan.errors import DataError, UserError, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import check_published
-from lifelong.plan.reading import read
+from lifelong.plan.reading import NOT_CONFIGURATION, is_result, read
 from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
 
@@ -34,13 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # of another encoding than a class's name, perhaps
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(argv)
+    _remember(options, sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     try:
         code = int(options.command(options))
         sys.stdout.flush()  # so that a closed pipe is noticed here
         return code
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {advised(error, os.environ.get(VARIABLE))}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `lifelong show … | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,6 +55,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         more = "; the same command goes on where it was" if options.command in _GOING_ON else ""
         print(f"stopped{more}", file=sys.stderr)
         return 130
+    finally:
+        os.environ.pop(VARIABLE, None)
+
+
+def _remember(options: argparse.Namespace, argv: Sequence[str]) -> None:
+    """The command that makes files again, for the jobs of a run to record and errors to name.
+
+    What only reads results asks them for theirs.
+    """
+    if options.command is _run:
+        os.environ[VARIABLE] = shlex.join(["lifelong", *argv])
+    elif options.command is _stage:
+        files = ["--configfile", *map(str, options.configfile)] if options.configfile else []
+        os.environ[VARIABLE] = shlex.join(["lifelong", "run", *files])
 
 
 def _infer(options: argparse.Namespace) -> int:
@@ -275,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (stage, run, verify, clean, show):
         command.add_argument(
             "--configfile",
-            type=Path,
+            type=_configuration,
             nargs="+",
             action="extend",
             default=[],
@@ -335,6 +351,13 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON document, with all classes")
     add("--threads", type=_count, default=1, metavar="N")
     predict.set_defaults(command=_predict)
+
+
+def _configuration(text: str) -> Path:
+    """A file of --configfile, which takes all words that follow, results too."""
+    if is_result(Path(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} {NOT_CONFIGURATION}")
+    return Path(text)
 
 
 def _number(text: str) -> float:

@@ -1,15 +1,18 @@
 """Look-ups of the plan for the rules; everything that decides is in lifelong/plan."""
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from lifelong.jobs.stale import anchor, mark
+from lifelong.plan.advice import VARIABLE, advised, snakemake_as
 from lifelong.plan.config import check, over_base
 from lifelong.plan.decisions import Grown, grown
-from lifelong.plan.errors import UserError
+from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.plan import TABLES, Plan
 from lifelong.plan.published import check_published
@@ -25,14 +28,22 @@ try:
     # Snakemake has merged all files already, which `over_base` does not always want.
     OPTIONS = workflow.config_settings.config
     GIVEN = merge(workflow.config_settings.overwrite_config, typed(OPTIONS))
-    PLAN = Plan(check(over_base(config, GIVEN)))
+    PLAN = Plan(check(over_base(config, GIVEN), OPTIONS))
     check_published(PLAN.config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 if workflow.is_main_process:
-    # What another configuration made runs again, whether or not Snakemake remembers making it.
-    mark(PLAN)
+    # What another configuration made, and what lacks files, runs again, whatever Snakemake remembers.
+    LOST = mark(PLAN)
+    os.environ[VARIABLE] = snakemake_as(
+        sys.argv[1:], workflow.overwrite_configfiles, OPTIONS
+    )
+else:
+    LOST = []
+    os.environ.setdefault(
+        VARIABLE, snakemake_as([], workflow.overwrite_configfiles, OPTIONS)
+    )
 ANCHOR = anchor()
 
 BASE = PLAN.paths.base
@@ -122,9 +133,10 @@ def facts_of(path, take):
     try:
         return take(dict(json.loads(Path(path).read_text())), path)
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        raise WorkflowError(advised(error, os.environ[VARIABLE])) from None
     except (TypeError, ValueError) as error:
-        raise WorkflowError(f"{path} is damaged ({error}): delete it and run again")
+        damaged = DamagedFile(path, f"is damaged ({error})")
+        raise WorkflowError(advised(damaged, os.environ[VARIABLE])) from None
 
 
 def faces_stage(wildcards):

@@ -18,6 +18,7 @@ from lifelong.plan.errors import DamagedFile, DataError
 
 _CHUNK_IMAGES = 64
 _CHECKED_IMAGES = 4096
+_FAILED = "has images that fail their checksum"
 _KIND = "pack"
 
 
@@ -103,7 +104,7 @@ def task_rows(
     """Which rows of a pack a task has; for its arguments and errors see `read_task`."""
     arrays, attrs = store.read_arrays(path, ("labels", "split", "crc32"), digest)
     if attrs.get("kind") != _KIND:
-        raise DamagedFile(f"{path} is not a pack of images: name the file pack_data wrote")
+        raise DamagedFile(path, "is not a pack of images")
     wanted = _identities(path, attrs, classes, group)
     renumber = np.full(len(attrs["classes"]), -1, dtype=np.int64)
     renumber[[attrs["classes"].index(identity) for identity in wanted]] = np.arange(len(wanted))
@@ -136,7 +137,7 @@ def read_task(
     task = task_rows(path, classes, group, digest, draw)
     images = _images(path, task.rows)
     if not np.array_equal(_checksums(images), task.checksums):
-        raise DamagedFile(f"{path} has images that fail their checksum: delete it and run again")
+        raise DamagedFile(path, _FAILED)
     return TaskArrays(images, task.labels, task.split, _short(task.identities))
 
 
@@ -158,11 +159,11 @@ def read_pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     arrays, attrs = store.read_arrays(path)
     if attrs.get("kind") != _KIND:
-        raise DamagedFile(f"{path} is not a pack of images: name the file pack_data wrote")
+        raise DamagedFile(path, "is not a pack of images")
     if "pairs" not in arrays:
         raise DataError(f"{path} has no pairs: its data set needs a file of pairs")
     if not np.array_equal(_checksums(arrays["images"]), arrays["crc32"]):
-        raise DamagedFile(f"{path} has images that fail their checksum: delete it and run again")
+        raise DamagedFile(path, _FAILED)
     return arrays["images"], arrays["pairs"]
 
 
@@ -173,7 +174,7 @@ def check_pack(path: Path) -> None:
         rows = slice(start, start + _CHECKED_IMAGES)
         images = store.read_arrays(path, ("images",), rows=rows)[0]["images"]
         if not np.array_equal(_checksums(images), expected[rows]):
-            raise DamagedFile(f"{path} has images that fail their checksum: delete it, run again")
+            raise DamagedFile(path, _FAILED)
 
 
 def _identities(

@@ -215,7 +215,7 @@ def _check(embeddings: np.ndarray, pairs: Pairs, convention: str, grid: str) -> 
     if len(bad):
         raise DataError(
             f"{len(bad)} embeddings are zero or not finite, the first of image {bad[0]}: "
-            "the network that made them is damaged, train it again"
+            "the training of the network that made them diverged, lower its learning rate"
         )
     folds = np.unique(pairs.fold)
     if len(folds) < 2:

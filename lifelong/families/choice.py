@@ -29,7 +29,7 @@ def choose_ratio(stage: Stage) -> None:
     record = read(path)
     deciding = [row for row in record if row.metric == "accuracy" and row.split != "train"]
     if not deciding:
-        raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
+        raise DamagedFile(path, "holds no accuracy")
     rungs = [Rung(row.ratio or 0.0, row.value) for row in deciding]
     width = deciding[0].width or 1.0
     goal = None

@@ -150,9 +150,7 @@ def own_candidate(work: NetworkWork, path: Path) -> Shard:
     """The task's working file. Raises DamagedFile for one of another task, run or history."""
     candidate = shards.verified(path)
     if candidate.card != work.card(candidate.card.width):
-        raise DamagedFile(
-            f"{path} belongs to another run than the shards before it: delete it and run again"
-        )
+        raise DamagedFile(path, "belongs to another run than the shards before it")
     return candidate
 
 

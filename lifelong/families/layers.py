@@ -99,8 +99,11 @@ def commit(stage: Stage) -> None:
     selected = Path(stage.input("selected"))
     pattern = store.read_json(selected).get("pattern")
     if not isinstance(pattern, str):
-        raise DamagedFile(f"{selected} names no pattern: delete it and run again")
-    card, tensors = _learned(work, candidate, pattern).commit(pattern)
+        raise DamagedFile(selected, "names no pattern")
+    learner = _learned(work, candidate, pattern)
+    if learner is None:
+        raise DamagedFile(selected, f"names pattern {pattern}, which {candidate} does not have")
+    card, tensors = learner.commit(pattern)
     path = Path(stage.path("shard.h5"))
     digest = save_part(path, card, tensors)
     before = dict(work.model.tensors)
@@ -112,8 +115,8 @@ def commit(stage: Stage) -> None:
     write(stage, {path.name: digest}, rows, outcome)
 
 
-def _learned(work: LayerWork, candidate: Path, pattern: str) -> LayerLearner:
-    """The learner that left a candidate, or the one of several that had the pattern."""
+def _learned(work: LayerWork, candidate: Path, pattern: str) -> LayerLearner | None:
+    """The learner that left a candidate, or the one of several that had the pattern, if any."""
     part, tries = load_layers(candidate), work.tries()
     tensors = tensors_of(part)
     if len(tries) == 1:
@@ -123,7 +126,7 @@ def _learned(work: LayerWork, candidate: Path, pattern: str) -> LayerLearner:
         tensors = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
         learner = work.learner(pattern=pattern, facts=part.card.facts)
     else:
-        raise DamagedFile(f"{candidate} has no pattern {pattern}: delete it and run again")
+        return None
     learner.load_state(tensors)
     return learner
 

@@ -12,6 +12,7 @@ from lifelong.masks.codebook import quantised
 from lifelong.optim.phase import Phase
 from lifelong.plan.code import load
 from lifelong.plan.decisions import next_width
+from lifelong.plan.errors import DamagedFile
 from lifelong.plan.facts import number
 from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
@@ -134,5 +135,7 @@ def _selected(work: NetworkWork) -> Shard:
     log.info("selected ratio %g", ratio)
     if not ratio:
         return candidate
-    rung = shards.verified(Path(stage.input("prune")).parent / rung_name(ratio))
-    return with_scores(rung, candidate)
+    rungs = Path(stage.input("prune")).parent
+    if rung_name(ratio) not in store.read_manifest(rungs)["files"]:
+        raise DamagedFile(selected, f"names ratio {ratio:g}, which is no rung in {rungs}")
+    return with_scores(shards.verified(rungs / rung_name(ratio)), candidate)

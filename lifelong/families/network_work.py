@@ -97,9 +97,7 @@ class NetworkWork(Work):
         path = Path(self.stage.input("carried"))
         before = shards.verified(path)
         if list(before.card.lineage) != list(self.card(1.0).lineage[:-1]):
-            raise DamagedFile(
-                f"{path} belongs to another run than the shards before it: delete it and run again"
-            )
+            raise DamagedFile(path, "belongs to another run than the shards before it")
         return before
 
     def deciding(self, learner: TaskLearner) -> float:

@@ -165,7 +165,8 @@ class Console(logging.Handler):
     def _say_why(self, stage: Running) -> bool:
         why = why_failed(stage.log) if stage.has_written() else ""
         if why:
-            self._say("failed", stage, f"{why} (see {stage.log})")
+            # Last, because it may end with a command to be copied.
+            self._say("failed", stage, f"see {stage.log}: {why}")
         return bool(why)
 
     def _say_of_cluster(self, stage: Running, event: Event) -> bool:

@@ -4,14 +4,15 @@ Tables and report are cheap: they always run.
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lifelong import store
-from lifelong.jobs.find import find_stage, read_facts
+from lifelong.jobs.find import find_stage, read_facts, reader_of
 from lifelong.jobs.runner import execute
-from lifelong.plan.errors import DamagedFile, UserError, printable
+from lifelong.plan.errors import DamagedFile, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
@@ -33,9 +34,19 @@ def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> No
             return
         for path in stage.files_read():
             ensure(find_stage(plan, path, read))
-        if not is_done(stage):
+        if not is_done(stage, is_settled):
             run_stage(stage, threads)
         ensured.add(stage.folder)
+
+    def is_settled(path: str) -> bool:
+        """Whether neither the stage of a file nor one that it depends on is to run."""
+        try:
+            stage = find_stage(plan, path)
+        except DamagedFile:
+            return False
+        return stage.folder in ensured or (
+            is_done(stage, lambda _: True) and all(map(is_settled, stage.files_read()))
+        )
 
     def read(path: str) -> dict[str, Any]:
         ensure(find_stage(plan, path, read))
@@ -49,26 +60,33 @@ def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> No
         run_stage(shown.overview(kind), threads)
 
 
-def is_done(stage: Stage) -> bool:
-    """Whether a stage's files are there, made under the same spec from the same inputs."""
+def is_done(stage: Stage, is_settled: Callable[[str], bool]) -> bool:
+    """Whether a stage's files are there, made under the same spec from the same inputs.
+
+    A file may be gone where nothing reads it any more; `is_settled` says whether the stage of
+    another file is not to run.
+    """
     try:
         manifest = store.read_manifest(Path(stage.folder))
     except DamagedFile:
         return False
     inputs = stage.files_read()
-    files = [*inputs, *(stage.path(name) for name in manifest["files"])]
+    gone = [name for name in manifest["files"] if not Path(stage.path(name)).is_file()]
+    readers = {reader_of(stage.path(name)) for name in gone}
     return (
         canonical(manifest["spec"]) == canonical(stage.spec)
-        and all(Path(path).is_file() for path in files)
+        and all(Path(path).is_file() for path in inputs)
+        and all(reader is not None and is_settled(reader) for reader in readers)
         and manifest["inputs"] == {path: store.digest_once(Path(path)) for path in inputs}
     )
 
 
 def run_stage(stage: Stage, threads: int = 1) -> None:
-    """Run a stage now. Raises UserError naming the first input that is missing."""
+    """Run a stage now. Raises DamagedFile naming the first input that is missing."""
     for path in stage.files_read():
         if not Path(path).is_file():
-            raise UserError(f"{path} is missing, and {stage.folder} is made from it: make it first")
+            what = f"is missing, and {stage.folder} is made from it"
+            raise DamagedFile(path, what, remove=None)
     Path(stage.path("manifest.json")).unlink(missing_ok=True)  # half-done must not look done
     print(stage.folder, file=sys.stderr)
     execute(replace(stage, threads=threads))

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
-from lifelong.plan.paths import place_of, split_root
+from lifelong.plan.paths import beside, place_of, split_root
 from lifelong.plan.plan import NOT_GROWN, TABLES, Plan
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key, Stage
@@ -111,39 +111,167 @@ def _grown(plan: Plan, key: Key, read: Reader) -> Grown:
 
 @dataclass(frozen=True)
 class Outdated:
-    """A finished stage's folder; without `planned` no stage of the plan writes it any more."""
+    """A finished stage's folder; without `planned` no stage of the plan writes it any more.
+
+    `gone` is a file that it wrote or was made from, where that is what is wrong.
+    """
 
     folder: Path
     why: str
     planned: bool
+    gone: str = ""
 
     @property
     def manifest(self) -> str:
         return f"{self.folder.as_posix()}/{_MANIFEST}"
 
 
-def outdated(plan: Plan) -> Iterator[Outdated]:
-    """Finished stages that are not what the plan would make now, by their specs and inputs.
+@dataclass(frozen=True)
+class Survey:
+    """What is wrong with an experiment's finished stages, and the files that they miss.
 
-    What cannot be judged yet, because a file that decides is missing or damaged, is left out.
+    `lost` are files that a stage of the plan wrote, and that another was made from.
     """
-    for folder in finished(Path(plan.paths.base)):
-        path = f"{folder.as_posix()}/{_MANIFEST}"
-        try:
-            made = _read(path)
-            if not _wrote_here(made, folder):
-                continue  # foreign: the stages that read it refuse it by name
-            stage = find_stage(plan, path, _read)
-        except DamagedFile:
-            continue
-        except UserError:
-            yield Outdated(folder, "no stage of the configuration writes it", planned=False)
-            continue
-        if canonical(made.get("spec")) != canonical(stage.spec):
-            key = _changed(made.get("spec"), json.loads(canonical(stage.spec)))
-            yield Outdated(folder, f"was made with another {key}", planned=True)
-        elif set(made.get("inputs", ())) != set(stage.files_read()):
-            yield Outdated(folder, "was made from other files", planned=True)
+
+    outdated: list[Outdated]
+    lost: list[str]
+
+
+def survey(plan: Plan) -> Survey:
+    """Compare what has been made with what the plan would make, and with what is still there.
+
+    Reads manifests and names of files alone. What cannot be judged, because a file that decides is
+    damaged, is left out.
+    """
+    names = _names(Path(plan.paths.base))
+    found = [_found(plan, names, one) for one, here in names.items() if _MANIFEST in here]
+    stages = {one.folder: one for one in found if one is not None}
+    runs = _Runs(stages)
+    wrong = []
+    for folder, one in stages.items():
+        gone = [*one.gone, *(rung for rung in one.rungs if runs(reader_of(rung)))]
+        if one.why:
+            wrong.append(Outdated(Path(folder), one.why, one.inputs is not None))
+        elif gone:
+            wrong.append(Outdated(Path(folder), f"{gone[0]} is missing", True, gone[0]))
+    read = sorted({path for one in stages.values() for path in one.inputs or ()})
+    lost = [gone for path in read for gone in _lost(plan, names, path)]
+    return Survey(wrong, list(dict.fromkeys(lost)))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What stands in the folder of a finished stage.
+
+    `why` says what the plan would do otherwise; `gone` are files that it wrote or was made from,
+    `rungs` such that only one other stage reads. No `inputs`: the plan has no such stage.
+    """
+
+    folder: str
+    why: str = ""
+    inputs: list[str] | None = None
+    gone: Sequence[str] = ()
+    rungs: Sequence[str] = ()
+
+
+def _found(plan: Plan, names: Mapping[str, set[str]], folder: str) -> _Found | None:
+    try:
+        made = _read(f"{folder}/{_MANIFEST}")
+        if not _wrote_here(made, Path(folder)):
+            return None  # foreign: the stages that read it refuse it by name
+        stage, inputs = _planned(plan, folder, made)
+    except DamagedFile:
+        return None
+    except UserError:
+        return _Found(folder, "no stage of the configuration writes it")
+    wrote = [f"{folder}/{name}" for name in made.get("files", ()) if name not in names[folder]]
+    gone = [path for path in wrote if reader_of(path) is None]
+    gone += [path for path in inputs if _lost(plan, names, path)]
+    rungs = [path for path in wrote if reader_of(path) is not None]
+    return _Found(folder, _differs(stage, made), inputs, gone, rungs)
+
+
+def outdated(plan: Plan) -> list[Outdated]:
+    """Finished stages that are not what the plan would make now, or lack files: see `survey`."""
+    return survey(plan).outdated
+
+
+def is_spare(path: str) -> bool:
+    """Whether a stage's file may be gone: a rung, once the task's weights are chosen."""
+    reader = reader_of(path)
+    return reader is not None and Path(reader).is_file()
+
+
+def reader_of(path: str) -> str | None:
+    """The manifest of the one stage that reads a rung; None for any other file."""
+    folder, _, name = path.rpartition("/")
+    if not folder.endswith("/prune") or not name.startswith("ratio-"):
+        return None
+    return f"{beside(path, 'retrain')}/{_MANIFEST}"
+
+
+class _Runs:
+    """Whether a stage would run: it is not done, or wrong, or made from what one such makes."""
+
+    def __init__(self, stages: Mapping[str, _Found]) -> None:
+        self.stages = stages
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, path: str | None) -> bool:
+        """Of the stage that writes a file; a file of nobody's is there."""
+        folder = (path or "").rpartition("/")[0]
+        if split_root(folder) is None:
+            return False
+        if folder not in self._known:
+            stage = self.stages.get(folder)
+            self._known[folder] = (
+                stage is None or bool(stage.why or stage.gone) or any(map(self, stage.inputs or ()))
+            )
+        return self._known[folder]
+
+
+def _planned(plan: Plan, folder: str, made: dict[str, Any]) -> tuple[Stage | None, list[str]]:
+    """The stage of a folder and the files it reads; those it did read where nobody can say yet.
+
+    Raises UserError where there is none, DamagedFile where a file that decides is damaged.
+    """
+    try:
+        stage = find_stage(plan, f"{folder}/{_MANIFEST}", _read)
+    except DamagedFile as error:
+        if Path(error.path).exists():
+            raise
+        return None, list(made.get("inputs", ()))
+    return stage, stage.files_read()
+
+
+def _differs(stage: Stage | None, made: dict[str, Any]) -> str:
+    """What the plan would do otherwise; empty where it would not, or nobody can say yet."""
+    if stage is None:
+        return ""
+    if canonical(made.get("spec")) != canonical(stage.spec):
+        key = _changed(made.get("spec"), json.loads(canonical(stage.spec)))
+        return f"was made with another {key}"
+    if set(made.get("inputs", ())) != set(stage.files_read()):
+        return "was made from other files"
+    return ""
+
+
+def _lost(plan: Plan, names: Mapping[str, set[str]], path: str) -> list[str]:
+    """Which of a file under results/ and the manifest beside it are gone."""
+    folder, _, name = path.rpartition("/")
+    if not path.startswith(f"{plan.paths.base}/"):
+        return []  # the user's own
+    here = names.get(folder, set())
+    return [f"{folder}/{one}" for one in (name, _MANIFEST) if one not in here]
+
+
+def _names(base: Path) -> dict[str, set[str]]:
+    """The names of the files in each folder of an experiment."""
+    names = {}
+    for folder, below, files in os.walk(base):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        names[Path(folder).as_posix()] = set(files)
+    return names
 
 
 def _wrote_here(made: dict[str, Any], folder: Path) -> bool:
@@ -152,21 +280,20 @@ def _wrote_here(made: dict[str, Any], folder: Path) -> bool:
     return wrote is not None and here is not None and wrote[1] == here[1]
 
 
-def finished(base: Path) -> Iterator[Path]:
+def finished(base: Path) -> list[Path]:
     """The folders of an experiment that a manifest has sealed."""
-    for folder, below, names in os.walk(base):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        if _MANIFEST in names:
-            yield Path(folder)
+    return [Path(folder) for folder, names in _names(base).items() if _MANIFEST in names]
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
         facts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DamagedFile.missing(path) from error
     except (OSError, ValueError) as error:
-        raise DamagedFile(f"{path} cannot be read: {error}") from error
+        raise DamagedFile(path, f"is damaged ({error})") from error
     if not isinstance(facts, dict):
-        raise DamagedFile(f"{path} is not what was written")
+        raise DamagedFile(path, "is damaged (no mapping)")
     return facts
 
 

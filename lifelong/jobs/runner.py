@@ -36,7 +36,7 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
         _say_timing(stage, time.monotonic() - started, time.process_time() - cpu)
     except (UserError, OSError) as error:
         # An OSError is the disk's fault as a rule, but where it was met may help.
-        log.error("%s", error, exc_info=isinstance(error, OSError))
+        log.error("%s", _told(error), exc_info=isinstance(error, OSError))
         raise
     except Exception:
         log.exception("this is a bug in lifelong, not in your data or configuration")
@@ -52,14 +52,16 @@ def _say_timing(stage: Stage, seconds: float, cpu_seconds: float) -> None:
     It differs in every run, so no manifest names it. Time spent before a stage was interrupted and
     resumed is not included.
     """
+    from lifelong.plan import advice
     from lifelong.store import write_text
 
     log.info(
         "finished in %.1f s, %.1f s of CPU time, at most %.0f MB", seconds, cpu_seconds, _peak_mb()
     )
     timing = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb()}
-    text = json.dumps({name: round(value, 3) for name, value in timing.items()}) + "\n"
-    write_text(Path(stage.path("timing.json")), text)
+    facts: dict[str, Any] = {name: round(value, 3) for name, value in timing.items()}
+    facts["command"] = os.environ.get(advice.VARIABLE)
+    write_text(Path(stage.path(advice.TIMING)), json.dumps(facts) + "\n")
 
 
 def from_snakemake(kind: str, job: Any) -> None:
@@ -120,7 +122,14 @@ def _run(request: Mapping[str, Any]) -> None:
         kind, folder, inputs, spec, *rest = request["stage"]
         execute(Stage(kind, folder, inputs, spec_from(spec), *rest), request["log"])
     except (UserError, OSError) as error:
-        sys.exit(f"Error: {error}")
+        sys.exit(f"Error: {_told(error)}")
+
+
+def _told(error: Exception) -> str:
+    """The message of an error, with the command that makes a file again."""
+    from lifelong.plan import advice  # a process that hands over has no need of it
+
+    return advice.advised(error, os.environ.get(advice.VARIABLE))
 
 
 def _peak_mb() -> float:

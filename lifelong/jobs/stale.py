@@ -1,4 +1,6 @@
-"""Results that another configuration made look old to Snakemake, so that it runs them again.
+"""Results that another configuration made, or that lack files, are made again by Snakemake.
+
+They look old to it, so that it runs them again.
 
 Snakemake remembers how it made a file only in `.snakemake`, which stays behind when results move to
 another machine; manifests remember for ever. Reads JSON alone, so that the Snakefile can ask.
@@ -7,7 +9,7 @@ another machine; manifests remember for ever. Reads JSON alone, so that the Snak
 import os
 from pathlib import Path
 
-from lifelong.jobs.find import finished, outdated
+from lifelong.jobs.find import finished, survey
 from lifelong.plan.plan import Plan
 
 _SEALED = (".h5", ".json", ".csv", ".html")  # the ends of the files that rules declare
@@ -17,12 +19,15 @@ _SHIFT_NS = 40 * _YEAR_NS
 _ANCHOR = Path(".snakemake/lifelong/anchor")
 
 
-def mark(plan: Plan) -> None:
+def mark(plan: Plan) -> list[str]:
     """Make outdated stages look older than their inputs, and what is as planned its true age again.
 
     So Snakemake runs outdated stages, by times alone, and what depends on them. No content changes.
+    Returns files that are gone and that it has to be asked for, because it does not miss an input
+    of what is done.
     """
-    wrong = {stage.folder for stage in outdated(plan) if stage.planned}
+    seen = survey(plan)
+    wrong = {stage.folder for stage in seen.outdated if stage.planned}
     for folder in finished(Path(plan.paths.base)):
         files = [path for path in folder.iterdir() if path.name.endswith(_SEALED)]
         aged = any(path.stat().st_mtime_ns < _AGED_BEFORE_NS for path in files)
@@ -31,6 +36,7 @@ def mark(plan: Plan) -> None:
                 facts = path.stat()
                 shift = _SHIFT_NS if aged else -_SHIFT_NS
                 os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns + shift))
+    return seen.lost
 
 
 def anchor() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lifelong.plan.card import Card, card_from, written_card
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import Misfit
 from lifelong.plan.networks import stack_of
 from lifelong.plan.stacks import Stack
 
@@ -60,9 +60,9 @@ def to_arrays(part: LayerPart) -> tuple[Arrays, dict[str, Any]]:
 
 
 def part_from(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> LayerPart:
-    """The part that `to_arrays` laid out. Raises DamagedFile for anything else."""
+    """The part that `to_arrays` laid out. Raises Misfit for anything else."""
     if attrs.get("kind") != _KIND:
-        raise DamagedFile("is no task of a model that shares layers: delete it and run again")
+        raise Misfit("is no task of a model that shares layers")
     # HDF5 gives a single number as a scalar
     return LayerPart(
         card_from(LayerCard, attrs["card"]), {name: np.asarray(arrays[name]) for name in arrays}

@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import Misfit
 
 _SPARSE = 0.2  # of the bytes: where the code is so short, the slow search may be shorter
 _WITHOUT_HEADER = -15  # zlib's name for a bare stream with its largest window
@@ -24,13 +24,13 @@ def coded(raw: np.ndarray) -> np.ndarray:
 
 
 def decoded(code: np.ndarray, size: int) -> np.ndarray:
-    """The uint8 (size,) that `coded` was given. Raises DamagedFile for anything else."""
+    """The uint8 (size,) that `coded` was given. Raises Misfit for anything else."""
     try:
         raw = zlib.decompressobj(_WITHOUT_HEADER).decompress(code.tobytes(), size + 1)
     except zlib.error as error:
-        raise DamagedFile(f"has masks that cannot be read ({error})") from error
+        raise Misfit(f"has masks that cannot be read ({error})") from error
     if len(raw) != size:
-        raise DamagedFile(f"has masks of {len(raw)} bytes, not {size}")
+        raise Misfit(f"has masks of {len(raw)} bytes, not {size}")
     return np.frombuffer(raw, np.uint8)
 
 

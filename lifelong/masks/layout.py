@@ -10,7 +10,7 @@ from lifelong.masks.coded import coded, decoded
 from lifelong.masks.places import EVERY, Places, code_parts, decode, encode, fit, mask_of
 from lifelong.masks.shard import Arrays, Part, Shard
 from lifelong.plan.card import Card, card_from, written_card
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import Misfit
 
 _CODED = ("owned", "picks", "used", "codes")
 
@@ -68,11 +68,11 @@ def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
 
 
 def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
-    """The shard that `to_arrays` laid out. Raises DamagedFile for anything else."""
+    """The shard that `to_arrays` laid out. Raises Misfit for anything else."""
     arrays = plain_arrays(arrays, attrs)
     names, counts = _counts(attrs)
     if not attrs["working"]:
-        raise DamagedFile("is a finished task, no working file: delete it and run again")
+        raise Misfit("is a finished task, no working file")
     picks = scores = None
     if "picks" in arrays:
         bits = np.unpackbits(arrays["picks"], count=sum(counts["older"])).view(bool)
@@ -103,15 +103,13 @@ def shard_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Shard:
 def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
     """The part that `to_arrays` laid out; the working file of a task without older ones will do.
 
-    Raises DamagedFile for anything else.
+    Raises Misfit for anything else.
     """
     arrays = plain_arrays(arrays, attrs)
     names, counts = _counts(attrs)
     shapes = _shapes(attrs)
     if counts["capacity"] != [int(np.prod(shape)) for shape in shapes.values()]:
-        raise DamagedFile(
-            "is a working file, no finished task: name a folder like results/x/cpg/s0"
-        )
+        raise Misfit("is a working file, no finished task")
     return Part(
         card=card_from(Card, attrs["card"]),
         shapes=shapes,
@@ -171,14 +169,14 @@ def _decoded(arrays: Arrays, attrs: Mapping[str, Any]) -> dict[str, Places]:
     for layer, code in zip(layers, parts, strict=True):
         places = decode(layer["form"], code, int(layer["capacity"]))
         if not fit(places, int(layer["capacity"]), int(layer["owned"])):
-            raise DamagedFile(f"does not say where its weights of {layer['name']} lie: delete it")
+            raise Misfit(f"does not say where its weights of {layer['name']} lie")
         decoded[str(layer["name"])] = places
     return decoded
 
 
 def _counts(attrs: Mapping[str, Any]) -> tuple[list[str], dict[str, list[int]]]:
     if attrs.get("kind") != "shard":
-        raise DamagedFile("is no shard of a model: name a folder such as results/x/cpg/s0")
+        raise Misfit("is no shard of a model")
     layers = attrs["layers"]
     keys = ("owned", "capacity", "older")
     counts = {key: [int(layer[key]) for layer in layers] for key in keys}

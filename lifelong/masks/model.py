@@ -19,7 +19,7 @@ from lifelong.masks.places import EVERY
 from lifelong.masks.shard import Part, Shard
 from lifelong.nets import Growth, Network, build, growth_of, placed
 from lifelong.plan.card import Card
-from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.errors import Misfit, UserError
 from lifelong.plan.methods import MOST_TASKS
 
 
@@ -40,7 +40,7 @@ class Model:
     def add(self, task: Shard | Part) -> None:
         """Append a task. A separate network shares nothing and is only kept beside the others.
 
-        Raises DamagedFile where weights of the task lie where an older one's are, and UserError
+        Raises Misfit where weights of the task lie where an older one's are, and UserError
         where there are too many tasks.
         """
         part = self.part(task) if isinstance(task, Shard) else task
@@ -84,10 +84,7 @@ class Model:
         for name, places in part.places.items():
             owners = self.owners[name].reshape(-1)
             if owners[places].any():
-                raise DamagedFile(
-                    f"task {part.card.task} has weights where an older task's are: "
-                    "it belongs to another run; delete its folder and run again"
-                )
+                raise Misfit("has weights where an older task's are: it belongs to another run")
             self.weights[name].reshape(-1)[places] = part.values[name]
             owners[places] = owner
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import Misfit
 
 Places = np.ndarray | slice  # int32 (owned,), or slice(None) for every entry
 EVERY = slice(None)
@@ -29,14 +29,14 @@ def encode(places: Places, size: int) -> tuple[str, np.ndarray]:
 
 
 def decode(form: str, code: np.ndarray, size: int) -> Places:
-    """The places that `encode` was given. Raises DamagedFile for an unknown form."""
+    """The places that `encode` was given. Raises Misfit for an unknown form."""
     if form == "all":
         return EVERY
     if form == "gaps":
         return _from_gaps(code)
     if form == "bits":
         return np.flatnonzero(np.unpackbits(code, count=size)).astype(np.int32)
-    raise DamagedFile(f"has places in an unknown form {form!r}: it is of another version")
+    raise Misfit(f"has places in an unknown form {form!r}: it is of another version")
 
 
 def mask_of(places: Places, size: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """config.yaml in, a checked and completed configuration out; every mistake is one ConfigError."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,15 @@ def over_base(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return dict(given)
 
 
-def check(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Validate against the schema, fill in defaults, check what a schema cannot say."""
+def check(config: Mapping[str, Any], options: Collection[str] = ()) -> dict[str, Any]:
+    """Validate against the schema, fill in defaults, check what a schema cannot say.
+
+    `options` are keys that Snakemake's --config gave, where hints differ.
+    """
     check_plain(config)
     given = copy.deepcopy(dict(config))
     given.pop("pathvars", None)  # Snakemake's own
-    full = validated(given)
+    full = validated(given, options)
     for task in full["tasks"]:  # as folders' names are compared: see trees.py
         if "group" in task:
             task["group"] = composed(task["group"])

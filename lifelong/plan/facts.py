@@ -11,7 +11,7 @@ def number(facts: Mapping[str, Any], name: str, path: object) -> float:
     """A finite number of a JSON file. Raises DamagedFile naming the file."""
     value = facts.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise DamagedFile(f"{path} is damaged (no number {name!r}): delete it and run again")
+        raise DamagedFile(str(path), f"is damaged (no number {name!r})")
     return float(value)
 
 
@@ -19,7 +19,7 @@ def outcome(manifest: Mapping[str, Any], path: object) -> dict[str, float]:
     """What an attempt to learn a task reached. Raises DamagedFile naming the manifest."""
     results = manifest.get("outcome")
     if not isinstance(results, Mapping):
-        raise DamagedFile(f"{path} is damaged (no outcome): delete it and run again")
+        raise DamagedFile(str(path), "is damaged (no outcome)")
     return {name: number(results, name, path) for name in ("accuracy", "train_accuracy", "width")}
 
 
@@ -27,5 +27,5 @@ def patterns(manifest: Mapping[str, Any], path: object) -> list[tuple[str, float
     """The patterns that a trained task may take and how good each is. Raises DamagedFile."""
     pairs = (manifest.get("outcome") or {}).get("patterns")
     if not isinstance(pairs, list) or not pairs:
-        raise DamagedFile(f"{path} says nothing of patterns: delete its folder and run again")
+        raise DamagedFile(str(path), "says nothing of patterns")
     return [(str(pattern), number({"score": score}, "score", path)) for pattern, score in pairs]

@@ -8,8 +8,14 @@ from typing import Any
 import yaml
 
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.paths import ROOT, split_root
 
 _TEMPLATE = "__use_yte__"
+NOT_CONFIGURATION = (
+    "is no configuration: --configfile takes every word up to the next option, so name files and "
+    "folders of results before it"
+)
+_WRITTEN = {".h5", ".json", ".csv", ".html", ".svg", ".txt", ".tsv"}  # by stages
 _DEEPEST, _MOST_VALUES = 20, 100_000  # 254 tasks with every key set are 10 000 values
 
 
@@ -46,6 +52,8 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.plain_integer)
 
 def read(path: Path) -> dict[str, Any]:
     """One YAML file as a mapping. Raises ConfigError naming the file and line."""
+    if is_result(path):
+        raise ConfigError(f"{path} {NOT_CONFIGURATION}")
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except OSError as error:
@@ -63,10 +71,20 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+def is_result(path: Path) -> bool:
+    """Whether a path is one of results: a target, perhaps, that --configfile has taken as well."""
+    here = Path(path)
+    if here.suffix in (".yaml", ".yml"):
+        return False
+    written = here.suffix in _WRITTEN and split_root(here.parent.as_posix()) is not None
+    return written or here.is_dir() or here.parts[:1] == (ROOT,)
+
+
 def typed(options: Mapping[str, Any]) -> dict[str, Any]:
     """What --config gave, with numbers where Snakemake left text inside of lists and mappings.
 
-    `--config seeds=[0,1]` reaches us as a list of two texts. Raises ConfigError.
+    `--config seeds=[0,1]` reaches us as a list of two texts. What is no plain number, like 010,
+    stays text: quotes around it would not have reached us either.
     """
 
     def scalar(value: Any, inside: bool) -> Any:
@@ -77,7 +95,7 @@ def typed(options: Mapping[str, Any]) -> dict[str, Any]:
         if inside and isinstance(value, str):
             try:
                 read = yaml.load(value, _Loader)
-            except yaml.YAMLError:
+            except (yaml.YAMLError, ConfigError):
                 return value
             known = isinstance(read, int | float) and not isinstance(read, bool)
             return read if known or value in ("true", "false") else value

@@ -3,7 +3,8 @@
 import contextlib
 import copy
 import difflib
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lifelong.plan.networks import NETWORKS
 from lifelong.plan.settings import SECTIONS
 from lifelong.plan.sources import SOURCES
 
+_WRITTEN_OUT = 1e6  # whole numbers below have no exponent
 _FILES = Path(__file__).parents[2] / "schemas"
 _Validator = jsonschema.validators.extend(  # 10.0 epochs would pass as an integer
     jsonschema.Draft202012Validator,
@@ -28,12 +30,15 @@ _Validator = jsonschema.validators.extend(  # 10.0 epochs would pass as an integ
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every cluster job reads the schema again
 
 
-def validated(given: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with all defaults. Raises ConfigError where the schema forbids it."""
+def validated(given: dict[str, Any], options: Collection[str] = ()) -> dict[str, Any]:
+    """The configuration with all defaults. Raises ConfigError where the schema forbids it.
+
+    `options` are keys that --config gave.
+    """
     errors = _Validator(schema()).iter_errors(given)
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
-        raise ConfigError(_sentence(worst))
+        raise ConfigError(_sentence(worst, options))
     return _filled(given, schema())
 
 
@@ -88,9 +93,13 @@ def _filled(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
     return full
 
 
-def _sentence(error: jsonschema.ValidationError) -> str:
+def _sentence(error: jsonschema.ValidationError, options: Collection[str]) -> str:
     where = ".".join(str(part) for part in error.absolute_path)
-    said = _SAID.get(str(error.validator), lambda error: error.message + _hint(error))(error)
+    if error.validator in _SAID:
+        said = _SAID[str(error.validator)](error)
+    else:
+        option = bool(error.absolute_path) and error.absolute_path[0] in options
+        said = error.message + _hint(error, option)
     return f"config key {where}: {said}" if where else f"config: {said}"
 
 
@@ -118,16 +127,32 @@ _SAID: dict[str, Callable[[jsonschema.ValidationError], str]] = {
 }
 
 
-def _hint(error: jsonschema.ValidationError) -> str:
+def _hint(error: jsonschema.ValidationError, option: bool) -> str:
+    """How to write a value of another type than it has; it works as it is typed."""
     if error.validator != "type":
         return ""
-    value, wanted = error.instance, str(error.validator_value)
-    if isinstance(value, str) and wanted in ("number", "integer"):
+    value, wanted = error.instance, error.validator_value
+    wanted = {wanted} if isinstance(wanted, str) else set(wanted)
+    if isinstance(value, float) and value.is_integer() and "integer" in wanted:
+        return f"; write {value:.0f}"
+    if isinstance(value, str) and wanted & {"number", "integer"}:
         with contextlib.suppress(ValueError):
-            number = float(value)
-            if "integer" in wanted and number.is_integer():
-                return f"; write {number:.0f} without quotes"
-            return f"; write {number:.1e} so that YAML reads a number" if wanted == "number" else ""
+            return _as_number(float(value), whole="number" not in wanted)
+    if isinstance(value, str) and "boolean" in wanted and value.lower() in ("true", "false"):
+        return f"; write {value.lower()} without quotes"
     if "string" in wanted and not isinstance(value, (Mapping, list, type(None))):
+        if option:
+            return "; --config drops quotes: write it into a file, in quotes, for --configfile"
         return "; put it in quotes to make a text of it"
     return ""
+
+
+def _as_number(number: float, whole: bool) -> str:
+    """A number as YAML, which wants a point before an exponent, reads it."""
+    if number.is_integer() and abs(number) < _WRITTEN_OUT:
+        return f"; write {number:.0f} without quotes"
+    if whole or not math.isfinite(number):
+        return ""
+    digits, exponent, power = repr(number).partition("e")
+    point = "" if "." in digits or not exponent else ".0"
+    return f"; write {digits}{point}{exponent}{power} so that YAML reads a number"

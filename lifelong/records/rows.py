@@ -123,7 +123,7 @@ def _value(name: str, cell: str) -> Any:
 
 
 def _damaged(name: str, line: int, what: str) -> DamagedFile:
-    return DamagedFile(f"{name}, line {line}: {what}; delete the file and run its stage again")
+    return DamagedFile(name, f"is wrong in line {line}: {what}")
 
 
 def read(path: Path) -> list[Row]:
@@ -133,9 +133,7 @@ def read(path: Path) -> list[Row]:
         with open(path, encoding="utf-8", newline="") as file:
             text = file.read()
     except FileNotFoundError:
-        raise DamagedFile(f"{path} does not exist; run the stage that writes it") from None
+        raise DamagedFile.missing(path) from None
     except UnicodeDecodeError as error:
-        raise DamagedFile(
-            f"{path} is not UTF-8 text at byte {error.start}; delete it and run its stage again"
-        ) from None
+        raise DamagedFile(path, f"is not UTF-8 text at byte {error.start}") from None
     return parse(text, str(path))

@@ -72,7 +72,7 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
         if len(names) > 1:
             raise UserError(
                 f"these records hold more than one {name} ({', '.join(sorted(names))}); "
-                f"delete the records of one of them or tabulate them apart"
+                "`lifelong verify RESULTS --configfile YAML` tells which are not of a configuration"
             )
     return data
 

@@ -29,7 +29,7 @@ def run(stage: Stage) -> None:
         path = Path(stage.input("baseline"))
         accuracies = final_accuracies(read(path))
         if not accuracies:
-            raise DamagedFile(f"{path} holds no accuracy: delete its folder and run again")
+            raise DamagedFile(path, "holds no accuracy")
         goal = _OVER_REPETITIONS[spec.policy](accuracies) + spec.margin
         details = {"accuracies": accuracies, "margin": spec.margin}
     log.info("goal of %s: %.4f (%s)", spec.task, goal, spec.policy)

@@ -116,8 +116,9 @@ def _changed(stage: Stage, paths: list[Path], now: dict[str, np.ndarray], device
             _logits(alone, position, task, device).cpu(), torch.from_numpy(now[key])
         ):
             raise DamagedFile(
-                f"task {data['task']} no longer gives the logits it was learned with: the shards "
-                f"of {stage.spec.method} do not fit together; delete its folder and run again"
+                Path(stage.folder).parents[1],
+                f"is no whole model: task {data['task']} no longer gives the logits it was learned "
+                "with",
             )
         log.warning("logits of %s differ from those computed on another machine", data["task"])
         names.append(data["task"])

@@ -83,7 +83,7 @@ def read_arrays(
     """
     path = Path(path)
     if digest is not None and path.is_file() and digest_of(path) != digest:
-        raise DamagedFile(f"{path} is not what was written: delete it and run again to rebuild it")
+        raise DamagedFile(path, "is not what was written")
     try:
         with h5py.File(path, "r", locking=False) as file:
             attrs = _attrs(file, path)
@@ -91,11 +91,11 @@ def read_arrays(
             part = () if rows is None else rows
             return {name: file[name][part] for name in wanted}, attrs
     except FileNotFoundError as error:
-        raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
+        raise DamagedFile.missing(path) from error
     except (OSError, KeyError, ValueError) as error:
         if isinstance(error, OSError):
             raise_if_disk(error, path)
-        raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
+        raise DamagedFile(path, f"is damaged ({error})") from error
 
 
 def read_attrs(path: Path) -> dict[str, Any]:
@@ -122,7 +122,8 @@ def _attrs(file: h5py.File, path: Path) -> dict[str, Any]:
     attrs = json.loads(file.attrs["lifelong"])
     if attrs["format"] != FORMAT:
         raise DamagedFile(
-            f"{path} has format {attrs['format']}, this version reads {FORMAT}: "
-            "use the version of lifelong that wrote it"
+            path,
+            f"has format {attrs['format']}, this version reads {FORMAT}: use the version of "
+            "lifelong that wrote it",
         )
     return attrs

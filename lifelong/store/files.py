@@ -35,7 +35,9 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise UserError(f"no space left to write {path}: free some and run again") from error
+            raise UserError(
+                f"no space left to write {path}: free some, then type the same command"
+            ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise UserError(f"cannot write {path}: {error.strerror}") from error
         raise
@@ -65,14 +67,14 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text())
     except FileNotFoundError as error:
-        raise DamagedFile(f"{path} is missing: run again to rebuild it") from error
+        raise DamagedFile.missing(path) from error
     except OSError as error:
         raise_if_disk(error, path)
         raise
     except ValueError as error:  # UnicodeDecodeError too
-        raise DamagedFile(f"{path} is damaged ({error}): delete it and run again") from error
+        raise DamagedFile(path, f"is damaged ({error})") from error
     if not isinstance(content, dict):
-        raise DamagedFile(f"{path} is damaged (no mapping): delete it and run again")
+        raise DamagedFile(path, "is damaged (no mapping)")
     return content
 
 
@@ -95,7 +97,7 @@ def digest(path: Path) -> str:
 def raise_if_disk(error: OSError, path: Path) -> None:
     """Raise UserError where the disk failed, not the file: it must not be deleted for that."""
     if error.errno in (errno.EIO, errno.ESTALE):
-        raise UserError(f"cannot read {path}: {error.strerror}; run again") from error
+        raise UserError(f"cannot read {path}: {error.strerror}; type the same command") from error
 
 
 def digest_once(path: Path) -> str:

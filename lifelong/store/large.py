@@ -31,7 +31,7 @@ def on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:
         except OSError as error:
             raise UserError(
                 f"no space left for {size / 2**30:.1f} GiB in {folder} ({error.strerror}): "
-                "free some and run again"
+                "free some, then type the same command"
             ) from error
         return np.memmap(file, dtype=np.uint8, mode="r+", shape=shape)
 

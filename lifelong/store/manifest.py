@@ -38,11 +38,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_json(path)
     if manifest.get("format") != _FORMAT:
         raise DamagedFile(
-            f"{path} has format {manifest.get('format')}, this version reads {_FORMAT}: "
-            "delete its folder and run again, or use the version of lifelong that wrote it"
+            path,
+            f"has format {manifest.get('format')}, this version reads {_FORMAT}: use the version "
+            "of lifelong that wrote it",
+            remove=path.parent,
         )
     if manifest.get("seal") != seal_of(manifest):
-        raise DamagedFile(f"{path} is not what was written: delete it and run again to rebuild it")
+        raise DamagedFile(path, "is not what was written")
     return manifest
 
 
@@ -52,8 +54,7 @@ def check_place(path: Path) -> None:
     folder = read_manifest(path.parent)["folder"]
     if folder != path.parent.as_posix():
         raise DamagedFile(
-            f"{path} does not belong there, its manifest is that of {folder}: "
-            f"delete {path.parent} and run again"
+            path, f"does not belong there, its manifest is that of {folder}", remove=path.parent
         )
     if path.name != NAME:
         verified(path)
@@ -67,9 +68,9 @@ def verified(path: Path) -> str:
     path = Path(path)
     expected = read_manifest(path.parent)["files"].get(path.name)
     if expected is None:
-        raise DamagedFile(f"{path} is not named in {path.parent / NAME}: delete it")
+        raise DamagedFile(path, f"is not named in {path.parent / NAME}", remove=path.parent / NAME)
     if not path.is_file():
-        raise DamagedFile(f"{path} is missing: run again to rebuild it")
+        raise DamagedFile.missing(path)
     if digest_once(path) != expected:
-        raise DamagedFile(f"{path} is not what was written: delete it and run again to rebuild it")
+        raise DamagedFile(path, "is not what was written")
     return expected

@@ -38,9 +38,8 @@ class Removable:
 def removable(plan: Plan, rungs: bool = False) -> Iterator[Removable]:
     """Folders that no stage of the plan writes; with `rungs`, those of tasks that are finished.
 
-    Rungs are needed only to choose another ratio: a changed goal then prunes anew, and so does the
-    driver without Snakemake, to which a stage that lacks a file is not done. Raises UserError where
-    the experiment has no results.
+    Rungs are needed only to choose another ratio: a changed goal then prunes anew. Raises UserError
+    where the experiment has no results.
     """
     base = Path(plan.paths.base)
     if not base.is_dir():

@@ -322,7 +322,10 @@ def _central(photo: Photograph, cuts: Sequence[_Cut]) -> _Cut:
 
 def _check_finite(found: np.ndarray, task: _Task) -> None:
     if not np.isfinite(found).all():
-        raise DataError(f"the network of task {task.card.task} gives no numbers: train it again")
+        raise DataError(
+            f"the network of task {task.card.task} gives no numbers, its training diverged: "
+            "train it with a lower learning rate"
+        )
 
 
 def _facts(task: _Task) -> dict[str, Any]:

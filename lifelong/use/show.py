@@ -33,8 +33,10 @@ def show(folder: Path, plan: Plan | None = None) -> str:
         goals = tables.read_table(path.with_name("goals.csv"))
         lines = [tables.as_text(summary), "", *_missed(goals), *_warnings(folder)]
         lines += _minutes(folder, summary)
+    except FileNotFoundError as error:
+        raise DamagedFile.missing(error.filename) from error
     except (KeyError, TypeError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise DamagedFile(f"{path.parent} holds other tables: delete it and run again") from error
+        raise DamagedFile(path.parent, "holds other tables") from error
     return "\n".join([*lines, f"report: {folder / 'report' / 'index.html'}"])
 
 

@@ -18,9 +18,10 @@ from tqdm import tqdm
 
 from lifelong import store
 from lifelong.data.pack import check_pack
-from lifelong.jobs.find import Outdated, outdated
-from lifelong.plan.errors import DamagedFile, UserError
-from lifelong.plan.paths import ROOT, place_of, split_root
+from lifelong.jobs.find import Outdated, is_spare, outdated
+from lifelong.plan.advice import rebuilding, removing, snakemake
+from lifelong.plan.errors import DamagedFile, Misfit, UserError
+from lifelong.plan.paths import place_of, split_root
 from lifelong.plan.plan import Plan
 
 MANIFEST = "manifest.json"
@@ -49,11 +50,14 @@ def verify(
     With a plan, whose results they are, also whether they are what it would make; `files` are those
     of its configuration. Raises UserError where there are no results.
     """
-    folders = [_Folder(path, names) for path, names in _walk(Path(results))]
+    typed = snakemake(files) if files else None
+    folders = [_Folder(path, names, typed) for path, names in _walk(Path(results))]
     if not any(folder.place for folder in folders):
         raise UserError(f"{results} holds no results: name a folder like results/digits")
     told: set[Path] = set()
     for stage in outdated(plan) if plan else ():
+        if stage.gone:
+            continue  # told as the missing file
         finding = _not_of(stage, plan, files)
         told.add(finding.path)
         yield finding
@@ -69,11 +73,11 @@ def verify(
 
 def _not_of(stage: Outdated, plan: Plan | None, files: Sequence[Path]) -> Finding:
     """A finished stage that the plan would make otherwise, or not at all."""
-    given = ["--configfile", *map(str, files)] if files else []
-    command = ["snakemake", "--cores", "2", *given]
+    command = snakemake(files)
     if plan is not None and not stage.planned:
-        command = ["lifelong", "clean", plan.paths.base, *given, "--yes"]
-    return Finding("stale", stage.folder / MANIFEST, stage.why, shlex.join(command))
+        given = ["--configfile", *map(str, files)] if files else []
+        command = shlex.join(["lifelong", "clean", plan.paths.base, "--yes", *given])
+    return Finding("stale", stage.folder / MANIFEST, stage.why, command)
 
 
 def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -85,10 +89,13 @@ def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 class _Folder:
-    """A folder, and the stage that wrote it if it is a stage's."""
+    """A folder, and the stage that wrote it if it is a stage's.
 
-    def __init__(self, path: Path, names: list[str]) -> None:
-        self.path, self.names = path, names
+    `typed` is the command that runs its experiment, where that is known.
+    """
+
+    def __init__(self, path: Path, names: list[str], typed: str | None = None) -> None:
+        self.path, self.names, self.typed = path, names, typed
         self.place = split_root(path.absolute().as_posix())
 
     def findings(self) -> Iterator[Finding]:
@@ -103,7 +110,7 @@ class _Folder:
             try:
                 files = self.manifest["files"]
             except DamagedFile as error:
-                yield self.wrong("damaged", MANIFEST, _short(error, self.path / MANIFEST))
+                yield self.wrong("damaged", MANIFEST, error.what, error.remove)
             else:
                 yield from self.sealed(files)
                 loose = [name for name in loose if name not in files]
@@ -118,7 +125,8 @@ class _Folder:
         wrote = split_root(self.manifest["folder"])
         if self.place is None or wrote is None or wrote[1] != self.place[1]:
             why = f"its manifest is that of {self.manifest['folder']}"
-            yield from (self.wrong("foreign", name, why) for name in (MANIFEST, *files))
+            for name in (MANIFEST, *files):
+                yield self.wrong("foreign", name, why, remove=self.path)
             return
         changed = []
         for path, digest in self.manifest["inputs"].items():
@@ -128,10 +136,12 @@ class _Folder:
             elif store.digest_once(here) != digest:
                 changed.append(path)
         if changed:
-            yield self.wrong("stale", MANIFEST, f"{changed[0]} has changed")
+            yield self.wrong("stale", MANIFEST, f"{changed[0]} has changed", self.path / MANIFEST)
         else:
             yield Finding("ok", self.path / MANIFEST)
-        yield from (self.file(name, digest) for name, digest in files.items())
+        for name, digest in files.items():
+            if (self.path / name).is_file() or not is_spare((self.path / name).as_posix()):
+                yield self.file(name, digest)
 
     def input(self, path: str, root: str) -> tuple[Path, Finding | None]:
         """Where an input lies now, and what is wrong with it as such."""
@@ -139,7 +149,7 @@ class _Folder:
         ours = root == "" or path.startswith(f"{root}/")
         base = Path(self.place[0])
         here = base / path[len(root) :].lstrip("/") if ours else base.parent / path
-        folder = _Folder(_like(self.path, here.parent), [])
+        folder = _Folder(_like(self.path, here.parent), [], self.typed)
         if not here.is_file():
             return here, folder.wrong("missing", here.name, "was an input")
         if ours and here.name != MANIFEST:
@@ -148,7 +158,7 @@ class _Folder:
             except DamagedFile:
                 return here, None  # a damaged manifest is reported when its own folder is checked
             if named is not None and store.digest_once(here) != named:
-                return here, folder.wrong("damaged", here.name, "is not what was written")
+                return here, folder.damaged(here.name)
         return here, None
 
     def file(self, name: str, digest: str) -> Finding:
@@ -157,15 +167,17 @@ class _Folder:
             return self.wrong("missing", name, "its manifest names it")
         try:
             if store.digest_once(path) != digest:
-                return self.wrong("damaged", name, "is not what was written")
+                return self.damaged(name)
             if path.suffix == ".h5":
                 self.check_content(path)
-        except UserError as error:
-            return self.wrong("damaged", name, _short(error, path))
+        except Misfit as error:
+            return self.damaged(name, str(error))
+        except DamagedFile as error:
+            return self.damaged(name, error.what)
         return Finding("ok", path)
 
     def check_content(self, path: Path) -> None:
-        """Check a pack's checksums, or a task's card and its lineage. Raises DamagedFile."""
+        """A pack's checksums, or a task's card and lineage. Raises DamagedFile or Misfit."""
         attrs = store.read_attrs(path)
         if attrs.get("kind") == "pack":
             check_pack(path)
@@ -174,9 +186,9 @@ class _Folder:
             return
         for name in _OF_CARD:
             if card[name] != spec[name]:
-                raise DamagedFile(f"is of {name} {card[name]}, not {spec[name]}")
+                raise Misfit(f"is of {name} {card[name]}, not {spec[name]}")
         if not card["alone"] and card["lineage"] != self.lineage(card["lineage"]):
-            raise DamagedFile("was learned on other tasks than its stage read")
+            raise Misfit("was learned on other tasks than its stage read")
 
     def lineage(self, said: list[str]) -> list[str]:
         """The digests of the shards that the stage's task was learned on, oldest first.
@@ -195,19 +207,21 @@ class _Folder:
             return [*said[:-1], digest]
         return [*store.read_attrs(before)["card"]["lineage"], digest]
 
-    def wrong(self, status: str, name: str, why: str) -> Finding:
-        """A file that its stage can write again."""
-        return Finding(status, self.path / name, why, self.rebuilding())
+    def damaged(self, name: str, why: str = "is not what was written") -> Finding:
+        path = self.path / name
+        if is_spare((self.path / name).as_posix()):  # nothing reads it any more
+            return Finding("damaged", path, why, removing(path))
+        return self.wrong("damaged", name, why, remove=path)
+
+    def wrong(self, status: str, name: str, why: str, remove: Path | str | None = None) -> Finding:
+        """A file that its stage can write again, where need be after something was removed."""
+        if self.place is None:
+            return Finding(status, self.path / name, why, "put it back")
+        command = rebuilding(self.path / name, remove, self.typed)
+        return Finding(status, self.path / name, why, command)
 
     def foreign(self, name: str, why: str) -> Finding:
-        return Finding("foreign", self.path / name, why, shlex.join(["rm", str(self.path / name)]))
-
-    def rebuilding(self) -> str:
-        if self.place is None:
-            return "put it back"
-        root, below = self.place
-        target = f"{Path(root).name or ROOT}/{below}/{MANIFEST}"
-        return shlex.join(["snakemake", "--cores", "all", "--force", target])
+        return Finding("foreign", self.path / name, why, removing(self.path / name))
 
 
 def _position(shard: str) -> int:
@@ -219,8 +233,3 @@ def _position(shard: str) -> int:
 def _like(given: Path, path: Path) -> Path:
     """`path`, absolute or relative as the path that the user gave is."""
     return path if given.is_absolute() else Path(os.path.relpath(path))
-
-
-def _short(error: UserError, path: Path) -> str:
-    """A message without the path, which is printed beside it, and without advice."""
-    return str(error).removeprefix(f"{path} ").partition(": ")[0]

@@ -15,7 +15,7 @@ from lifelong.data.sources import RawSet
 from lifelong.data.splits import SPLITS, TEST, VALIDATION, assign, stratified
 from lifelong.faces.configured import face_set, fingerprint
 from lifelong.faces.samples import FaceSet
-from lifelong.plan.errors import DataError
+from lifelong.plan.errors import DamagedFile, DataError
 from lifelong.plan.faces import side_of
 
 Settings = Mapping[str, Any]
@@ -75,9 +75,10 @@ def _samples(part: Path, found: FaceSet) -> np.ndarray:
     store.verified(part)
     arrays, attrs = store.read_arrays(part, ("samples",))
     if attrs.get("set") != fingerprint(found):
-        raise DataError(
-            f"the photographs in {found.root} are others than those that were aligned: "
-            f"delete {part.parent.parent} and run again"
+        raise DamagedFile(
+            part,
+            f"was aligned from other photographs than are in {found.root} now",
+            remove=part.parent.parent,
         )
     return arrays["samples"]
 

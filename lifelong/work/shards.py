@@ -14,7 +14,7 @@ from lifelong.masks.layout import part_from, shard_from, to_arrays
 from lifelong.masks.shard import Part
 from lifelong.methods import LayerMethod
 from lifelong.plan.card import Card
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import DamagedFile, Misfit
 from lifelong.plan.specs import TaskSpec
 
 _OF_A_RUN = ("experiment", "method", "seed")
@@ -68,7 +68,10 @@ def read_model(
         _check_card(path, part.card, position, digests, expected)
         if model.shards and not views:
             model.shards[-1] = replace(model.shards[-1], dense={})
-        model.add(part)
+        try:
+            model.add(part)
+        except Misfit as error:
+            raise DamagedFile(path, str(error), remove=path.parent) from error
         digests.append(digest)
     return model
 
@@ -109,7 +112,7 @@ def base_of(path: Path) -> str:
     try:
         return str(store.read_attrs(path)["card"]["base"])
     except KeyError as error:
-        raise DamagedFile(f"{path} is no shard of a model: delete it and run again") from error
+        raise DamagedFile(path, "is no shard of a model") from error
 
 
 def _shard_before(path: Path) -> Path | None:
@@ -118,7 +121,7 @@ def _shard_before(path: Path) -> Path | None:
         return None
     shards = [name for name in manifest["inputs"] if name.endswith("/shard.h5")]
     if len(shards) != 1:
-        raise DamagedFile(f"{path.parent} was made by another version: delete it and run again")
+        raise DamagedFile(path, "was made by another version", remove=path.parent)
     return Path(shards[0])
 
 
@@ -134,13 +137,13 @@ def _check_card(
     for name, value in (wanted and {**wanted, "position": position}).items():
         if getattr(card, name) != value:
             raise DamagedFile(
-                f"{path} is of {name} {getattr(card, name)}, not {value}: "
-                "it belongs to another run; delete it and run again"
+                path,
+                f"is of {name} {getattr(card, name)}, not {value}: it belongs to another run",
             )
     if not card.alone and list(card.lineage) != before:
         raise DamagedFile(
-            f"{path} was learned on top of other tasks than those before it: "
-            "it belongs to another run; delete it and run again"
+            path,
+            "was learned on top of other tasks than those before it: it belongs to another run",
         )
 
 
@@ -152,6 +155,6 @@ def _read(
     try:
         return form(*store.read_arrays(path, without=without))
     except (KeyError, TypeError, ValueError) as error:
-        raise DamagedFile(f"{path} is not laid out as a shard ({error}): delete it") from error
-    except DamagedFile as error:
-        raise DamagedFile(str(error) if str(path) in str(error) else f"{path} {error}") from error
+        raise DamagedFile(path, f"is not laid out as a shard ({error})") from error
+    except Misfit as error:
+        raise DamagedFile(path, str(error)) from error

@@ -76,7 +76,7 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("stage: a seed that is not in the plan", _unwritten(f"{TINY}/packnet/s7/01-a/train/manifest.json"), "add it to seeds", ("stage", f"{TINY}/packnet/s7/01-a/train/manifest.json"), 1),
     ("stage: a seed of 5000 digits", _unwritten(f"{TINY}/packnet/s999…/01-a/train/manifest.json"), "correct the path", ("stage", f"{TINY}/packnet/s{'9' * 5000}/01-a/train/manifest.json"), 1),
     ("stage: attempt 0 of expand", _unwritten(f"{CPG}/01-a/expand/a0/manifest.json"), "count from a1", ("stage", f"{CPG}/01-a/expand/a0/manifest.json"), 1),
-    ("stage: an attempt before which others are missing", f"{CPG}/01-a/expand/a4/manifest.json is missing, and {CPG}/01-a/expand/a5 is made from it: make it first", "make them first", ("stage", f"{CPG}/01-a/expand/a5/manifest.json"), 1),
+    ("stage: an attempt before which others are missing", f"{CPG}/01-a/expand/a4/manifest.json is missing, and {CPG}/01-a/expand/a5 is made from it; make it again: lifelong run", "make them first", ("stage", f"{CPG}/01-a/expand/a5/manifest.json"), 1),
     ("stage: a data set that is not in the plan", _unwritten(f"{TINY}/pack_data/x/pack.h5"), "correct the path", ("stage", f"{TINY}/pack_data/x/pack.h5"), 1),
     ("stage: a path with a line break", _unwritten(r"results/a\nb"), "correct the path", ("stage", "results/a\nb"), 1),
     ("stage: a path that is not UTF-8", _unwritten(r"results/\udcff"), "correct the path", ("stage", "results/\udcff"), 1),

@@ -10,6 +10,7 @@ import yaml
 from bad_input.case import CONFIG, IMAGES, Case, Make, edited
 
 from lifelong.plan.class_names import GROUP_OF
+from lifelong.plan.reading import NOT_CONFIGURATION
 
 LONG = "x" * 101
 NAME = " has to begin with a letter or digit of A-Z, a-z, 0-9, and may go on with these and _ . -"
@@ -92,8 +93,8 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("ratios too close for names of files", "prune.ratios", [0.1, 0.1 + 1e-9], "prune.ratios (cpg): two of them agree in six digits, drop one", "drop one"),
     ("a task's own ratio is no rung", "tasks.0.ratio", 0.33, "tasks: ratio 0.33 of task 'a' is not a rung of prune.ratios (cpg): [0.6]", "add it to prune.ratios"),
     ("negative epochs", "train.epochs", -1, "train.epochs: -1 is less than the minimum of 1", "give a positive number"),
-    ("epochs with a point", "train.epochs", 10.0, "train.epochs: 10.0 is not of type 'integer'", "write 10"),
-    ("a number without a point before its exponent", "train.lr", "1e-3", "train.lr: '1e-3' is not of type 'number'; write 1.0e-03 so that YAML reads a number", "write 1.0e-3"),
+    ("epochs with a point", "train.epochs", 10.0, "train.epochs: 10.0 is not of type 'integer'; write 10", "write 10"),
+    ("a number without a point before its exponent", "train.lr", "1e-3", "train.lr: '1e-3' is not of type 'number'; write 0.001 so that YAML reads a number", "write 0.001"),
     ("a number that is none", "train.lr", float("nan"), "train.lr: nan is no number to compute with", "give a number"),
     ("a cap below 1", "expand.cap", 0.5, "expand.cap: 0.5 is less than the minimum of 1", "use 1 for no growth"),
     ("steps of growth that never reach the cap", "expand.step", 1e-12, "expand.step: 1e-12 is less than the minimum of 0.01", "take larger steps"),
@@ -191,5 +192,7 @@ CASES = [
     Case("config.yaml: anchors that multiply", "config key …: too many values, or anchors that lead in a circle", "write the values out", _bomb),
     Case("a --configfile with tasks of its own and no name", "config key experiment: who names datasets or tasks has an experiment of their own, and takes nothing from config.yaml: name it, such as experiment: mine", "give it a name", _file("mine.yaml", b"tasks: [{name: a, classes: [0, 1]}]\n"), ("run", "--configfile", "mine.yaml")),
     Case("config.yaml is missing", "cannot read config.yaml: No such file or directory", "change to its folder, or give --configfile", lambda folder: (folder / "config.yaml").unlink()),
-    Case("a --configfile is a folder", "cannot read .: Is a directory", "name a file", lambda folder: None, ("run", "--configfile", ".")),
+    Case("a file of results after --configfile", f"argument --configfile: 'results/tiny/tables/summary.csv' {NOT_CONFIGURATION}", "name it first", lambda folder: None, ("stage", "--configfile", "config.yaml", "results/tiny/tables/summary.csv"), 2),
+    Case("a folder of results after --configfile", f"argument --configfile: 'results/tiny' {NOT_CONFIGURATION}", "name it first", lambda folder: None, ("verify", "--configfile", "config.yaml", "results/tiny"), 2),
+    Case("a --configfile is a folder", f"argument --configfile: '.' {NOT_CONFIGURATION}", "name a file", lambda folder: None, ("run", "--configfile", "."), 2),
 ]  # fmt: skip

@@ -29,8 +29,9 @@ PRUNE = ("stage", f"{CPG}/01-a/prune/manifest.json")
 RETRAIN = ("stage", f"{CPG}/01-a/retrain/shard.h5")
 SELECT = ("stage", f"{CPG}/01-a/select/selected.json")
 INFER = ("infer", "--model", PACKNET, "--task", "b", "picture.png")
-DELETE = "delete it and run again"
-RUN = "run again"
+DELETE = "type the commands"
+RUN = "type the command"
+AGAIN = "make it again: rm …"
 
 
 def _bytes(name: str, content: bytes | Callable[[bytes], bytes]) -> Make:
@@ -136,33 +137,33 @@ _TABLE: list[tuple[str, str, str, Make, tuple[str, ...]]] = [
     ("a shard of another method", f"{SHARD} is of method cpg, not packnet: …", DELETE, _noted(SHARD, _copied(f"{CPG}/01-a/retrain/shard.h5", SHARD)), TRAIN),
     ("a shard learned after other tasks", f"{SHARD} …", DELETE, _noted(SHARD, _copied(NEXT, SHARD)), TRAIN),
     ("a manifest is missing", f"{MANIFEST} is missing…", RUN, _gone(MANIFEST), TRAIN),
-    ("a manifest is no JSON", f"{MANIFEST} is damaged (…): …", DELETE, _bytes(MANIFEST, _half), TRAIN),
-    ("a manifest is no text", f"{MANIFEST} is damaged (…): …", DELETE, _bytes(MANIFEST, b"\xff\xfe"), INFER),
-    ("a manifest is a list", f"{MANIFEST} is damaged (…): …", DELETE, _bytes(MANIFEST, b"[]"), TRAIN),
+    ("a manifest is no JSON", f"{MANIFEST} is damaged (…); {AGAIN}", DELETE, _bytes(MANIFEST, _half), TRAIN),
+    ("a manifest is no text", f"{MANIFEST} is damaged (…); {AGAIN}", DELETE, _bytes(MANIFEST, b"\xff\xfe"), INFER),
+    ("a manifest is a list", f"{MANIFEST} is damaged (…); {AGAIN}", DELETE, _bytes(MANIFEST, b"[]"), TRAIN),
     ("a manifest of another version", f"{MANIFEST} …", "use the version of lifelong that wrote it", _json(MANIFEST, lambda m: m.update(format=999)), TRAIN),
-    ("a manifest that does not name the shard", f"{SHARD} is not named in {MANIFEST}: …", DELETE, _json(MANIFEST, lambda m: m["files"].pop("shard.h5")), TRAIN),
-    ("a manifest is changed by hand", f"{MANIFEST} is not what was written: …", DELETE, _bytes(MANIFEST, lambda whole: whole.replace(b'"seed": 0', b'"seed": 1')), TRAIN),
-    ("a manifest of another stage", f"{SHARD} …", "delete the folder and run again", _copied(NEXT.replace("shard.h5", "manifest.json"), MANIFEST), TRAIN),
-    ("a selected ratio is changed by hand", f"{CHOSEN} is not what was written: …", "set ratio in the configuration, and delete it", _bytes(CHOSEN, b'{"ratio": 0.0}'), RETRAIN),
-    ("a manifest without an outcome", f"{LEARNED} is damaged (no outcome): delete it and run again", DELETE, _json(LEARNED, lambda m: m.pop("outcome")), PRUNE),
-    ("a manifest whose outcome is a text", f"{LEARNED} is damaged (no number 'accuracy'): delete it and run again", DELETE, _json(LEARNED, lambda m: m["outcome"].update(accuracy="1")), PRUNE),
+    ("a manifest that does not name the shard", f"{SHARD} is not named in {MANIFEST}; make it again: rm {MANIFEST} && lifelong run", DELETE, _json(MANIFEST, lambda m: m["files"].pop("shard.h5")), TRAIN),
+    ("a manifest is changed by hand", f"{MANIFEST} is not what was written; …", DELETE, _bytes(MANIFEST, lambda whole: whole.replace(b'"seed": 0', b'"seed": 1')), TRAIN),
+    ("a manifest of another stage", f"{SHARD} …", DELETE, _copied(NEXT.replace("shard.h5", "manifest.json"), MANIFEST), TRAIN),
+    ("a selected ratio is changed by hand", f"{CHOSEN} is not what was written; …", "type the commands, and set ratio in the configuration", _bytes(CHOSEN, b'{"ratio": 0.0}'), RETRAIN),
+    ("a manifest without an outcome", f"{LEARNED} is damaged (no outcome); {AGAIN}", DELETE, _json(LEARNED, lambda m: m.pop("outcome")), PRUNE),
+    ("a manifest whose outcome is a text", f"{LEARNED} is damaged (no number 'accuracy'); {AGAIN}", DELETE, _json(LEARNED, lambda m: m["outcome"].update(accuracy="1")), PRUNE),
     ("a pack is truncated", f"{PACK} …", DELETE, _bytes(PACK, _half), FIRST),
     ("a bit of a pack is flipped", f"{PACK} …", DELETE, _bytes(PACK, _flipped), FIRST),
     ("a shard in place of a pack", f"{PACK} …", DELETE, _noted(PACK, _copied(SHARD, PACK)), FIRST),
-    ("a goal that is no number", f"{GOAL} is damaged (no number 'goal'): delete it and run again", DELETE, _bytes(GOAL, b'{"goal": "0.9"}'), PRUNE),
-    ("a goal that is not a number", f"{GOAL} is damaged (no number 'goal'): delete it and run again", DELETE, _noted(GOAL, _bytes(GOAL, b'{"goal": NaN}')), SELECT),
-    ("a goal cut off", f"{GOAL} is damaged (…): …", DELETE, _bytes(GOAL, b'{"goal": 0.'), PRUNE),
-    ("a selected ratio that leads elsewhere", f"{CHOSEN} is damaged (no number 'ratio'): delete it and run again", DELETE, _noted(CHOSEN, _bytes(CHOSEN, b'{"ratio": "../../x"}')), RETRAIN),
-    ("a selected ratio that was no rung", f"{CPG}/01-a/prune/ratio-0.33.h5 is not named in …", DELETE, _noted(CHOSEN, _bytes(CHOSEN, b'{"ratio": 0.33}')), RETRAIN),
-    ("a record without its header", f"{RECORD}, line 1: the header is …", DELETE, _noted(RECORD, _bytes(RECORD, b"a,b\n1,2\n")), SELECT),
-    ("a record that is no text", f"{RECORD} is not UTF-8 text at byte 0; …", DELETE, _noted(RECORD, _bytes(RECORD, b"\xff")), SELECT),
+    ("a goal that is no number", f"{GOAL} is damaged (no number 'goal'); {AGAIN}", DELETE, _bytes(GOAL, b'{"goal": "0.9"}'), PRUNE),
+    ("a goal that is not a number", f"{GOAL} is damaged (no number 'goal'); {AGAIN}", DELETE, _noted(GOAL, _bytes(GOAL, b'{"goal": NaN}')), SELECT),
+    ("a goal cut off", f"{GOAL} is damaged (…); {AGAIN}", DELETE, _bytes(GOAL, b'{"goal": 0.'), PRUNE),
+    ("a selected ratio that leads elsewhere", f"{CHOSEN} is damaged (no number 'ratio'); {AGAIN}", DELETE, _noted(CHOSEN, _bytes(CHOSEN, b'{"ratio": "../../x"}')), RETRAIN),
+    ("a selected ratio that was no rung", f"{CHOSEN} names ratio 0.33, which is no rung in {CPG}/01-a/prune; {AGAIN}", DELETE, _noted(CHOSEN, _bytes(CHOSEN, b'{"ratio": 0.33}')), RETRAIN),
+    ("a record without its header", f"{RECORD} is wrong in line 1: the header is …", DELETE, _noted(RECORD, _bytes(RECORD, b"a,b\n1,2\n")), SELECT),
+    ("a record that is no text", f"{RECORD} is not UTF-8 text at byte 0; {AGAIN}", DELETE, _noted(RECORD, _bytes(RECORD, b"\xff")), SELECT),
     ("a stage's folder is a file", f"cannot use {PACKNET}/01-a/train/…: Not a directory", "remove the file", _file_for_folder(f"{PACKNET}/01-a/train"), FIRST),
     ("the experiment's folder is a file", f"cannot use {TINY}/…: Not a directory", "remove the file", _file_for_folder(TINY), ("run",)),
     ("results is a file", "cannot use results/…: Not a directory", "remove the file", _file_for_folder("results"), ("run",)),
     ("a manifest is a folder", f"cannot use {FIRST[1]}: Is a directory", "remove the folder", _folder_for_file(FIRST[1]), FIRST),
-    ("show: the summary is empty", f"{TINY}/tables holds other tables: delete it and run again", DELETE, _bytes(f"{TINY}/tables/summary.csv", b""), ("show", TINY)),
-    ("show: the summary is another table", f"{TINY}/tables holds other tables: delete it and run again", DELETE, _bytes(f"{TINY}/tables/summary.csv", b"a,b\n1,2\n"), ("show", TINY)),
-    ("show: the table of goals is missing", f"cannot use {TINY}/tables/goals.csv: No such file or directory", RUN, _gone(f"{TINY}/tables/goals.csv"), ("show", TINY)),
+    ("show: the summary is empty", f"{TINY}/tables holds other tables; {AGAIN}", DELETE, _bytes(f"{TINY}/tables/summary.csv", b""), ("show", TINY)),
+    ("show: the summary is another table", f"{TINY}/tables holds other tables; {AGAIN}", DELETE, _bytes(f"{TINY}/tables/summary.csv", b"a,b\n1,2\n"), ("show", TINY)),
+    ("show: the table of goals is missing", f"{TINY}/tables/goals.csv is missing; make it again: lifelong run", RUN, _gone(f"{TINY}/tables/goals.csv"), ("show", TINY)),
 ]  # fmt: skip
 CASES = [
     Case(wrong, says, do, make, command, start="finished")

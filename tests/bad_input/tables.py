@@ -25,6 +25,9 @@ name counts as undone. `…` stands for whatever the case brings: a path, a list
 Snakemake shows the same lines, but reads a configuration file itself first: what is wrong with the
 file as such it says in its own words.
 
+Where a file under `results/` is missing or damaged, the message ends with the commands that make it
+again, to be typed as they stand: `…; make it again: rm FILE && snakemake --cores 2 --configfile …`.
+
 This page is made from the tests' cases by `python tests/bad_input/tables.py`.
 """
 _COLUMNS = "| what is wrong | message | what to do |\n| --- | --- | --- |"

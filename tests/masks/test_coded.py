@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifelong.masks.coded import coded, decoded
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import Misfit
 
 
 def bits(density: float, count: int = 400_000) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_anything_comes_back(raw):
 def test_a_damaged_code_is_refused():
     raw = bits(0.1)
     code = coded(raw)
-    with pytest.raises(DamagedFile, match="masks"):
+    with pytest.raises(Misfit, match="masks"):
         decoded(code[: code.size // 2], raw.size)
-    with pytest.raises(DamagedFile, match="masks"):
+    with pytest.raises(Misfit, match="masks"):
         decoded(code, raw.size + 5)

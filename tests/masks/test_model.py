@@ -10,7 +10,7 @@ from toy import card_of, images_of, stepped
 
 from lifelong import store
 from lifelong.masks import Learner, Model, Shard, shard_size
-from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.errors import DamagedFile, Misfit, UserError
 from lifelong.plan.methods import MOST_TASKS
 from lifelong.work.shards import load, load_part, read_model, save
 
@@ -140,7 +140,7 @@ def test_a_model_keeps_every_weight_once(two_tasks):
 
 def test_a_task_over_older_weights_is_refused(two_parts, two_tasks):
     before = {name: weights.copy() for name, weights in two_tasks.weights.items()}
-    with pytest.raises(DamagedFile, match="where an older task's are"):
+    with pytest.raises(Misfit, match="where an older task's are"):
         two_tasks.add(two_parts[1])
     assert all(np.array_equal(before[name], two_tasks.weights[name]) for name in before)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifelong.masks.places import EVERY, decode, encode, fit, mask_of
-from lifelong.plan.errors import DamagedFile
+from lifelong.plan.errors import Misfit
 
 
 def places(*found: int) -> np.ndarray:
@@ -53,5 +53,5 @@ def test_all_entries_and_none_need_no_byte():
 
 def test_places_that_do_not_fit_are_told():
     assert not fit(places(1, 9), 9, 2) and not fit(places(1), 9, 2) and not fit(EVERY, 9, 8)
-    with pytest.raises(DamagedFile, match="unknown form"):
+    with pytest.raises(Misfit, match="unknown form"):
         decode("runs", np.empty(0, np.uint8), 9)

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def edited(path: str, value: object) -> dict:
 WRONG = [
     ("train.lr", float("nan"), "train.lr", "nan"),
     ("expand.cap", float("inf"), "expand.cap", "inf"),
-    ("train.lr", "1e-3", "train.lr", "write 1.0e-03"),
+    ("train.lr", "1e-3", "train.lr", "write 0.001 "),
     ("tasks.0.classes", [1, "1"], "tasks", "'a'", "twice"),
     ("tasks.0.group", "digits", "tasks", "'a'", "no group"),
     ("experiment", "x\n", "experiment"),
@@ -235,11 +236,37 @@ def test_options_of_the_command_line_are_read_as_yaml_at_any_depth():
 
 
 @pytest.mark.parametrize(
-    ("value", "hint"),
-    [("20", "; write 20 without quotes"), ("20.0", "; write 20 without quotes"), ("2.5", "$")],
+    ("key", "value", "hint"),
+    [
+        ("train.epochs", "20", "; write 20 without quotes"),
+        ("train.epochs", "20.0", "; write 20 without quotes"),
+        ("train.epochs", 20.0, "; write 20"),
+        ("train.epochs", "2.5", ""),
+        ("train.lr", "0.0125", "; write 0.0125 so that YAML reads a number"),
+        ("train.lr", "1e-5", "; write 1.0e-05 so that YAML reads a number"),
+        ("train.lr", "1.25e-6", "; write 1.25e-06 so that YAML reads a number"),
+        ("train.lr", "1", "; write 1 without quotes"),
+        ("train.mask_epochs", "20", "; write 20 without quotes"),
+        ("recipe.flip", "True", "; write true without quotes"),
+    ],
 )
-def test_a_hint_for_a_whole_number_works_as_written(value, hint):
-    with pytest.raises(
-        ConfigError, match=f"train.epochs: '{value}' is not of type 'integer'{hint}"
-    ):
-        check(edited("train.epochs", value))
+def test_a_hint_works_as_it_is_written(key, value, hint):
+    with pytest.raises(ConfigError) as error:
+        check(edited(key, value))
+    assert re.sub(".*is not of type [^;]*", "", str(error.value)) == hint
+    if hint:
+        written = hint.removeprefix("; write ").split()[0]
+        check(edited(key, yaml.safe_load(written)))
+
+
+@pytest.mark.parametrize(("key", "value"), [("experiment", 5), ("tasks.0.name", 5)])
+def test_a_hint_for_an_option_does_not_ask_for_quotes_that_it_would_drop(key, value):
+    config = edited(key, value)
+    with pytest.raises(ConfigError, match=r"; put it in quotes to make a text of it$"):
+        check(config)
+    with pytest.raises(ConfigError, match="--config drops quotes: write it into a file"):
+        check(config, options=[key.partition(".")[0]])
+
+
+def test_a_number_that_yaml_reads_as_another_stays_text_in_an_option():
+    assert typed({"tasks": [{"classes": ["010", "9"]}]}) == {"tasks": [{"classes": ["010", 9]}]}

@@ -129,20 +129,20 @@ GOOD = "2,toy,clean,cpg,3,fish,infer,,,,1.5,fish,test,,,accuracy,0.5"
     ],
 )
 def test_a_bad_line_is_named(line: str, said: str) -> None:
-    with pytest.raises(UserError, match=r"s0/record\.csv, line 3: ") as caught:
+    with pytest.raises(UserError, match=r"s0/record\.csv is wrong in line 3: ") as caught:
         parse(f"{HEADER}\n{GOOD}\n{line}\n", "s0/record.csv")
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "schema,value\n1,0.5\n", HEADER.upper() + "\n"])
 def test_a_bad_header_is_named(text: str) -> None:
-    with pytest.raises(DamagedFile, match=r"record\.csv, line 1: the header is"):
+    with pytest.raises(DamagedFile, match=r"record\.csv is wrong in line 1: the header is"):
         parse(text, "record.csv")
 
 
 def test_missing_and_binary_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "record.csv"
-    with pytest.raises(DamagedFile, match=r"record\.csv does not exist"):
+    with pytest.raises(DamagedFile, match=r"record\.csv is missing"):
         read(path)
     path.write_bytes(b"schema\xff")
     with pytest.raises(DamagedFile, match="not UTF-8 text at byte 6"):

@@ -18,7 +18,7 @@ from lifelong.faces.align import TEMPLATE
 from lifelong.faces.detect import NO_FACES, Faces
 from lifelong.jobs.runner import execute
 from lifelong.plan.config import check
-from lifelong.plan.errors import DataError, OutOfTime, UserError
+from lifelong.plan.errors import DamagedFile, DataError, OutOfTime, UserError
 from lifelong.plan.plan import Plan
 from lifelong.stages import align_faces
 from lifelong.work import face_packs
@@ -191,8 +191,9 @@ def test_photographs_that_changed_after_alignment_are_noticed():
     plan = plan_of(align=ALIGN)
     execute(plan.align_stages("faces")[0])
     draw(Path("people"), "s1/9.png")
-    with pytest.raises(DataError, match="others than those that were aligned: delete"):
+    with pytest.raises(DamagedFile, match="was aligned from other photographs") as error:
         execute(plan.pack_stage("faces"))
+    assert error.value.remove == "results/toy/align_faces/faces"
 
 
 def test_a_class_without_any_face_is_named():

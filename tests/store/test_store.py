@@ -85,12 +85,14 @@ def test_two_files_swapped_are_refused(tmp_path):
         store.verified(tmp_path / "c")
 
 
-def test_a_missing_or_foreign_file_says_what_to_do(tmp_path):
-    with pytest.raises(DamagedFile, match="run again"):
+def test_a_missing_or_foreign_file_says_what_to_remove(tmp_path):
+    with pytest.raises(DamagedFile, match=r"none\.h5 is missing$") as missing:
         store.read_arrays(tmp_path / "none.h5")
+    assert missing.value.remove is None
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(DamagedFile, match="delete it"):
+    with pytest.raises(DamagedFile, match=r"text\.h5 is damaged") as foreign:
         store.read_arrays(tmp_path / "text.h5")
+    assert foreign.value.remove == foreign.value.path == str(tmp_path / "text.h5")
     with pytest.raises(DamagedFile, match="missing"):
         store.read_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
@@ -108,8 +110,9 @@ def test_digests_are_blake3(tmp_path):
 
 def test_a_manifest_of_another_format_says_what_to_do(tmp_path):
     (tmp_path / "manifest.json").write_text('{"format": 1, "files": {}}')
-    with pytest.raises(DamagedFile, match=r"manifest\.json has format 1.*delete its folder"):
+    with pytest.raises(DamagedFile, match=r"manifest\.json has format 1, this version") as damaged:
         store.read_manifest(tmp_path)
+    assert damaged.value.remove == str(tmp_path)
 
 
 def test_arrays_can_be_left_on_the_disk(tmp_path):

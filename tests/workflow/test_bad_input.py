@@ -200,6 +200,22 @@ def test_numbers_in_lists_and_mappings_of_the_command_line_are_numbers(workflow)
     assert {f"results/tiny/packnet/s{seed}" in said for seed in (3, 4)} == {True}
 
 
+def test_a_target_that_is_read_as_a_configuration_is_named(workflow):
+    (workflow / "results/tiny/tables").mkdir(parents=True)
+    target = "results/tiny/tables/manifest.json"
+    (workflow / target).write_text('{"files": {}}')
+    write_config(workflow, TINY)
+    said = snakemake(workflow, "-n", "--configfile", "config.yaml", target, succeeds=False)
+    assert "Traceback" not in said
+    assert f"{target} is no configuration: --configfile takes every word" in said
+
+
+def test_the_hint_for_a_text_on_the_command_line_asks_for_no_quotes(workflow):
+    write_config(workflow, TINY)
+    said = snakemake(workflow, "-n", "--config", "experiment='5'", succeeds=False)
+    assert "config key experiment: 5 is not of type 'string'; --config drops quotes" in said
+
+
 def test_names_that_a_shell_would_run_are_only_names(workflow):
     draw(workflow)
     odd = ["$(touch pwned)", "-rf 'quoted\" `touch pwned`;"]

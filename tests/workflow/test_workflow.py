@@ -182,8 +182,8 @@ def test_a_stage_that_fails_is_named_with_its_reason(tiny):
     write_config(tiny, config)
     said = snakemake(tiny, f"{CPG}/01-x/train/manifest.json", succeeds=False)
     assert re.search(
-        r"failed    cpg s0 01-x train: train at width 1 diverged: .*lower the lr.* "
-        rf"\(see {CPG}/01-x/train/log.txt\)",
+        rf"failed    cpg s0 01-x train: see {CPG}/01-x/train/log.txt: "
+        r"train at width 1 diverged: .*lower the lr",
         said,
     )
     assert "CalledProcessError" not in said
@@ -203,7 +203,9 @@ def test_a_flipped_bit_is_refused_by_name(again):
     shard.write_bytes(damaged)
     shutil.rmtree(stage)
     said = snakemake(again, f"{CPG}/02-y/train/manifest.json", succeeds=False)
-    words = f"{CPG}/01-x/retrain/shard.h5 is not what was written: delete it and run again"
+    damaged_shard = f"{CPG}/01-x/retrain/shard.h5"
+    words = f"{damaged_shard} is not what was written; make it again: "
+    words += f"rm {damaged_shard} && snakemake --cores 1"
     assert words in said and "Traceback" not in said
     assert words in (stage / "log.txt").read_text()
     assert {path.name for path in stage.iterdir()} == {"log.txt"}

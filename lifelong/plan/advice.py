@@ -1,0 +1,111 @@
+"""How to get back what is missing or damaged: every piece of advice is worded here.
+
+A stage whose files are gone is made again by the command that made it (see `jobs/stale.py`), with
+all that depends on it. So the advice is always to remove what is wrong and to type that command.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lifelong.plan.errors import DamagedFile, UserError, printable
+from lifelong.plan.paths import split_root
+from lifelong.plan.reading import read
+
+VARIABLE = "LIFELONG_COMMAND"  # carries what was typed to the jobs of a run
+TIMING = "timing.json"  # beside what a stage wrote: how long it took, and the command of its run
+
+
+def advised(error: BaseException, typed: str | None = None) -> str:
+    """The message of an error and, where a file is to be made again, how.
+
+    `typed` is the command of the run that met it; without one, what the results say of theirs.
+    """
+    if not isinstance(error, DamagedFile):
+        return str(error)
+    return f"{error}; make it again: {printable(rebuilding(error.path, error.remove, typed))}"
+
+
+def rebuilding(path: str | Path, remove: str | Path | None, typed: str | None = None) -> str:
+    """The commands that make a file again, after removing a file or folder that is there."""
+    again = typed or command_of(Path(path))
+    return again if remove is None else f"{removing(remove)} && {again}"
+
+
+def removing(path: str | Path) -> str:
+    """The command that removes a file or folder."""
+    return shlex.join(["rm", *(["-r"] if os.path.isdir(path) else []), str(path)])
+
+
+def snakemake(files: Sequence[str | Path] = (), more: Sequence[str] = ()) -> str:
+    """The command that runs an experiment given by files; none is that of config.yaml."""
+    given = ["--configfile", *map(_near, files)] if files else []
+    start = list(more) or ["--cores", "2"]
+    return shlex.join(["snakemake", *start, *given])
+
+
+def snakemake_as(
+    arguments: Sequence[str], files: Sequence[str | Path], options: Mapping[str, Any]
+) -> str:
+    """The command of a run of Snakemake, from its arguments, --configfile and --config.
+
+    Targets, and what runs less or more than is needed, are left out.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for names in (("--cores", "-c"), ("--jobs", "-j"), ("--profile",), ("--snakefile", "-s")):
+        parser.add_argument(*names, nargs="?")
+    said = vars(parser.parse_known_args(arguments)[0])
+    more = [part for name, value in said.items() if value for part in (f"--{name}", value)]
+    given = [f"{name}={_typed(value)}" for name, value in options.items()]
+    end = f" --config {shlex.join(given)}" if given else ""
+    return snakemake(files, more) + end
+
+
+def command_of(path: Path) -> str:
+    """The command of the run that wrote a stage's file, or else of its experiment's newest run.
+
+    Results of older versions say none; then a configuration of the experiment is looked for.
+    """
+    place = split_root((path if path.is_dir() else path.parent).as_posix())
+    base = Path(place[0], place[1].split("/")[0]) if place else path
+    for timing in _timings(path, base):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            command = json.loads(timing.read_text()).get("command")
+            if isinstance(command, str):
+                return command
+    return snakemake(_files_of(base.name))
+
+
+def _files_of(experiment: str) -> list[Path]:
+    """The file of an experiment that is not config.yaml's, where it stands where ours do."""
+    for file in (
+        Path("config.yaml"),
+        *(Path(at, f"{experiment}.yaml") for at in (".", "experiments")),
+    ):
+        with contextlib.suppress(UserError):
+            if read(file).get("experiment") == experiment:
+                return [] if file.name == "config.yaml" else [file]
+    return []
+
+
+def _timings(path: Path, base: Path) -> list[Path]:
+    """What tells the command of a file of an experiment, the nearest first."""
+    near = [path / TIMING, path.parent / TIMING]
+    told = [one for one in base.rglob(TIMING) if one.is_file()] if base.is_dir() else []
+    return [*near, *sorted(told, key=lambda one: one.stat().st_mtime_ns, reverse=True)]
+
+
+def _near(path: str | Path) -> str:
+    """A path as one would type it in the working folder."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _typed(value: Any) -> str:
+    """The value of --config, which Snakemake reads as YAML."""
+    return value if isinstance(value, str) else json.dumps(value)
