@@ -1,6 +1,7 @@
 checkpoint goals:
     input:
         unpack(inputs_of("goals")),
+        anchor=ANCHOR,
     output:
         goal=f"{TASK}/goals/goal.json",
         manifest=f"{TASK}/goals/manifest.json",

@@ -49,6 +49,13 @@ def test_changed_packing_packs_again_though_it_has_no_inputs(moved):
     assert {"pack_data", "scratch/01-x/baseline", "cpg/02-y/train", "report"} <= told
 
 
+def test_a_given_goal_that_changed_is_given_again_though_it_has_no_inputs(moved):
+    given = next(iter(EXPERIMENT["goals"]["given"]))
+    write_config(moved, with_key(EXPERIMENT, "goals", "given", given, 0.4321))
+    told = jobs(snakemake(moved, "-n"))
+    assert {f"cpg/02-{given}/goals", f"cpg/01-{given}/goals"} & told
+
+
 def test_a_configuration_that_is_changed_back_has_nothing_to_do(moved):
     write_config(moved, with_key(EXPERIMENT, "train", "lr", 0.03))
     assert "cpg/01-x/train" in jobs(snakemake(moved, "-n"))
