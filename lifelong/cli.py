@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import __version__
+from lifelong.jobs.handover import FILE_LOCKS
 from lifelong.plan.config import load
 from lifelong.plan.errors import DataError, UserError, printable
 from lifelong.plan.plan import Plan
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    os.environ[FILE_LOCKS] = "FALSE"
     try:
         code = int(options.command(options))
         sys.stdout.flush()  # so that a closed pipe is noticed here

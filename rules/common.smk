@@ -123,6 +123,8 @@ def facts_of(path, take):
         return take(dict(json.loads(Path(path).read_text())), path)
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    except OSError as error:
+        raise WorkflowError(f"cannot read {path}: {error.strerror}") from None
     except (TypeError, ValueError) as error:
         raise WorkflowError(f"{path} is damaged ({error}): delete it and run again")
 

@@ -1,5 +1,6 @@
 """Run one stage as a job: its log, its one error message, its exit code."""
 
+import contextlib
 import importlib
 import json
 import logging
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lifelong.jobs.handover import VARIABLE, hand_over
+from lifelong.jobs.handover import FILE_LOCKS, VARIABLE, hand_over
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
 
@@ -25,6 +26,7 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Figures are drawn without a window; the backend of a notebook's shell may not be there.
     os.environ["MPLBACKEND"] = "agg"
+    os.environ[FILE_LOCKS] = "FALSE"
     handler = _log_to(Path(log_path or stage.path("log.txt")))
     started, cpu = time.monotonic(), time.process_time()
     try:
@@ -43,7 +45,8 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
         raise
     finally:
         log.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # of a full disk, which has been told by then
+            handler.close()
 
 
 def _say_timing(stage: Stage, seconds: float, cpu_seconds: float) -> None:
@@ -126,9 +129,14 @@ def _peak_mb() -> float:
     return peak / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
 
 
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk stops the stage with one line; here each record would be a traceback."""
+
+
 def _log_to(path: Path) -> logging.Handler:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w")
+    handler = _LogFile(path, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

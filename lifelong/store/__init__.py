@@ -9,6 +9,7 @@ from lifelong.store.files import (
     digest_once,
     drop_leftovers,
     read_json,
+    refusal,
     replacing,
     write_text,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "read_attrs",
     "read_json",
     "read_manifest",
+    "refusal",
     "replacing",
     "seal_of",
     "verified",
