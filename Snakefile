@@ -7,10 +7,11 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from lifelong.jobs import failures
 from lifelong.plan.errors import UserError
 from lifelong.plan.reading import read
 
-min_version("9.0")
+min_version("9.3")
 
 
 try:  # before Snakemake's own reader, which would run what a template asks for
@@ -54,6 +55,7 @@ rule all:
 
 
 onstart:
+    failures.clear()
     for remark in remarks(PLAN.config, GIVEN):
         print(f"Note: {remark}", file=sys.stderr)
     # A worker saves local jobs the import of torch. LIFELONG_WORKER=off: none.
@@ -61,6 +63,10 @@ onstart:
         from lifelong.jobs.handover import start
 
         start(os.environ)
+
+
+onerror:
+    failures.say_at_exit()
 
 
 onsuccess:

@@ -18,6 +18,8 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from lifelong.jobs.owner import GONE
+
 VARIABLE = "LIFELONG_WORKER"  # the worker's socket; "off" for none
 # HDF5 heeds it more than `locking=False`, once, when it is loaded: NFS may have no locks at all.
 FILE_LOCKS = "HDF5_USE_FILE_LOCKING"
@@ -90,7 +92,7 @@ def _explained(answer: Mapping[str, int]) -> int | str:
         name = signal.Signals(answer["signal"]).name
         memory = ": was there too little memory?" if name == "SIGKILL" else ""
         return f"Error: the stage was ended by signal {name}{memory}"
-    return "Error: Snakemake is gone, so the stage was stopped: run snakemake again"
+    return GONE
 
 
 def _listen() -> tuple[str, socket.socket]:

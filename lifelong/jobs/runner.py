@@ -8,10 +8,11 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lifelong.jobs import failures, owner
 from lifelong.jobs.handover import FILE_LOCKS, VARIABLE, hand_over
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
@@ -78,17 +79,38 @@ def from_snakemake(kind: str, job: Any) -> None:
     }
     ends = end_of(os.environ, job.resources.get("runtime"))
     request = {
-        "stage": [kind, job.params.folder, inputs, json.loads(job.params.spec), job.threads, ends],
+        "stage": [
+            kind,
+            _folder(job.output),
+            inputs,
+            json.loads(job.params.spec),
+            job.threads,
+            ends,
+        ],
         "log": job.log[0],
         "folder": os.getcwd(),
         "environment": dict(os.environ),
     }
+    failures.forget(request["stage"][1])
     address = os.environ.get(VARIABLE, "off")
     ended = None if address == "off" else hand_over(address, request)
     if ended is None:
+        if owner.VARIABLE in os.environ:
+            owner.end_with(int(os.environ[owner.VARIABLE]))
         _run(request)
     else:
+        if isinstance(ended, str):
+            failures.keep(request["stage"][1], ended.removeprefix("Error: "))
         sys.exit(ended)
+
+
+def _folder(outputs: Sequence[str]) -> str:
+    """Where a job writes: beside its manifest, wherever `prefix:` or a storage has put that.
+
+    Not `params.folder`: Snakemake does not move it. It stays in the rules only because Snakemake
+    would run every finished stage again without it.
+    """
+    return os.path.dirname(outputs[-1])
 
 
 def end_of(environ: Mapping[str, str], runtime_min: float | None) -> float | None:
@@ -118,9 +140,19 @@ def _run(request: Mapping[str, Any]) -> None:
         from lifelong.plan.families import spec_from
 
         kind, folder, inputs, spec, *rest = request["stage"]
-        execute(Stage(kind, folder, inputs, spec_from(spec), *rest), request["log"])
+        stage = Stage(kind, folder, inputs, spec_from(spec), *rest)
+        execute(stage, request["log"])
+
+        from lifelong.jobs.clocks import bring_back
+
+        bring_back(stage.files_read(), Path(stage.path("manifest.json")))
     except (UserError, OSError) as error:
+        failures.keep(request["stage"][1], str(error))
         sys.exit(f"Error: {error}")
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        failures.keep(request["stage"][1], f"a bug in lifelong ({what}), see {request['log']}")
+        raise
 
 
 def _peak_mb() -> float:

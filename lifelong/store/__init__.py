@@ -14,10 +14,12 @@ from lifelong.store.files import (
     write_text,
 )
 from lifelong.store.large import on_disk
+from lifelong.store.manifest import NAME as MANIFEST
 from lifelong.store.manifest import check_place, read_manifest, seal_of, verified, write_manifest
 
 __all__ = [
     "FORMAT",
+    "MANIFEST",
     "Rows",
     "check_place",
     "digest",
