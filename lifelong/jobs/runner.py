@@ -18,6 +18,7 @@ from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
 
 log = logging.getLogger("lifelong")
+_FIGURES = ".snakemake/lifelong/matplotlib"  # its list of fonts, where there is no home for it
 _SLURM_START_S = 15.0  # what two Snakemakes take, about, before a job of theirs starts
 
 
@@ -27,6 +28,8 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Figures are drawn without a window; the backend of a notebook's shell may not be there.
     os.environ["MPLBACKEND"] = "agg"
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # as on nodes of some clusters
+        os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(_FIGURES))
     os.environ[FILE_LOCKS] = "FALSE"
     handler = _log_to(Path(log_path or stage.path("log.txt")))
     started, cpu = time.monotonic(), time.process_time()

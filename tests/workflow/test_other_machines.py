@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -144,3 +146,13 @@ def test_every_try_asks_for_more_memory_unless_a_profile_says_otherwise(tiny, as
     pack = "results/tiny/pack_data/digits/pack.h5"
     snakemake(tiny, "--retries", "2", *asked, "--", pack, succeeds=False)
     assert (tiny / "told.txt").read_text().split() == expected.split()
+
+
+def test_stages_need_no_home(again):
+    home = again / "no home"
+    made = [sys.executable, "-m", "lifelong", "stage", "results/tiny/report/index.html"]
+    environment = {**os.environ, "HOME": str(home)}
+    for name in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+    done = subprocess.run(made, cwd=again, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "atplotlib" not in done.stderr and not home.exists()
