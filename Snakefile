@@ -8,10 +8,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import min_version
 
+from lifelong.jobs import failures
 from lifelong.plan.errors import UserError
 from lifelong.plan.reading import read
 
-min_version("9.0")
+min_version("9.3")
 
 
 try:  # before Snakemake's own reader, which would run what a template asks for
@@ -57,6 +58,7 @@ rule all:
 
 
 onstart:
+    failures.clear()
     for remark in remarks(PLAN.config, GIVEN):
         print(f"Note: {remark}", file=sys.stderr)
     asked = workflow.output_settings
@@ -69,6 +71,10 @@ onstart:
         from lifelong.jobs.handover import start
 
         start(os.environ)
+
+
+onerror:
+    failures.say_at_exit()
 
 
 onsuccess:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import __version__
+from lifelong.jobs.handover import FILE_LOCKS
 from lifelong.plan.advice import VARIABLE, advised
 from lifelong.plan.config import load
 from lifelong.plan.errors import DataError, UserError, printable
 from lifelong.plan.plan import Plan
-from lifelong.plan.published import check_published
+from lifelong.plan.published import beside_its_file, check_published
 from lifelong.plan.reading import NOT_CONFIGURATION, is_result, read
 from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     _remember(options, sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    os.environ[FILE_LOCKS] = "FALSE"
     try:
         code = int(options.command(options))
         sys.stdout.flush()  # so that a closed pipe is noticed here
@@ -221,6 +223,7 @@ def _plan_of(results: Path, files: list[Path]) -> Plan:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from lifelong.use.machines import mixed
     from lifelong.use.verify import verify
 
     counts: dict[str, int] = {}
@@ -229,6 +232,8 @@ def _verify(options: argparse.Namespace) -> int:
         counts[finding.status] = counts.get(finding.status, 0) + 1
         if finding.status != "ok" or not options.quiet:
             print(printable(str(finding).replace("\t", "  ")), flush=True)
+    for note in mixed(options.results):
+        print(f"Note: {note}", file=sys.stderr)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     print(f"{options.results}: {told}", file=sys.stderr)
     return int(set(counts) != {"ok"})
@@ -237,7 +242,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, Any]:
     """config.yaml of the working folder, the files given over it, options over both."""
     base = [BASE_CONFIG] if BASE_CONFIG.is_file() or not files else []
-    full = load([*base, *files], over)
+    full = beside_its_file(load([*base, *files], over), [*base, *files])
     given: dict[str, Any] = {}
     for one in (*map(read, files), over or {}):
         given = merge(given, one)

@@ -13,7 +13,7 @@ rule baseline:
         "../envs/lifelong.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=memory_mb(6000),
         runtime=240,
     params:
         folder=folder_of("baseline"),

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from lifelong.jobs.owner import announce
 from lifelong.jobs.stale import anchor, mark
 from lifelong.plan.advice import VARIABLE, advised, snakemake_as
 from lifelong.plan.config import check, over_base
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
+from lifelong.plan.paths import ROOT
 from lifelong.plan.plan import TABLES, Plan
-from lifelong.plan.published import check_published
+from lifelong.plan.published import beside_its_file, check_published
 from lifelong.plan.reading import read, typed
 from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
@@ -23,19 +25,26 @@ from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key
 
 try:
-    for file in filter(Path.is_file, map(Path, workflow.configfiles)):
+    FILES = [file for file in map(Path, workflow.configfiles) if file.is_file()]
+    for file in FILES:
         read(file)  # Snakemake would keep the last of two equal keys
     # Snakemake has merged all files already, which `over_base` does not always want.
     OPTIONS = workflow.config_settings.config
     GIVEN = merge(workflow.config_settings.overwrite_config, typed(OPTIONS))
-    PLAN = Plan(check(over_base(config, GIVEN), OPTIONS))
+    if (
+        workflow.modifier.skip_configfile
+    ):  # another workflow's module: what it says is all there is
+        GIVEN, FILES = {}, []
+    PLAN = Plan(beside_its_file(check(over_base(config, GIVEN), OPTIONS), FILES))
     check_published(PLAN.config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 if workflow.is_main_process:
     # What another configuration made, and what lacks files, runs again, whatever Snakemake remembers.
-    LOST = mark(PLAN)
+    PREFIX = workflow.modifier.path_modifier.prefix or ""
+    GONE = mark(Plan(PLAN.config, f"{PREFIX}{ROOT}"))
+    LOST = [path.removeprefix(PREFIX) for path in GONE]
     os.environ[VARIABLE] = snakemake_as(
         sys.argv[1:], workflow.overwrite_configfiles, OPTIONS
     )
@@ -44,7 +53,8 @@ else:
     os.environ.setdefault(
         VARIABLE, snakemake_as([], workflow.overwrite_configfiles, OPTIONS)
     )
-ANCHOR = anchor()
+ANCHOR = local(anchor())
+announce(os.environ)
 
 BASE = PLAN.paths.base
 TASK = f"{BASE}/{{method}}/s{{seed}}/{{task}}"
@@ -57,6 +67,15 @@ wildcard_constraints:
     attempt=r"[1-9]\d*",
     dataset="[^/]+",
     shard=r"\d\d\d+",
+
+
+def memory_mb(first):
+    """So much at the first try, twice as much at the second: what was too little ends a stage."""
+
+    def of_try(wildcards, attempt):
+        return first * attempt
+
+    return of_try
 
 
 def key_of(kind, wildcards):
@@ -134,6 +153,8 @@ def facts_of(path, take):
         return take(dict(json.loads(Path(path).read_text())), path)
     except UserError as error:
         raise WorkflowError(advised(error, os.environ[VARIABLE])) from None
+    except OSError as error:
+        raise WorkflowError(f"cannot read {path}: {error.strerror}") from None
     except (TypeError, ValueError) as error:
         damaged = DamagedFile(path, f"is damaged ({error})")
         raise WorkflowError(advised(damaged, os.environ[VARIABLE])) from None
@@ -166,7 +187,12 @@ def pack_spec(wildcards):
 
 def overview_inputs_of(kind):
     def inputs(wildcards):
-        return PLAN.overview_inputs(kind)
+        files = PLAN.overview_inputs(kind)
+        if (
+            "published" in files
+        ):  # no result of ours: no module's `prefix:` or storage moves it
+            files["published"] = local(files["published"])
+        return files
 
     return inputs
 

@@ -13,7 +13,7 @@ rule pack_data:
         "../envs/lifelong.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory_mb(4000),
         runtime=60,
     params:
         folder=pack_folder,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from lifelong import store
 from lifelong.plan.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
@@ -48,6 +49,8 @@ def decode(path: Path) -> Image.Image:
     except DataError:
         raise
     except Exception as error:  # on broken bytes Pillow's readers raise TypeError and many others
+        if isinstance(error, OSError) and store.refusal(error) is not None:
+            raise DataError(f"cannot read {path}: {error.strerror}") from error
         raise DataError(f"{path} cannot be read as a picture: mend or remove it") from error
     return _eight_bit(image, path)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lifelong import store
 from lifelong.data import folders
 from lifelong.data.images import planes
 from lifelong.data.splits import (
@@ -215,6 +216,8 @@ def _cifar_archive(root: Path, train: bool, download: bool) -> Any:
     try:
         return CIFAR100(str(root), train=train, download=download)
     except (RuntimeError, OSError) as error:
+        if not download and store.refusal(error) is not None:
+            raise DataError(f"cannot read {root}: {error}") from error
         hint = "fetching it failed" if download else "`download: true` fetches it"
         raise DataError(
             f"no whole CIFAR-100 archive in {root / CIFAR100.base_folder}: {hint} ({error})"

@@ -18,7 +18,11 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from lifelong.jobs.owner import GONE
+
 VARIABLE = "LIFELONG_WORKER"  # the worker's socket; "off" for none
+# HDF5 heeds it more than `locking=False`, once, when it is loaded: NFS may have no locks at all.
+FILE_LOCKS = "HDF5_USE_FILE_LOCKING"
 PATIENCE_S = 30.0  # a worker that still imports answers later; a stage alone would import as long
 _LONGEST_PATH = 107  # bytes, of a Unix socket
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,7 +46,7 @@ def start(environ: MutableMapping[str, str]) -> subprocess.Popen[bytes] | None:
             stdin=subprocess.PIPE,  # its end of file is the end of this process
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**environ, **dict.fromkeys(_THREADS, "1")},
+            env={**environ, **dict.fromkeys(_THREADS, "1"), FILE_LOCKS: "FALSE"},
             pass_fds=[listener.fileno()],
             start_new_session=True,  # Ctrl-C is for the jobs
         )
@@ -88,7 +92,7 @@ def _explained(answer: Mapping[str, int]) -> int | str:
         name = signal.Signals(answer["signal"]).name
         memory = ": was there too little memory?" if name == "SIGKILL" else ""
         return f"Error: the stage was ended by signal {name}{memory}"
-    return "Error: Snakemake is gone, so the stage was stopped: run snakemake again"
+    return GONE
 
 
 def _listen() -> tuple[str, socket.socket]:

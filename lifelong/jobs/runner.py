@@ -1,5 +1,6 @@
 """Run one stage as a job: its log, its one error message, its exit code."""
 
+import contextlib
 import importlib
 import json
 import logging
@@ -7,15 +8,17 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lifelong.jobs.handover import VARIABLE, hand_over
+from lifelong.jobs import failures, owner
+from lifelong.jobs.handover import FILE_LOCKS, VARIABLE, hand_over
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
 
 log = logging.getLogger("lifelong")
+_FIGURES = ".snakemake/lifelong/matplotlib"  # its list of fonts, where there is no home for it
 _SLURM_START_S = 15.0  # what two Snakemakes take, about, before a job of theirs starts
 
 
@@ -25,6 +28,9 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Figures are drawn without a window; the backend of a notebook's shell may not be there.
     os.environ["MPLBACKEND"] = "agg"
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # as on nodes of some clusters
+        os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(_FIGURES))
+    os.environ[FILE_LOCKS] = "FALSE"
     handler = _log_to(Path(log_path or stage.path("log.txt")))
     started, cpu = time.monotonic(), time.process_time()
     try:
@@ -43,7 +49,8 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
         raise
     finally:
         log.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # of a full disk, which has been told by then
+            handler.close()
 
 
 def _say_timing(stage: Stage, seconds: float, cpu_seconds: float) -> None:
@@ -77,20 +84,41 @@ def from_snakemake(kind: str, job: Any) -> None:
     }
     ends = end_of(os.environ, job.resources.get("runtime"))
     request = {
-        "stage": [kind, job.params.folder, inputs, json.loads(job.params.spec), job.threads, ends],
+        "stage": [
+            kind,
+            _folder(job.output),
+            inputs,
+            json.loads(job.params.spec),
+            job.threads,
+            ends,
+        ],
         "log": job.log[0],
         "folder": os.getcwd(),
         "environment": dict(os.environ),
     }
+    failures.forget(request["stage"][1])
     address = os.environ.get(VARIABLE, "off")
     try:
         ended = None if address == "off" else hand_over(address, request)
         if ended is None:
+            if owner.VARIABLE in os.environ:
+                owner.end_with(int(os.environ[owner.VARIABLE]))
             _run(request)
         else:
+            if isinstance(ended, str):
+                failures.keep(request["stage"][1], ended.removeprefix("Error: "))
             sys.exit(ended)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _folder(outputs: Sequence[str]) -> str:
+    """Where a job writes: beside its manifest, wherever `prefix:` or a storage has put that.
+
+    Not `params.folder`: Snakemake does not move it. It stays in the rules only because Snakemake
+    would run every finished stage again without it.
+    """
+    return os.path.dirname(outputs[-1])
 
 
 def end_of(environ: Mapping[str, str], runtime_min: float | None) -> float | None:
@@ -120,9 +148,20 @@ def _run(request: Mapping[str, Any]) -> None:
         from lifelong.plan.families import spec_from
 
         kind, folder, inputs, spec, *rest = request["stage"]
-        execute(Stage(kind, folder, inputs, spec_from(spec), *rest), request["log"])
+        stage = Stage(kind, folder, inputs, spec_from(spec), *rest)
+        execute(stage, request["log"])
+
+        from lifelong.jobs.clocks import bring_back
+
+        bring_back(stage.files_read(), Path(stage.path("manifest.json")))
     except (UserError, OSError) as error:
-        sys.exit(f"Error: {_told(error)}")
+        told = _told(error)
+        failures.keep(request["stage"][1], told)
+        sys.exit(f"Error: {told}")
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        failures.keep(request["stage"][1], f"a bug in lifelong ({what}), see {request['log']}")
+        raise
 
 
 def _told(error: Exception) -> str:
@@ -138,9 +177,14 @@ def _peak_mb() -> float:
     return peak / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
 
 
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk stops the stage with one line; here each record would be a traceback."""
+
+
 def _log_to(path: Path) -> logging.Handler:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w")
+    handler = _LogFile(path, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -1,15 +1,33 @@
 """The CSV of published accuracies: checked before hours of training, not after."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lifelong.plan.draws import CORRECT
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.reading import read
 from lifelong.plan.settings import row_of
 
 _NEEDED = ("method", "task", "accuracy_percent")
+
+
+def beside_its_file(config: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Any]:
+    """The configuration with `published` as a path from the working folder.
+
+    It is looked for beside the newest of the configuration's `files` that names it, so that an
+    experiment and its numbers can lie anywhere; if it is not there, from the working folder.
+    """
+    path = config["published"]
+    for file in reversed([file for file in map(Path, files) if file.is_file()]):
+        if path is not None and read(file).get("published") == path:
+            beside = file.absolute().parent / path
+            if beside.is_file():
+                near = beside.is_relative_to(Path.cwd())
+                path = (beside.relative_to(Path.cwd()) if near else beside).as_posix()
+            break
+    return {**config, "published": path}
 
 
 def check_published(config: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from lifelong.faces.samples import FaceSet, Sample
 from lifelong.plan.errors import DamagedFile, OutOfTime
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
-from lifelong.train.device import prepare
+from lifelong.train.device import machine, prepare
 from lifelong.work.resume import LEAVE_S
 from lifelong.work.seal import seal
 from lifelong.work.work import forget, resume_folder
@@ -63,9 +63,8 @@ def run(stage: Stage) -> None:
         "photos.csv": store.write_text(Path(stage.path("photos.csv")), _csv(lines)),
     }
     became = dict(sorted(Counter(line[COLUMNS.index("status")] for line in lines).items()))
-    seal(
-        stage, files, {"photos": became, "left_out": dict(dataset.left_out), "finder": finder.name}
-    )
+    outcome = {"photos": became, "left_out": dict(dataset.left_out), "finder": finder.name}
+    seal(stage, files, outcome, machine=machine())
     forget(stage)
     log.info("%d photographs: %s", len(lines), ", ".join(f"{n} {s}" for s, n in became.items()))
 

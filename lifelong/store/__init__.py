@@ -9,14 +9,17 @@ from lifelong.store.files import (
     digest_once,
     drop_leftovers,
     read_json,
+    refusal,
     replacing,
     write_text,
 )
 from lifelong.store.large import on_disk
+from lifelong.store.manifest import NAME as MANIFEST
 from lifelong.store.manifest import check_place, read_manifest, seal_of, verified, write_manifest
 
 __all__ = [
     "FORMAT",
+    "MANIFEST",
     "Rows",
     "check_place",
     "digest",
@@ -27,6 +30,7 @@ __all__ = [
     "read_attrs",
     "read_json",
     "read_manifest",
+    "refusal",
     "replacing",
     "seal_of",
     "verified",

@@ -3,9 +3,12 @@
 The same arrays and attributes give the same bytes, so digests tell whether content changed.
 """
 
+import contextlib
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+import os
+import traceback
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ import numpy as np
 
 from lifelong.plan.errors import DamagedFile
 from lifelong.store.files import digest as digest_of
-from lifelong.store.files import raise_if_disk, replacing
+from lifelong.store.files import raise_if_refused, replacing
 
 FORMAT = 2
 LIBVER = (
@@ -59,12 +62,33 @@ def write_arrays(
     """
     rows = chunk_rows or {}
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w", libver=LIBVER, locking=False) as file:
+        with _writing(temporary) as file:
             file.attrs["lifelong"] = json.dumps({"format": FORMAT, **attrs}, sort_keys=True)
             for name in sorted(arrays):
                 _write(file, name, arrays[name], rows.get(name))
         digest = digest_of(temporary)
     return digest
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file to write; whatever could not be written raises before the file is closed."""
+    with h5py.File(path, "w", libver=LIBVER, locking=False) as file:
+        try:
+            yield file
+            file.flush()
+        except Exception as error:
+            _divert(file)
+            traceback.clear_frames(error.__traceback__)  # closes data sets before their file
+            raise
+
+
+def _divert(file: h5py.File) -> None:
+    """Let what HDF5 still holds back go nowhere: it crashes where it cannot write that either."""
+    if hasattr(os, "memfd_create"):  # Linux
+        nowhere = os.memfd_create("nowhere")
+        os.dup2(nowhere, file.id.get_vfd_handle())
+        os.close(nowhere)
 
 
 def read_arrays(
@@ -92,9 +116,8 @@ def read_arrays(
             return {name: file[name][part] for name in wanted}, attrs
     except FileNotFoundError as error:
         raise DamagedFile.missing(path) from error
-    except (OSError, KeyError, ValueError) as error:
-        if isinstance(error, OSError):
-            raise_if_disk(error, path)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise_if_refused(error, path)
         raise DamagedFile(path, f"is damaged ({error})") from error
 
 
@@ -116,6 +139,7 @@ def _write(file: h5py.File, name: str, array: np.ndarray | Rows, rows: int | Non
     made = file.create_dataset(name, shape, array.dtype, chunks=chunks, fletcher32=True)
     for start in range(0, shape[0], rows):
         made[start : start + rows] = array[start : start + rows]
+    made.flush()  # raises where the disk is full; what fails in closing is told to nobody
 
 
 def _attrs(file: h5py.File, path: Path) -> dict[str, Any]:

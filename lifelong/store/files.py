@@ -5,6 +5,7 @@ import errno
 import functools
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ from blake3 import blake3
 from lifelong.plan.errors import DamagedFile, UserError
 
 _BLOCK = 1 << 20
+_OF_THE_FILE = (  # what lies at a path, or its name, not the machine
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR),
+    *(errno.ELOOP, errno.ENAMETOOLONG),
+)
+_LASTING = (errno.EACCES, errno.EPERM)  # until a person changes them
+_NUMBER_OF_HDF5 = re.compile(r"\berrno = (\d+)")
 
 
 @contextlib.contextmanager
@@ -22,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary name carries the machine and the process id, so two writers never share one.
     What a killed writer of the same file left is removed first.
-    Raises UserError where the disk is full or the folder cannot be written.
+    Raises UserError where the disk is full or the machine refuses otherwise.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.tmp")
@@ -33,13 +40,14 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    except (OSError, RuntimeError) as error:  # RuntimeError is one of HDF5's ways to say it
+        number = refusal(error)
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise UserError(
                 f"no space left to write {path}: free some, then type the same command"
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        if number is not None:
+            raise UserError(f"cannot write {path}: {os.strerror(number)}") from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -69,7 +77,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise DamagedFile.missing(path) from error
     except OSError as error:
-        raise_if_disk(error, path)
+        raise_if_refused(error, path)
         raise
     except ValueError as error:  # UnicodeDecodeError too
         raise DamagedFile(path, f"is damaged ({error})") from error
@@ -81,7 +89,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def digest(path: Path) -> str:
     """The BLAKE3 of a file, in hex: five times as fast as what hashlib has.
 
-    Raises UserError where the disk fails: then the file is not known to be damaged.
+    Raises UserError where the machine refuses: then the file is not known to be damaged.
     """
     state = blake3()
     try:
@@ -89,15 +97,27 @@ def digest(path: Path) -> str:
             while block := file.read(_BLOCK):
                 state.update(block)
     except OSError as error:
-        raise_if_disk(error, path)
+        raise_if_refused(error, path)
         raise
     return state.hexdigest()
 
 
-def raise_if_disk(error: OSError, path: Path) -> None:
-    """Raise UserError where the disk failed, not the file: it must not be deleted for that."""
-    if error.errno in (errno.EIO, errno.ESTALE):
-        raise UserError(f"cannot read {path}: {error.strerror}; type the same command") from error
+def raise_if_refused(error: Exception, path: Path) -> None:
+    """Raise UserError where the machine refused to read: the file must not be deleted for that."""
+    number = refusal(error)
+    if number is not None:
+        again = "" if number in _LASTING else "; type the same command"
+        raise UserError(f"cannot read {path}: {os.strerror(number)}{again}") from error
+
+
+def refusal(error: Exception) -> int | None:
+    """What the machine refused (space, rights, locks, its disk), or None: then it is the file.
+
+    HDF5 tells the number in its message only, where it fails late or in looking up a name.
+    """
+    said = _NUMBER_OF_HDF5.search(str(error))
+    number = getattr(error, "errno", None) or (int(said[1]) if said else 0)
+    return None if not number or number in _OF_THE_FILE else number
 
 
 def digest_once(path: Path) -> str:

@@ -1,7 +1,11 @@
 """The device and its settings, decided once per job."""
 
+import contextlib
 import ctypes
 import ctypes.util
+import platform
+import re
+from pathlib import Path
 
 import torch
 
@@ -19,6 +23,21 @@ def prepare(threads: int) -> str:
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         return "cuda"
     return "cpu"
+
+
+def machine() -> dict[str, str | int]:
+    """What numbers depend on in their last bits beside versions: the threads, and the device."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
+    return {"threads": torch.get_num_threads(), "device": device}
+
+
+def _processor() -> str:
+    """The kind of processor, such as "AMD EPYC 9B14"; outside of Linux only its family."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if found:
+            return " ".join(found[1].split())
+    return platform.processor() or platform.machine()
 
 
 def use_precision(precision: str) -> None:

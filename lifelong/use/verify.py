@@ -82,10 +82,16 @@ def _not_of(stage: Outdated, plan: Plan | None, files: Sequence[Path]) -> Findin
 
 def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:
     """Folders with files in them, without the folders that stages keep to resume from."""
-    for path, below, names in os.walk(results):
+    for path, below, names in os.walk(results, onerror=_unreadable):
         below[:] = sorted(name for name in below if not name.startswith((".resume-", ".snakemake")))
         if names:
             yield Path(path), sorted(names)
+
+
+def _unreadable(error: OSError) -> None:
+    """Without it a folder that may not be read would be passed over, as if all were well."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 class _Folder:

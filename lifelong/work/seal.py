@@ -33,8 +33,13 @@ def seal(
     files: Mapping[str, str],
     outcome: Mapping[str, Any] | None = None,
     versions: Mapping[str, str] | None = None,
+    machine: Mapping[str, str | int] | None = None,
 ) -> None:
-    """Write the manifest that makes a stage's files count; `files` gives their digests."""
+    """Write the manifest that makes a stage's files count; `files` gives their digests.
+
+    `machine` is of a stage that calculates: see `train/device.py`. It is no part of the spec, so
+    another machine is no reason to run again.
+    """
     known = {"lifelong": lifelong.__version__, "python": platform.python_version()}
     store.write_manifest(
         Path(stage.folder),
@@ -43,4 +48,5 @@ def seal(
         outcome=outcome or {},
         inputs=input_digests(stage),
         versions=known | dict(versions or {}),
+        **({"machine": dict(machine)} if machine else {}),
     )

@@ -18,7 +18,7 @@ from lifelong.plan.seeds import seed_of
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row, to_csv
-from lifelong.train.device import prepare
+from lifelong.train.device import machine, prepare
 from lifelong.train.loop import Epoch
 from lifelong.work.resume import ResumeFile
 from lifelong.work.seal import input_digests, seal
@@ -120,7 +120,7 @@ def commit(
     """
     record = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
     versions = {"torch": torch.__version__, "h5py": h5py.__version__}
-    seal(stage, {**files, **_drawn(stage), "record.csv": record}, outcome, versions)
+    seal(stage, {**files, **_drawn(stage), "record.csv": record}, outcome, versions, machine())
     forget(stage)
 
 

@@ -63,10 +63,15 @@ def test_cmyk_becomes_rgb(saved):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
-def test_sixteen_bits_keep_their_range(saved, name):
+def test_sixteen_bits_keep_their_range(saved, tmp_path, name):
     """A ramp over all of 16 bits becomes a ramp over all of 8, neither clipped nor wrapped."""
     ramp = np.linspace(0, 65535, 32).astype(np.uint16)
-    photo = read_photo(saved(Image.fromarray(np.tile(ramp, (24, 1))), name))
+    rows = np.tile(ramp, (24, 1))
+    if name == "a.pgm":  # which old versions of Pillow read but do not write
+        (tmp_path / name).write_bytes(b"P5 32 24 65535\n" + rows.astype(">u2").tobytes())
+    else:
+        saved(Image.fromarray(rows), name)
+    photo = read_photo(tmp_path / name)
     expected = np.rint(ramp / 257).astype(int)
     assert np.abs(photo.pixels[0, :, 0].astype(int) - expected).max() <= 1
     assert photo.pixels[0, 0, 0] == 0

@@ -2,20 +2,25 @@
 
 import contextlib
 import itertools
+import json
 import os
 import random
 import shutil
 from pathlib import Path
 
 import pytest
-from fault_points import BASE, Server
+from fault_points import BASE, CONFIG, Server
 from toy_experiment import run_toy
 
 from lifelong import store
 from lifelong.cli import main
 from lifelong.data.pack import check_pack
+from lifelong.jobs import driver
+from lifelong.plan.config import check
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.paths import split_root
+from lifelong.plan.plan import Plan
+from lifelong.plan.stage import Key
 from lifelong.use.verify import verify
 
 TRAIN, SECOND = f"{BASE}/cpg/s0/01-x/train", f"{BASE}/cpg/s0/02-y/train"
@@ -292,3 +297,36 @@ def test_a_linked_tree_and_an_absolute_path_are_checked_too(here, tmp_path):
 )
 def test_a_stages_folder_is_told_from_its_root(folder, expected):
     assert split_root(folder) == expected
+
+
+def test_stages_of_different_machines_are_a_note_and_no_failure(here, capsys):
+    stage = Path("results/tiny/cpg/s0/02-y/infer")
+    logits = (stage / "logits.h5").read_bytes()
+    assert main(["verify", "--quiet", "results"]) == 0
+    assert "Note" not in capsys.readouterr().err
+    assert main(["stage", f"{stage}/manifest.json", "--threads", "2"]) == 0
+    made = store.read_manifest(stage)["machine"]
+    assert made["threads"] == 2 and len(made["device"]) > 2
+    assert store.read_manifest(stage.parent / "train")["machine"] == {**made, "threads": 1}
+    assert (stage / "logits.h5").read_bytes() == logits
+    capsys.readouterr()
+    assert main(["verify", "--quiet", "results"]) == 0
+    said = capsys.readouterr().err
+    assert "Note: the stages of tiny ran on different machines (" in said
+    assert "1 with 2 threads of" in said
+
+
+def test_other_threads_are_no_reason_to_run_again(here):
+    plan = Plan(check(CONFIG))
+    key = Key("infer", "cpg", 0, 2)
+    assert driver.is_done(plan.stage(key, threads=2))
+
+
+def test_manifests_that_know_no_machine_are_read(here, capsys):
+    folder = Path("results/tiny/cpg/s0/02-y/infer")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["machine"]
+    manifest["seal"] = store.seal_of(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert main(["verify", "--quiet", "results"]) == 0
+    assert "Note" not in capsys.readouterr().err

@@ -18,6 +18,7 @@ from workflow_tree import EXPERIMENT, copy_workflow, living, running, snakemake,
 
 from lifelong.jobs import handover
 from lifelong.jobs.driver import run_stage
+from lifelong.jobs.owner import GONE
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
 from lifelong.plan.specs import canonical
@@ -29,8 +30,8 @@ import json, sys
 from types import SimpleNamespace as New
 from lifelong.jobs.runner import from_snakemake
 kind, folder, inputs, spec, log = json.loads(sys.argv[1])
-params = New(folder=folder, spec=spec)
-from_snakemake(kind, New(input=inputs, params=params, log=[log], threads=1, resources={}))
+made = New(input=inputs, output=[f"{folder}/manifest.json"], params=New(spec=spec), log=[log])
+from_snakemake(kind, New(**vars(made), threads=1, resources={}))
 """
 ASKING = """
 import sys
@@ -302,6 +303,44 @@ def test_a_run_with_and_without_a_worker_leaves_equal_files(tmp_path, monkeypatc
         left.append({path: data for path, data in files.items() if "benchmark" not in path})
         assert not living(folder)
     assert left[0] == left[1] and len(left[0]) > 4
+
+
+def test_a_stage_without_the_worker_ends_with_a_snakemake_that_was_killed(tmp_path, monkeypatch):
+    folder = workflow(tmp_path / "run", train=SLOW)
+    stage = train(train=SLOW)
+    monkeypatch.setenv(handover.VARIABLE, "off")
+    with running(folder, stage.path("manifest.json")) as run:
+        log = folder / stage.path("log.txt")
+        soon(lambda: log.is_file() and "epoch" in log.read_text())
+        run.kill()
+        soon(lambda: not living(folder))
+    assert not (folder / stage.path("manifest.json")).exists()
+
+
+def test_an_owner_that_cannot_be_seen_is_not_waited_for():
+    """As from a container, or where the variable is of another machine."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    code = (
+        f"import time; from lifelong.jobs import owner; owner.end_with({gone.pid}); time.sleep(1)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_a_process_ends_with_its_owner(pidfd):
+    """With and without what only Linux has."""
+    hide = "" if pidfd else "del os.pidfd_open; "
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as one:
+        code = (
+            f"import os, time; from lifelong.jobs import owner; {hide}owner._LOOK_EVERY_S = 0.1; "
+        )
+        code += f"owner.end_with({one.pid}); time.sleep(100)"
+        with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as other:
+            time.sleep(1)
+            assert other.poll() is None
+            one.communicate(b"\n")
+            assert other.communicate()[1].decode() == f"{GONE}\n" and other.returncode == 1
 
 
 @pytest.mark.parametrize("end", ["job killed", "SIGINT", "SIGKILL"])
