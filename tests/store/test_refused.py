@@ -54,7 +54,7 @@ def test_no_room_for_an_array_is_one_line_whenever_hdf5_notices(small, sizes):
     """It may notice in writing, in closing a data set, which tells nobody, or in closing a file."""
     made = [sys.executable, "-c", WRITE, str(small / "a.h5"), *sizes.split()]
     done = subprocess.run(made, capture_output=True, text=True)
-    said = f"Error: no space left to write {small}/a.h5: free some and run again\n"
+    said = f"Error: no space left to write {small}/a.h5: free some, then type the same command\n"
     assert (done.returncode, done.stderr) == (1, said) and not list(small.iterdir())
 
 
@@ -99,7 +99,9 @@ def test_the_number_in_a_message_of_hdf5_is_read(sealed, monkeypatch, kind):
         raise kind(said)
 
     monkeypatch.setattr(h5py.File, "__getitem__", failing)
-    with pytest.raises(UserError, match=r"cannot read .*: Input/output error; run again") as error:
+    with pytest.raises(
+        UserError, match=r"cannot read .*: Input/output error; type the same command"
+    ) as error:
         store.read_arrays(sealed)
     assert not isinstance(error.value, DamagedFile)
 
