@@ -131,6 +131,13 @@ _ROWS = (
     ),
     masks("wsn", code=_ours("wsn"), picks="top_k", defaults=_UNPRUNED),
     masks(
+        "wsn_auto",
+        code=_ours("wsn_auto"),
+        picks="top_k",
+        has_goal=True,
+        defaults={"train": _UNPRUNED["train"], "retrain": {"epochs": 0}},
+    ),
+    masks(
         "tinysubnets",
         code=_ours("tinysubnets:finish"),
         picks="top_k",

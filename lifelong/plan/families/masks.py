@@ -92,7 +92,7 @@ def _choice(plan: "Plan", key: Key, own: Mapping[str, Any], task: Mapping[str, A
         **plan.of_task(key),
         by_hand=task.get("ratio") if row.has_goal else None,
         cap=own["expand"]["cap"] if row.expands else 1.0,
-        fair=fair_ratio(key.position, expected) if row.has_goal else 0.0,
+        fair=fair_ratio(key.position, expected) if row.expands else 0.0,
     )
 
 
