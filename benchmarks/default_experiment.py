@@ -36,7 +36,15 @@ def copy_workflow(folder: Path) -> None:
 
 def run(folder: Path, targets: list[str]) -> tuple[float, int]:
     """Wall seconds and number of jobs of one call of Snakemake; raises where it fails."""
-    command = [sys.executable, "-m", "snakemake", "--cores", str(CORES), *targets]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        str(CORES),
+        "--printshellcmds",
+        *targets,
+    ]
     environment = os.environ | {"PYTHONPATH": str(folder)}
     started = time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)

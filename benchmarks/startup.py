@@ -58,7 +58,7 @@ def script(stage: Stage) -> str:
     files = {name: path for name, path in stage.inputs.items() if isinstance(path, str)}
     job = Snakemake(
         InputFiles(fromdict=files),
-        OutputFiles(),
+        OutputFiles([stage.path("manifest.json")]),
         Params(fromdict={"folder": stage.folder, "spec": canonical(stage.spec)}),
         Wildcards(),
         stage.threads,

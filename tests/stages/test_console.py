@@ -110,7 +110,7 @@ def test_a_failed_stage_says_why_in_one_line(console, said):
     tell(console, "error", "RuleException:\nCalledProcessError in file x, line 3")
     tell(console, "job_error", "Error in rule train", jobid=4, rule_msg=None)
     assert lines(said)[1:] == [
-        f"failed cpg s0 02-b train: train diverged: lower the lr (see {TASK}/train/log.txt)"
+        f"failed cpg s0 02-b train: see {TASK}/train/log.txt: train diverged: lower the lr"
     ]
 
 
@@ -139,7 +139,7 @@ def test_in_a_group_only_the_stage_that_failed_is_named(console, said):
     for number in range(3):
         tell(console, "job_error", "Error in rule", jobid=number, rule_msg=None, indent=True)
     assert lines(said)[3:] == [
-        f"failed cpg s0 02-b select: select cannot (see {TASK}/select/log.txt)"
+        f"failed cpg s0 02-b select: see {TASK}/select/log.txt: select cannot"
     ]
     start(console, 7, "infer", local=False, indent=True)
     tell(console, "group_error", "Error in group x", job_error_info=[{"jobid": 7}])

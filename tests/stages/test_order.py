@@ -87,8 +87,9 @@ def test_leftovers_are_shown_and_removed(swapped, capsys):
         command = ["results/toy", "--configfile", "mine.yaml"]
         assert main(["verify", *command, "--quiet"]) == 1
         stale = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stale")]
-        advice = "lifelong clean results/toy --configfile mine.yaml --yes"
-        assert len(stale) == 2 * 5 and all(line.endswith(advice) for line in stale)
+        advice = "lifelong clean results/toy --yes --configfile mine.yaml"
+        assert len(stale) == 2 * 5, stale
+        assert all(line.endswith(advice) for line in stale), stale[0]
         assert main(["clean", *command]) == 0
         said = capsys.readouterr()
         assert len(said.out.splitlines()) == 10 and "nothing removed yet, add --yes" in said.err

@@ -24,7 +24,7 @@ def test_a_finished_stage_has_its_timing_beside_it(stage, tmp_path):
     execute(stage)
     folder = tmp_path / stage.folder
     timing = json.loads((folder / "timing.json").read_text())
-    assert set(timing) == {"seconds", "cpu_seconds", "peak_mb"}
+    assert set(timing) == {"seconds", "cpu_seconds", "peak_mb", "command"}
     assert 0 < timing["seconds"] < 600 and timing["cpu_seconds"] > 0
     assert 10 < timing["peak_mb"] < 100_000
     assert stage_seconds(folder) == timing["seconds"]

@@ -319,7 +319,7 @@ def test_stages_of_different_machines_are_a_note_and_no_failure(here, capsys):
 def test_other_threads_are_no_reason_to_run_again(here):
     plan = Plan(check(CONFIG))
     key = Key("infer", "cpg", 0, 2)
-    assert driver.is_done(plan.stage(key, threads=2))
+    assert driver.is_done(plan.stage(key, threads=2), lambda path: True)
 
 
 def test_manifests_that_know_no_machine_are_read(here, capsys):
