@@ -15,10 +15,12 @@ from lifelong import store
 from lifelong.jobs.driver import run_stage
 from lifelong.jobs.find import find_stage
 from lifelong.jobs.runner import execute
+from lifelong.plan.advice import VARIABLE
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Stage
 
 PLAN = toy_plan(NETWORK_METHODS)
+METHODS = ("scratch", "finetune", "packnet", "pae", "cpg", "wsn")
 SMALL = {
     "experiment": "tiny",
     "methods": ["scratch"],
@@ -31,8 +33,9 @@ SMALL = {
 
 
 @pytest.fixture
-def here(undisturbed, tmp_path):
+def here(undisturbed, tmp_path, monkeypatch):
     """A copy of the finished experiment, as the working folder."""
+    monkeypatch.setenv(VARIABLE, "snakemake --cores 1")  # else each error looks through all results
     shutil.copytree(undisturbed.parents[1], tmp_path / "here")
     with contextlib.chdir(tmp_path / "here"):
         yield Path("results/toy")
@@ -40,10 +43,11 @@ def here(undisturbed, tmp_path):
 
 @pytest.fixture(scope="module")
 def stages(undisturbed) -> list[Stage]:
-    """All stages that were run."""
+    """The stages of methods whose files differ; all others write the like."""
     with contextlib.chdir(undisturbed.parents[1]):
         seals = sorted(Path("results").rglob("manifest.json"))
-        return [find_stage(PLAN, str(seal)) for seal in seals]
+        known = [find_stage(PLAN, str(seal)) for seal in seals]
+    return [one for one in known if getattr(one.spec, "method", None) in METHODS]
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -75,7 +79,7 @@ def test_every_input_is_refused_once_a_bit_of_it_is_flipped(here, stages, tmp_pa
             refused(stage, tmp_path / "log.txt", path)
             path.write_bytes(whole)
             seen += 1
-    assert seen > 300
+    assert seen > 200
 
 
 def test_every_input_is_refused_from_another_folder(here, stages, tmp_path):
