@@ -17,7 +17,7 @@ import math
 from dataclasses import replace
 
 import torch
-from step_ratio import WARM_UPS, cpu_ms, row_of
+from step_ratio import in_turn, row_of
 from synthetic import CLASSES, card
 from table import Row, arguments, machine, publish
 from torch import Tensor
@@ -125,11 +125,7 @@ def measure(channels: float, rounds: int) -> list[Row]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(BATCH, 3, 32, 32, generator=generator).to(memory_format=plain.network.form)
     y = torch.randint(CLASSES, (BATCH,), generator=generator)
-    spent: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(WARM_UPS + rounds):
-        for name, variant in steps.items():
-            spent[name].append(cpu_ms(variant.step, x, y))
-    counted = {name: times[WARM_UPS:] for name, times in spent.items()}
+    counted = in_turn({name: variant.step for name, variant in steps.items()}, x, y, rounds)
     return [
         row_of(name, channels, times, counted["plain"], TARGETS) for name, times in counted.items()
     ]

@@ -79,14 +79,22 @@ def measure(channels: float, rounds: int) -> list[Row]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(BATCH, 3, 32, 32, generator=generator).to(memory_format=form)
     y = torch.randint(CLASSES, (BATCH,), generator=generator)
-    spent: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(WARM_UPS + rounds):
-        for name, variant in steps.items():
-            spent[name].append(cpu_ms(variant.step, x, y))
-    counted = {name: times[WARM_UPS:] for name, times in spent.items()}
+    stepped = {name: variant.step for name, variant in steps.items()}
+    counted = in_turn(stepped, x, y, rounds)
     return [
         row_of(name, channels, times, counted["plain"], TARGETS) for name, times in counted.items()
     ]
+
+
+def in_turn(
+    steps: dict[str, Callable[[Tensor, Tensor], None]], x: Tensor, y: Tensor, rounds: int
+) -> dict[str, list[float]]:
+    """The milliseconds of CPU time of every step, one of each per round, warm-ups left out."""
+    spent: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(WARM_UPS + rounds):
+        for name, step in steps.items():
+            spent[name].append(cpu_ms(step, x, y))
+    return {name: times[WARM_UPS:] for name, times in spent.items()}
 
 
 def cpu_ms(step: Callable[[Tensor, Tensor], None], x: Tensor, y: Tensor) -> float:

@@ -51,12 +51,12 @@ class Cutoff:
         if sizes.device.type != "cpu":
             return sizes.kthvalue(rank).values
         values = sizes.numpy()
-        found = self._near(values, rank)
-        if found is None:
-            found = float(np.partition(values, rank - 1)[rank - 1])
-        moved = abs(found - self.last) if self.last is not None else abs(found) / 50
-        self.last, self.reach = found, max(4 * moved, abs(found) / 500, self.reach / 2)
-        return found
+        cutoff = self._near(values, rank)
+        if cutoff is None:
+            cutoff = float(np.partition(values, rank - 1)[rank - 1])
+        moved = abs(cutoff - self.last) if self.last is not None else abs(cutoff) / 50
+        self.last, self.reach = cutoff, max(4 * moved, abs(cutoff) / 500, self.reach / 2)
+        return cutoff
 
     def _near(self, values: np.ndarray, rank: int) -> float | None:
         if self.last is None:
