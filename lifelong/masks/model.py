@@ -77,13 +77,13 @@ class Model:
             values=shard.values,
             places=places,
             picks=None if shard.picks is None else packed(picks),
-            before=None if shard.picks is None else self._before(picks),
+            before=None if shard.picks is None else self.before(picks),
             older={name: int(picks[name].size) if picks else 0 for name in shard.shapes},
             dense=shard.dense,
             centres=shard.centres,
         )
 
-    def _before(self, layers: Iterable[str]) -> np.ndarray | None:
+    def before(self, layers: Iterable[str]) -> np.ndarray | None:
         """What the newest task uses of the owned entries of layers, as bits; None if unknown."""
         if self.used is None:
             return None
@@ -95,7 +95,7 @@ class Model:
         if part.picks is None:
             return part
         owned = {name: int((self.owners[name] > 0).sum()) for name in part.older}
-        before = self._before(part.older) if part.flips else None
+        before = self.before(part.older) if part.flips else None
         if part.older != owned or (part.flips and before is None):
             raise Misfit("picks weights of other tasks than those before it")
         return part if before is None else replace(part, picks=part.picks ^ before, flips=False)
