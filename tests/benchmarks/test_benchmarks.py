@@ -138,6 +138,12 @@ def test_mask_bytes_counts_every_scheme(tmp_path: Path) -> None:
     assert {tasks[0][scheme] for scheme in schemes[:4]} == {"0.0"}
 
 
+def test_processes_are_compared(tmp_path: Path) -> None:
+    rows = quick("processes", tmp_path)
+    assert [row["variant"] for row in rows] == ["one process", "two threads", "two processes"]
+    assert rows[0]["ratio"] == "1.0" and all(float(row["ms"]) > 0 for row in rows)
+
+
 def test_checkpoints_runs(tmp_path: Path) -> None:
     rows = quick("checkpoints", tmp_path)
     assert [row["tasks"] for row in rows] == ["1", "2", "3"]
