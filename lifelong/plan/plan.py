@@ -112,7 +112,7 @@ class Plan:
         }
 
     def processes(self, key: Key) -> int:
-        """In how many processes a stage runs; where it trains by the common recipe, perhaps more."""
+        """In how many processes a stage runs: perhaps more than one where the recipe is read."""
         form = FAMILIES[self.row(key.method).family].SPECS[key.kind]
         recipe = self.settings(key.method)["recipe"]
         return int(recipe.get("processes", 1)) if "recipe" in form.__dataclass_fields__ else 1
