@@ -196,7 +196,7 @@ def sharing(frame: pd.DataFrame, method: str, seed: int) -> Figure:
             axes.add_patch(Rectangle(corner, 0.94, 0.88, facecolor=colour, linewidth=0))
     axes.set(xlim=(-0.5, depth - 0.5), ylim=(len(order) - 0.5, -0.5))
     axes.set_xticks(range(depth), [str(layer + 1) for layer in range(depth)])
-    axes.set_yticks(range(len(order)), [shortened(task, 1.2) for task in order])
+    axes.set_yticks(range(len(order)), [shortened(task, 1.4) for task in order])
     axes.spines[:].set_visible(False)
     axes.set_xlabel("layer, 1 is nearest to the image")
     return figure

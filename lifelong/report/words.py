@@ -61,6 +61,15 @@ COLUMNS = {  # of all tables, by their names in the CSV
     "ours_std": "its sample deviation over seeds",
     "difference": "ours minus published, in points",
     "networks": "how many networks the mean is over",
+    "std_population": "population deviation of that accuracy over the folds of pairs",
+    "standard_error": "its standard error over the folds",
+    "auc": "area under the curve of pairs accepted against pairs falsely accepted",
+    "equal_error_rate": "where as many pairs of one person are refused as pairs of two accepted",
+    "tar": "share of pairs of one person accepted, at the far_target",
+    "far": "share of pairs of two people accepted where tested",
+    "far_target": "share of the other folds' pairs of two people that may be accepted",
+    "accuracy_separate": "of a separate network with the same seed",
+    "accuracy_difference": "accuracy minus that",
 }
 FRONT = "no other method here is as accurate with fewer bytes"
 DENSE = "the most accuracy per byte"
