@@ -111,6 +111,9 @@ def svg(figure: Figure) -> str:
     """The figure as SVG text; the same figure gives the same text, which holds no date."""
     text = io.StringIO()
     with matplotlib.rc_context(_STYLE):
+        if engine := figure.get_layout_engine():
+            engine.execute(figure)
+            figure.set_layout_engine("none")  # saving would draw once more only to lay it out
         figure.savefig(
             text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
         )

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from lifelong.records import learning, tables
 from lifelong.report.canvas import (
@@ -215,6 +216,7 @@ def _thinned(table: pd.DataFrame) -> pd.DataFrame:
 def _phases(axes: Axes, ends: list[int]) -> None:
     """A line where the task changes, and each task's number above its epochs."""
     axes.set_xlim(0, ends[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_title(axes.get_title(loc="left"), pad=14)
     for number, (begin, end) in enumerate(zip([0, *ends], ends, strict=False), 1):
         if end < ends[-1]:

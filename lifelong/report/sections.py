@@ -38,7 +38,9 @@ def sections(
     size = plots.accuracy_against_size(frame, list(tasks), list(methods), ends)
     label = "mean test accuracy of each method against the size of its files"
     whole = [Group("", [Drawing("accuracy_against_size", label, svg(size))])]
-    yield Section("size", "Accuracy against size", words.SIZE, whole)
+    several = frame["seed"].nunique() > 1
+    about = words.SIZE + (words.SEEDS if several else "")
+    yield Section("size", "Accuracy against size", about, whole)
     yield from _of_methods(frame, methods, seed, owning)
     yield from _of_tasks(frame, methods, seed)
 

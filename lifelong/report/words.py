@@ -80,8 +80,9 @@ RESULTS = (
 )
 SIZE = (
     "Up and to the left is better. Bars show how far each mean may be off for the number of test "
-    "images alone (95 %, Wilson's intervals combined over tasks); faint marks are single seeds."
+    "images alone (95 %, Wilson's intervals combined over tasks)."
 )
+SEEDS = " Faint marks are single seeds."
 LIVE = (
     "Test accuracy on every task while tasks are learned one after another, each in its own "
     "colour, later tasks lighter; rings: as committed after each task. Numbers at the top: the "
@@ -89,7 +90,8 @@ LIVE = (
 )
 CURVES = (
     "Accuracy over the epochs in which each task is learned for the first time, task after task; "
-    "numbers at the top are the tasks. A gap between the lines is overfitting. Seed {seed}."
+    "numbers at the top are the tasks. Training images far above the other line are overfitting. "
+    "Seed {seed}."
 )
 LADDER = (
     "Weights are released rung by rung from left to right; the band marks the share that was "
