@@ -1,11 +1,12 @@
 # make run: install, run the default experiment, show its table. make test: install, run all tests, in as
 # many processes as there are cores.
+# make docs: the documentation as a site, in site/.
 # make test-slurm: the tests on a SLURM of one node, which they start and stop themselves.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 
-.PHONY: run test test-slurm lint clean
+.PHONY: run test test-slurm lint docs clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -23,6 +24,10 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+
+docs: .venv/installed
+	$(BIN)/mkdocs build --strict --quiet
+	@echo site/index.html
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
