@@ -95,7 +95,7 @@ def _marks(summary: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     marks: dict[str, tuple[str, ...]] = {}
     for method, one in means.iterrows():
         smaller = means[means["size_mb"] < one["size_mb"]]
-        equal = means[(means["size_mb"] == one["size_mb"])]
+        equal = means[means["size_mb"] == one["size_mb"]]
         beaten = (smaller["accuracy_mean"] >= one["accuracy_mean"]).any()
         if not beaten and one["accuracy_mean"] == equal["accuracy_mean"].max():
             marks[str(method)] = ("front",)
@@ -105,17 +105,13 @@ def _marks(summary: pd.DataFrame) -> dict[str, tuple[str, ...]]:
 
 
 def _cell(values: pd.Series, decimals: int) -> str:
+    """The mean, and the sample deviation where there are several values and it is not 0.0."""
     values = values.dropna().astype(float)
     if not len(values):
         return "-"
-    mean = f"{values.mean() + 0.0:.{decimals}f}"
-    spread = values.std(ddof=1) if len(values) > 1 else 0.0
-    plain = "0.0" if mean == "-0.0" else mean
-    return (
-        f"{plain} ± {spread:.{decimals}f}"
-        if f"{spread:.{decimals}f}" != f"{0:.{decimals}f}"
-        else plain
-    )
+    parts = [values.mean(), *([values.std(ddof=1)] if len(values) > 1 else [])]
+    mean, *spread = [f"{round(part, decimals) + 0.0:.{decimals}f}" for part in parts]
+    return " ± ".join([mean, *(one for one in spread if float(one))])
 
 
 def _met(runs: pd.DataFrame) -> str:

@@ -110,7 +110,9 @@ def _results_about(
     stage: Stage, images: dict[str, int], ends: dict[str, tuple[float, float]]
 ) -> str:
     several = len(stage.spec.seeds) > 1
-    spread = "mean ± sample deviation over seeds" if several else "of one seed"
+    spread = (
+        "mean ± sample deviation over seeds (none where it is 0.0)" if several else "of one seed"
+    )
     half = max(((high - low) / 2 for low, high in ends.values()), default=0.0)
     return words.RESULTS.format(
         spread=spread, images=sum(images.values()), half=f"{100 * half:.1f}"
