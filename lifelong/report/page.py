@@ -16,6 +16,7 @@ from lifelong.records.cells import as_cells, is_number
 from lifelong.report import words
 from lifelong.report.answers import Task
 
+_NUMBER = re.compile(r"-|-?[\d.]+( ± [\d.]+)?")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -106,13 +107,19 @@ class Page:
 
 
 def as_table(name: str, frame: pd.DataFrame) -> Table:
-    """A table of the experiment with a title and an explanation for every column."""
+    """A table as people read it; every column is explained where `name` is that of its CSV."""
     cells = as_cells(frame)
+    about = words.COLUMNS if name else {}
     columns = [
-        Column(str(title), words.COLUMNS.get(str(column), ""), is_number(frame[column]))
+        Column(str(title), about.get(str(column), ""), _numeric(frame[column]))
         for title, column in zip(cells.columns, frame.columns, strict=True)
     ]
     return Table(columns, [Line(line[0], line[1:]) for line in cells.to_numpy().tolist()], name)
+
+
+def _numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers, perhaps as text with their spread."""
+    return is_number(column) or all(_NUMBER.fullmatch(str(cell)) for cell in column)
 
 
 def page(content: Page, template: str = "index.html.jinja2") -> str:

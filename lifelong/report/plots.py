@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from lifelong.records import tables
 from lifelong.records.durations import time_words
@@ -75,11 +76,12 @@ def accuracy_matrix(frame: pd.DataFrame, method: str, seed: int) -> Figure:
 
 def _cells(axes: Axes, percent: np.ndarray) -> None:
     """A square for each number, the deeper the higher: as much blue over the paper, in any mode."""
-    low = min(90.0, 10 * math.floor(float(np.nanmin(percent)) / 10))
+    low = 10.0 * math.floor(float(np.nanmin(percent)) / 10)
+    high = max(low + 10, 10.0 * math.ceil(float(np.nanmax(percent)) / 10))
     for (row, column), value in np.ndenumerate(percent):
         if math.isnan(value):
             continue
-        depth = 0.08 + 0.82 * (value - low) / (100 - low)
+        depth = 0.08 + 0.82 * (value - low) / (high - low)
         corner = (column - 0.48, row - 0.48)
         axes.add_patch(Rectangle(corner, 0.96, 0.96, facecolor=BLUE, alpha=depth, linewidth=0))
         text = f"{value:.0f}" if len(percent) > 8 else f"{value:.1f}"
@@ -208,6 +210,7 @@ def _size_axis(axes: Axes, summary: pd.DataFrame) -> None:
     smallest, largest = summary["size_mb"].min(), summary["size_mb"].max()
     if largest <= _WIDE * smallest:
         axes.set_xlim(left=0, right=1.25 * largest)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         return
     axes.set_xscale("log")  # the small ones would lie in one heap
     axes.set_xlim(0.7 * smallest, 2.2 * largest)

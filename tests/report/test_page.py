@@ -134,6 +134,11 @@ def test_numbers_are_aligned_right_and_read_as_percent(text: str) -> None:
     assert '<td class="number">79.5<span class="spread"> ± 0.3</span></td>' in shown
 
 
+def test_means_with_their_spread_are_numbers_too() -> None:
+    table = as_table("", pd.DataFrame({"method": ["cpg"], "peak %": ["59.5 ± 7.1"], "x": ["-"]}))
+    assert [column.number for column in table.columns] == [False, True, True]
+
+
 def test_the_protocol_is_said_and_dark_is_known(text: str) -> None:
     assert "Protocol <strong>paper</strong>. Decisions were made on the test split" in text
     assert "prefers-color-scheme: dark" in text
