@@ -157,9 +157,9 @@ def _luminance(colour: tuple[float, ...]) -> float:
 
 
 @styled
-def empty(title: str) -> Figure:
-    """A figure that says that nothing was recorded."""
+def empty(title: str, why: str = "nothing recorded yet") -> Figure:
+    """A figure that says why it shows nothing."""
     figure = Figure(figsize=PANEL)
     figure.text(0.04, 0.9, shortened(title, PANEL[0]), weight="bold", fontsize=10)
-    figure.text(0.5, 0.45, "nothing recorded yet", ha="center", color=QUIET)
+    figure.text(0.5, 0.45, why, ha="center", color=QUIET)
     return figure

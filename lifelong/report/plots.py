@@ -158,6 +158,8 @@ def weight_owners(frame: pd.DataFrame, method: str, seed: int) -> Figure:
     axes.set_xticks(places, [str(place + 1) for place in places])
     axes.set(xlabel="after task", ylabel="weights, of one network")
     marks, labels = axes.get_legend_handles_labels()
+    if not marks:  # weights that nobody trains, and picks alone
+        return empty(method, "no task owns weights")
     upside = {"handles": marks[::-1], "labels": labels[::-1]}  # in the order they are stacked
     small: dict[str, Any] = {"handlelength": 0.8, "handleheight": 0.8, "labelspacing": 0.3}
     figure.legend(**upside, loc="outside right upper", fontsize=7 if count > 10 else 8, **small)

@@ -101,6 +101,12 @@ def test_tasks_that_own_nothing_have_no_entry(frame: pd.DataFrame) -> None:
     assert labels == ["free", *others[::-1]]
 
 
+def test_where_no_task_owns_weights_it_is_said(frame: pd.DataFrame) -> None:
+    weights = frame["metric"].isin(("weights_owned", "weights_free"))
+    figure = plots.weight_owners(frame.assign(value=frame["value"].where(~weights, 0.0)), "cpg", 0)
+    assert [text.get_text() for text in figure.texts] == ["cpg", "no task owns weights"]
+
+
 def test_the_interval_stands_where_it_is_given(frame: pd.DataFrame) -> None:
     ends = {"cpg": (0.6, 0.7)}
     axes = plots.accuracy_against_size(frame, TASKS, ["packnet", "cpg"], ends).axes[0]
