@@ -97,6 +97,7 @@ def learning_curves(frame: pd.DataFrame, method: str, seed: int) -> Figure:
         look: dict[str, Any] = {"markersize": 4.5, "markerfacecolor": PAPER, "clip_on": False}
         axes.plot(ends[place:][: len(settled)], settled, "o", color=colour, zorder=3, **look)
     _phases(axes, ends)
+    percent_axis(axes, percent.to_numpy()[percent.notna().to_numpy()].tolist())
     axes.set(xlabel="epoch, tasks one after another", ylabel="test accuracy (%)")
     return figure
 
