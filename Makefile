@@ -1,13 +1,14 @@
 # make run: install, run the default experiment, show its table. make test: install, run the tests, in as
 # many processes as there are cores. make test-benchmarks: the tests of benchmarks/, each of which starts
 # a program that imports torch.
+# make docs: the documentation as a site, in site/.
 # make test-slurm: the tests on a SLURM of one node, which they start and stop themselves.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-benchmarks test-slurm lint clean
+.PHONY: run test test-benchmarks test-slurm lint docs clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -28,6 +29,10 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+
+docs: .venv/installed
+	$(BIN)/mkdocs build --strict --quiet
+	@echo site/index.html
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -4,6 +4,8 @@ rule infer:
     output:
         record=f"{TASK}/infer/record.csv",
         logits=f"{TASK}/infer/logits.h5",
+        confusion=f"{TASK}/infer/confusion.csv",
+        mistakes=f"{TASK}/infer/mistakes.csv",
         manifest=f"{TASK}/infer/manifest.json",
     log:
         f"{TASK}/infer/log.txt",

@@ -5,13 +5,31 @@ rule report:
         report(
             f"{BASE}/report/index.html",
             caption="../report/page.rst",
-            category="lifelong",
+            category="Overview",
+            labels={"what": "the whole page"},
+        ),
+        report(
+            f"{BASE}/report/tables.html",
+            caption="../report/tables.rst",
+            category="Overview",
+            labels={"what": "all tables"},
         ),
         report(
             f"{BASE}/report/accuracy_against_size.svg",
             caption="../report/size.rst",
-            category="lifelong",
+            category="Overview",
+            labels={"what": "accuracy against size"},
         ),
+        [
+            report(
+                f"{BASE}/report/{figure}-{method}.svg",
+                caption=f"../report/{figure}.rst",
+                category="Figures",
+                subcategory=figure.replace("_", " "),
+                labels={"method": method},
+            )
+            for figure, method in PLAN.figures
+        ],
         f"{BASE}/report/manifest.json",
     log:
         f"{BASE}/report/log.txt",

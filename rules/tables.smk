@@ -2,7 +2,15 @@ rule tables:
     input:
         unpack(overview_inputs_of("tables")),
     output:
-        expand(f"{BASE}/tables/{{name}}.csv", name=TABLES),
+        [
+            report(
+                f"{BASE}/tables/{name}.csv",
+                caption="../report/csv.rst",
+                category="Tables",
+                labels={"table": name},
+            )
+            for name in TABLES
+        ],
         f"{BASE}/tables/manifest.json",
     log:
         f"{BASE}/tables/log.txt",

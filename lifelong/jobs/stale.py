@@ -12,7 +12,7 @@ from pathlib import Path
 from lifelong.jobs.find import finished, survey
 from lifelong.plan.plan import Plan
 
-_SEALED = (".h5", ".json", ".csv", ".html")  # the ends of the files that rules declare
+_SEALED = (".h5", ".json", ".csv", ".html", ".svg")  # the ends of the files that rules declare
 _YEAR_NS = 365 * 86400 * 10**9
 _AGED_BEFORE_NS = 30 * _YEAR_NS  # since 1970; no result is as old
 _SHIFT_NS = 40 * _YEAR_NS

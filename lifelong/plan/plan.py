@@ -13,10 +13,11 @@ from lifelong.plan.paths import Paths, slug
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.settings import base_of, settings
-from lifelong.plan.specs import GoalSpec, Inference, Overview, TaskSpec
+from lifelong.plan.specs import GoalSpec, Inference, Overview, Reporting, TaskSpec
 from lifelong.plan.stage import Inputs, Key, Stage
 
 TABLES = ("summary", "accuracy", "goals", "size", "learning", "verification", "published")
+ANSWERS = ("confusion", "mistakes")  # what `infer` says of the test pictures, for the report
 NOT_GROWN = Grown()
 
 
@@ -184,7 +185,8 @@ class Plan:
     def overview_inputs(self, kind: str) -> Inputs:
         """The records and published numbers that tables are made of.
 
-        For the report also the tables, what was selected, and what packing said of its images.
+        For the report also the tables, what was selected, what packing said of its images, and what
+        the first seed's models answered after the last task.
         """
         kinds = ("baseline", "train", "prune", "select", "retrain", "infer")
         records = [self.file(key, "record.csv") for one in kinds for key in self.keys(one)]
@@ -197,7 +199,20 @@ class Plan:
             inputs["packs"] = [
                 f"{self.paths.pack_folder(name)}/manifest.json" for name in self._datasets_used()
             ]
+            last = (self.config["seeds"][0], len(self.tasks))
+            ends = [key for key in self.keys("infer") if (key.seed, key.position) == last]
+            inputs |= {name: [self.file(key, f"{name}.csv") for key in ends] for name in ANSWERS}
         return inputs
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        """The figures of a method that every report of the experiment has: what, of which."""
+        rows = {name: self.row(name) for name in self.config["methods"]}
+        shown = {
+            "weight_owners": [name for name, row in rows.items() if "prune" in row.stages],
+            "curves": list(rows),
+        }
+        return [(kind, name) for kind, names in shown.items() for name in names]
 
     def _datasets_used(self) -> list[str]:
         """The data sets that tasks name, for their images or their pairs."""
@@ -214,7 +229,7 @@ class Plan:
     def _overview(self, kind: str) -> Overview:
         config, rows = self.config, {name: self.row(name) for name in self.config["methods"]}
         own = [name for name, row in rows.items() if row.alone and not row.starts_from]
-        return Overview(
+        known = Overview(
             revision=[STAGES[kind]],
             kind=kind,
             experiment=config["experiment"],
@@ -226,6 +241,11 @@ class Plan:
             separate=next(iter(own), ""),
             sharing=[name for name, row in rows.items() if not row.alone],
         )
+        if kind != "report":
+            return known
+        # The path of the published file depends on where the command was typed.
+        settings = {name: value for name, value in config.items() if name != "published"}
+        return Reporting(**vars(known), settings=settings, figures=self.figures)
 
 
 def published_rows(

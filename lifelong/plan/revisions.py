@@ -14,7 +14,7 @@ STAGES = {
     "prune": 2,
     "select": 2,
     "retrain": 4,
-    "infer": 3,
+    "infer": 4,
     "tables": 3,
-    "report": 4,
+    "report": 5,
 }

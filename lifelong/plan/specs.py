@@ -157,4 +157,16 @@ class Overview:
     sharing: Sequence[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reporting(Overview):
+    """What the report must know beside.
+
+    `settings`: the whole configuration, to print it. `figures`: those that a rule declares, by
+    what they show and of which method.
+    """
+
+    settings: Section
+    figures: Sequence[Sequence[str]]
+
+
 Spec = TaskSpec | Packing | Alignment | Overview

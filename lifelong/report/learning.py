@@ -4,22 +4,34 @@ Every function takes the table of `lifelong.records.tables.frame` and returns a 
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patches import Patch
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from lifelong.records import learning, tables
-from lifelong.report.plots import BLACK, BLUE, FREE, MARKED, PANELS_A_ROW, empty, titled
+from lifelong.report.canvas import (
+    BLUE,
+    FREE,
+    ORANGE,
+    PANEL,
+    PAPER,
+    QUIET,
+    RULE,
+    empty,
+    panel,
+    percent_axis,
+    sequence,
+    shortened,
+    styled,
+)
+from lifelong.report.plots import MARKED
 
-_POINTS = 600  # at most, in a curve: paper shows no more
+_POINTS = 300  # at most, in a curve: paper shows no more
 _FEW = 20  # measurements, at most, that are marked one by one
 _NAMED = 4  # patterns drawn by name; the others are a band
 _COLUMNS = {  # as the page calls a metric, the factor, decimals
@@ -65,92 +77,130 @@ def _spread(mean: float, std: float, decimals: int) -> str:
     return " ± ".join(texts) or "-"
 
 
+@styled
 def learning_curves(frame: pd.DataFrame, method: str, seed: int) -> Figure:
     """Live test accuracy on every task over all epochs; rings: committed, after each task."""
-    title = titled(frame, method, seed)
     run = learning.live(_run(frame, method, seed))
     run = run[run["split"] == "test"]
     if not len(run):
-        return empty(title)
+        return empty(method)
     tasks = learning.learned_tasks(run, tables.learned_order(frame))
     percent, ends = 100 * learning.looks(run, tasks, "test"), learning.phase_ends(run, tasks)
     matrix = 100 * tables.accuracy_matrix(frame, method, seed, tasks)
-    figure = Figure(figsize=(10.0, 4.8), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = panel(method)
     thin = _thinned(percent)
-    line_width = 1.4 if len(tasks) < 6 else 0.9
-    colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, len(tasks)))
-    for place, (task, colour) in enumerate(zip(tasks, colours, strict=True)):
+    line_width = 1.5 if len(tasks) < 6 else 0.9
+    for place, (task, colour) in enumerate(zip(tasks, sequence(len(tasks)), strict=True)):
         label = f"{place + 1} {task}"
         axes.plot(thin.index, thin[task], color=colour, linewidth=line_width, label=label)
         settled = matrix[place:, place]
-        look: dict[str, Any] = {
-            "markersize": 6,
-            "markerfacecolor": "white",
-            "clip_on": False,
-            "zorder": 3,
-        }
-        axes.plot(ends[place:][: len(settled)], settled, "o", color=colour, **look)
+        look: dict[str, Any] = {"markersize": 4.5, "markerfacecolor": PAPER, "clip_on": False}
+        axes.plot(ends[place:][: len(settled)], settled, "o", color=colour, zorder=3, **look)
     _phases(axes, ends)
-    axes.plot([], [], "o", color=BLACK, markerfacecolor="white", label="committed")
-    axes.set(xlabel="epoch, all tasks one after another", ylabel="test accuracy, live (%)")
-    axes.set_xlim(0, ends[-1])
-    axes.grid(axis="y", alpha=0.3)
-    size = 7 if len(tasks) > 10 else 9
-    figure.legend(loc="outside right upper", title="task", fontsize=size)
-    figure.suptitle(title)
+    percent_axis(axes, percent.to_numpy()[percent.notna().to_numpy()].tolist())
+    axes.set(xlabel="epoch, tasks one after another", ylabel="test accuracy (%)")
     return figure
 
 
-def posterior(frame: pd.DataFrame, method: str, seed: int) -> Figure:
-    """One panel per task: each pattern's probability over epochs; only the likeliest named."""
-    title = titled(frame, method, seed)
+def _epochs(frame: pd.DataFrame) -> pd.DataFrame:
+    """The accuracies of one task after each epoch in which it was learned for the first time."""
+    stages = frame["stage"].isin(("train", "baseline")) & (frame["metric"] == "accuracy")
+    rows = frame[stages & frame["epoch"].notna() & frame["on_task"].isna()]
+    return rows[rows["attempt"].fillna(0) == 0]
+
+
+@styled
+def training_curves(frame: pd.DataFrame, method: str, seed: int) -> Figure:
+    """Accuracy on the deciding split and in training, over the epochs of task after task."""
+    run = _epochs(_run(frame, method, seed))
+    if not len(run):
+        return empty(method)
+    tasks = learning.learned_tasks(run, tables.learned_order(frame))
+    figure, axes = panel(method)
+    ends = learning.phase_ends(run, tasks)
+    for task, begin in zip(tasks, [0, *ends], strict=False):
+        own = run[run["task"] == task]
+        for split, colour in (("train", ORANGE), ("test", BLUE), ("validation", BLUE)):
+            line = own[own["split"] == split].set_index("epoch")["value"].sort_index()
+            if len(line):
+                thin = _thinned(100 * line.to_frame())["value"]
+                look: dict[str, Any] = {
+                    "linewidth": 1.5,
+                    "markersize": 3,
+                    "marker": "o" if len(thin) == 1 else "",
+                }
+                axes.plot(begin + thin.index.astype(float), thin, color=colour, label=split, **look)
+    _phases(axes, ends)
+    percent_axis(axes, [100 * value for value in run["value"]])
+    axes.set(xlabel="epoch, tasks one after another", ylabel="accuracy (%)")
+    return figure
+
+
+@styled
+def posterior(frame: pd.DataFrame, method: str, seed: int, task: str) -> Figure:
+    """Each pattern's probability over the epochs of a task; only the likeliest named."""
+    run = _run(frame, method, seed)
+    rows = run[(run["stage"] == "train") & (run["metric"] == _POSTERIOR) & (run["task"] == task)]
+    if not len(rows):
+        return empty(task)
+    figure, axes = panel(task, (PANEL[0], PANEL[1] + 0.4))
+    table = rows.pivot(index="epoch", columns="pattern", values="value").sort_index()
+    ranked = table.iloc[-1].sort_values(ascending=False, kind="stable").index
+    named = ranked[: _NAMED if len(ranked) > _NAMED + 1 else len(ranked)]
+    rest = table[ranked.difference(named)]
+    thin, others = _thinned(table[named]), _thinned(rest)
+    epochs = thin.index.astype(float)
+    marker = "o" if len(thin) <= _FEW else ""  # a line needs two points
+    for place, name in enumerate(named):
+        width = 1.3 if place else 2.0
+        (line,) = axes.plot(epochs, thin[name], color=MARKED[place][0], label=name)
+        line.set(linewidth=width, marker=marker, markersize=2 * width)
+    if rest.columns.size:
+        low, high = others.min(axis="columns"), others.max(axis="columns")
+        label = f"{rest.columns.size} others"
+        axes.fill_between(epochs, low, high, color=RULE, linewidth=0, label=label)
+    axes.axhline(1 / len(ranked), color=QUIET, linestyle=(0, (2, 2)), linewidth=0.9)
+    axes.set(xlabel="epoch of the task", ylabel="probability")
+    letters: dict[str, Any] = {"prop": {"family": "monospace", "size": 7.5}}
+    figure.legend(loc="outside lower left", ncols=3, handlelength=1.2, **letters)
+    return figure
+
+
+def choosing_tasks(frame: pd.DataFrame, method: str, seed: int) -> list[str]:
+    """The tasks for which a run recorded how probable each pattern is, in the order learned."""
     run = _run(frame, method, seed)
     rows = run[(run["stage"] == "train") & (run["metric"] == _POSTERIOR)]
-    tasks = learning.learned_tasks(rows, tables.learned_order(frame))
-    if not tasks:
-        return empty(title)
-    columns = min(PANELS_A_ROW, len(tasks))
-    lines = math.ceil(len(tasks) / columns)
-    width = max(6.5, 2.6 * columns + 0.8)  # room for the title
-    figure = Figure(figsize=(width, 3.0 * lines + 0.8), layout="constrained")
-    panels = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)
-    for panel, task in zip(panels, tasks, strict=False):
-        _posterior_panel(panel, task, rows[rows["task"] == task])
-    for panel in panels[len(tasks) :]:
-        panel.set_axis_off()
-    figure.supylabel("probability of a pattern", fontsize=10)
-    figure.supxlabel("epoch of the task", fontsize=10)
-    figure.suptitle(title, fontsize=11)
-    return figure
+    return learning.learned_tasks(rows, tables.learned_order(frame))
 
 
-def sharing(frame: pd.DataFrame, methods: Sequence[str], seed: int) -> Figure:
-    """One panel per method: which layers (columns, nearest the image first) each task shares."""
-    title = titled(frame, "layers shared", seed)
+def sharing_methods(frame: pd.DataFrame, seed: int) -> set[str]:
+    """The methods that chose, or were given, which layers each task shares."""
     chosen = learning.patterns(frame[frame["seed"] == seed])
-    known = set(chosen.index.get_level_values("method")) if len(chosen) else set()
-    shown = {m: chosen[m].droplevel("seed") for m in methods if m in known}
-    if not shown:
-        return empty(title)
-    order = [task for task in tables.learned_order(frame) if any(task in p for p in shown.values())]
-    depth = max(len(pattern) for patterns in shown.values() for pattern in patterns)
-    wide, high = 0.22 * depth + 0.5, 0.2 * len(order) + 0.7
-    columns = max(1, min(len(shown), int(9 / wide)))
-    lines = math.ceil(len(shown) / columns)
-    size = (max(5.5, wide * columns + 3.0), high * lines + 1.0)
-    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(wspace=0.06))
-    panels = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for place, (panel, (method, patterns)) in enumerate(zip(panels, shown.items(), strict=False)):
-        _grid(panel, patterns.reindex(order).fillna(""), depth)
-        panel.set_title(method, fontsize=9)
-        panel.tick_params(labelleft=place % columns == 0)
-    for panel in panels[len(shown) :]:
-        panel.set_axis_off()
-    figure.supxlabel("layer, 1 is nearest to the image", fontsize=9)
-    marks = [Patch(color=BLUE, label="shared"), Patch(color=FREE, label="its own")]
-    figure.legend(handles=marks, loc="outside right upper", fontsize=9)
-    figure.suptitle(title, fontsize=11)
+    return set(chosen.index.get_level_values("method")) if len(chosen) else set()
+
+
+@styled
+def sharing(frame: pd.DataFrame, method: str, seed: int) -> Figure:
+    """Which layers (columns, nearest the image first) each task (rows) shares."""
+    chosen = learning.patterns(_run(frame, method, seed))
+    if not len(chosen):
+        return empty(method)
+    patterns = chosen[method].droplevel("seed")
+    order = [task for task in tables.learned_order(frame) if task in patterns]
+    depth = max(map(len, patterns))
+    figure = Figure(figsize=(PANEL[0], 0.22 * len(order) + 0.75), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(shortened(method, PANEL[0]))
+    for row, task in enumerate(order):
+        for layer, letter in enumerate(patterns[task]):
+            colour = BLUE if letter == "S" else FREE
+            corner = (layer - 0.47, row - 0.44)
+            axes.add_patch(Rectangle(corner, 0.94, 0.88, facecolor=colour, linewidth=0))
+    axes.set(xlim=(-0.5, depth - 0.5), ylim=(len(order) - 0.5, -0.5))
+    axes.set_xticks(range(depth), [str(layer + 1) for layer in range(depth)])
+    axes.set_yticks(range(len(order)), [shortened(task, 1.4) for task in order])
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("layer, 1 is nearest to the image")
     return figure
 
 
@@ -165,47 +215,13 @@ def _thinned(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _phases(axes: Axes, ends: list[int]) -> None:
-    """A vertical line where the task changes, and each task's number above its epochs."""
+    """A line where the task changes, and each task's number above its epochs."""
+    axes.set_xlim(0, ends[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_title(axes.get_title(loc="left"), pad=14)
     for number, (begin, end) in enumerate(zip([0, *ends], ends, strict=False), 1):
-        axes.axvline(end, color=BLACK, linestyle=":", linewidth=0.8)
-        place = ((begin + end) / 2, 1.01)
-        axes.text(
-            *place, str(number), transform=axes.get_xaxis_transform(), ha="center", fontsize=8
-        )
-
-
-def _posterior_panel(panel: Axes, task: str, rows: pd.DataFrame) -> None:
-    table = rows.pivot(index="epoch", columns="pattern", values="value").sort_index()
-    ranked = table.iloc[-1].sort_values(ascending=False, kind="stable").index
-    named = ranked[: _NAMED if len(ranked) > _NAMED + 1 else len(ranked)]
-    rest = table[ranked.difference(named)]
-    thin, others = _thinned(table[named]), _thinned(rest)
-    epochs = thin.index.astype(float)
-    marker = "o" if len(thin) <= _FEW else ""  # a line needs two points
-    for place, name in enumerate(named):
-        width = 1.1 if place else 1.8
-        (line,) = panel.plot(epochs, thin[name], color=MARKED[place][0], label=name)
-        line.set(linewidth=width, marker=marker, markersize=2.5 * width)
-    if rest.columns.size:
-        low, high = others.min(axis="columns"), others.max(axis="columns")
-        label = f"{rest.columns.size} others"
-        panel.fill_between(epochs, low, high, color=FREE, linewidth=0, label=label)
-    panel.axhline(1 / len(ranked), color=BLACK, linestyle=":", linewidth=0.8)
-    panel.tick_params(labelsize=7)
-    look: dict[str, Any] = {"frameon": False, "prop": {"family": "monospace", "size": 6.5}}
-    look |= {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2, "ncols": 2}
-    panel.legend(title=task, title_fontsize=8, alignment="left", **look)  # above the curves
-
-
-def _grid(panel: Axes, patterns: pd.Series, depth: int) -> None:
-    """One cell per task and layer, coloured shared or own; white where a task has no such layer."""
-    letters = [list(pattern.ljust(depth)) for pattern in patterns]
-    kinds = np.array([[{"S": 1.0, "-": 0.0}.get(one, math.nan) for one in row] for row in letters])
-    panel.imshow(kinds, cmap=ListedColormap([FREE, BLUE]), vmin=0, vmax=1, aspect="auto")
-    panel.set_xticks(range(depth), [str(layer + 1) for layer in range(depth)], fontsize=7)
-    panel.set_yticks(range(len(patterns)), patterns.index, fontsize=7)
-    panel.set_xticks(np.arange(depth - 1) + 0.5, minor=True)
-    panel.set_yticks(np.arange(len(patterns) - 1) + 0.5, minor=True)
-    panel.grid(which="minor", color="white", linewidth=1.5)
-    panel.tick_params(which="both", length=0)
-    panel.spines[:].set_visible(False)
+        if end < ends[-1]:
+            axes.axvline(end, color=QUIET, linestyle=(0, (1, 2)), linewidth=0.9)
+        place = ((begin + end) / 2, 1.015)
+        look: dict[str, Any] = {"ha": "center", "fontsize": 8, "color": QUIET}
+        axes.text(*place, str(number), transform=axes.get_xaxis_transform(), **look)

@@ -1,107 +1,158 @@
-"""One HTML page that needs nothing else: figures inline, no scripts, no links to elsewhere."""
+"""One HTML page that needs nothing else: figures inline, no scripts, nothing fetched.
 
-import re
-from collections.abc import Collection, Mapping
-from html import escape
-
-import pandas as pd
-
-from lifelong.records.cells import as_cells, is_number
-
-_PROTOCOLS = {
-    "clean": "Every decision was made on a validation split cut from the training images; "
-    "the test split was only measured.",
-    "paper": "Decisions were made on the test split, as in the published experiments; "
-    "these accuracies are optimistic and only comparable with tables made the same way.",
-}
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c1c1e; --paper: #ffffff; --line: #d0d0d5; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6ea; --paper: #17171a; --line: #44444c; }
-}
-body { color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, sans-serif;
-  max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.85rem; }
-th, td { padding: 0.2rem 0.5rem; border-bottom: 1px solid var(--line); text-align: left; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-summary { font-size: 1.3rem; font-weight: bold; margin: 1rem 0; cursor: pointer; }
-figure { margin: 1.5rem 0; padding: 0.5rem; background: #ffffff; color: #1c1c1e;
-  border: 1px solid var(--line); overflow-x: auto; }
-figure svg { max-width: 100%; height: auto; }
+What it says is in the dataclasses here, how it looks in `templates/`.
 """
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-def page(
-    title: str,
-    protocol: str,
-    tables: dict[str, pd.DataFrame],
-    figures: dict[str, str],
-    notes: list[str],
-    opened: Collection[str] = (),
-    about: Mapping[str, str] | None = None,
-) -> str:
-    """The page as HTML text: the first table, all figures, then folded the other tables and notes.
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-    Tables named in `opened` stand with the first; `about` has words that go before a table.
+from lifelong.records.cells import as_cells, is_number
+from lifelong.report import words
+from lifelong.report.answers import Task
 
-    `figures` holds SVG texts as `lifelong.report.plots.svg` writes them; all other text is escaped.
-    """
-    first = [name for place, name in enumerate(tables) if not place or name in opened]
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f"<p>Protocol <strong>{escape(protocol)}</strong>. {_PROTOCOLS.get(protocol, '')}</p>",
-        *(_section(name, _table(tables[name]), (about or {}).get(name, "")) for name in first),
-        *(
-            _section(name, _figure(name, svg, number))
-            for number, (name, svg) in enumerate(figures.items(), start=1)
-        ),
-        *(_folded(name, _table(tables[name])) for name in tables if name not in first),
-        *([_folded("notes", _list(notes))] if notes else []),
+_NUMBER = re.compile(r"-|-?[\d.]+( ± [\d.]+)?")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table and what it says; numbers are aligned right."""
+
+    title: str
+    about: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table: its head, the other cells, and marks of what it is best in."""
+
+    head: str
+    cells: Sequence[str]
+    marks: Sequence[str] = ()
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `name` is that of its CSV, where it is one."""
+
+    columns: list[Column]
+    lines: list[Line]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure: the name of its file, what it shows in words, and its SVG."""
+
+    name: str
+    label: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Figures that belong together, under a title or none."""
+
+    title: str
+    drawings: list[Drawing]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One kind of figure; `key` says what colours mean: (style, words)."""
+
+    id: str
+    title: str
+    about: str
+    groups: list[Group]
+    key: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the files of a method's stages lie: a line per task, (stage, record, log) each."""
+
+    method: str
+    lines: list[tuple[str, list[tuple[str, str, str]]]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the page says."""
+
+    title: str
+    protocol: str
+    lede: str
+    results: Table
+    results_about: str
+    warnings: list[str] = field(default_factory=list)
+    more: list[tuple[str, str, Table]] = field(default_factory=list)  # title, about
+    sections: list[Section] = field(default_factory=list)
+    answers: list[tuple[str, list[Task]]] = field(default_factory=list)  # by method
+    answers_about: str = ""
+    times: str = ""  # alternative text of times.svg
+    tables: list[Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    settings: str = ""
+    versions: list[tuple[str, str]] = field(default_factory=list)
+    files: list[Files] = field(default_factory=list)
+
+
+def as_table(name: str, frame: pd.DataFrame) -> Table:
+    """A table as people read it; every column is explained where `name` is that of its CSV."""
+    cells = as_cells(frame)
+    about = words.COLUMNS if name else {}
+    columns = [
+        Column(str(title), about.get(str(column), ""), _numeric(frame[column]))
+        for title, column in zip(cells.columns, frame.columns, strict=True)
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
+    return Table(columns, [Line(line[0], line[1:]) for line in cells.to_numpy().tolist()], name)
+
+
+def _numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers, perhaps as text with their spread."""
+    return is_number(column) or all(_NUMBER.fullmatch(str(cell)) for cell in column)
+
+
+def page(content: Page, template: str = "index.html.jinja2") -> str:
+    """The page as HTML text; all text in it is escaped but the SVG of figures."""
+    loader = FileSystemLoader(_TEMPLATES)
+    house = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    house.filters |= {"breakable": breakable}
+    style = Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    drawn: list[str] = []
+
+    def inline(drawing: Drawing) -> Markup:
+        drawn.append(drawing.name)
+        return _inline(drawing.svg, len(drawn))
+
+    return house.get_template(template).render(
+        page=content, words=words, style=style, inline=inline
     )
 
 
-def _section(name: str, content: str, about: str = "") -> str:
-    words = f"<p>{escape(about)}</p>\n" if about else ""
-    return f"<section>\n<h2>{escape(name)}</h2>\n{words}{content}\n</section>"
+def breakable(text: str) -> Markup:
+    """A name that may be broken after its underscores, where a line is too short for it."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>"))
 
 
-def _folded(name: str, content: str) -> str:
-    return f"<details>\n<summary>{escape(name)}</summary>\n{content}\n</details>"
-
-
-def _list(lines: list[str]) -> str:
-    return "<ul>\n" + "\n".join(f"<li>{escape(line)}</li>" for line in lines) + "\n</ul>"
-
-
-def _table(table: pd.DataFrame) -> str:
-    cells = as_cells(table)
-    kinds = [' class="number"' if is_number(column) else "" for _, column in table.items()]
-    head = "".join(
-        f"<th{kind}>{escape(name)}</th>" for name, kind in zip(cells.columns, kinds, strict=True)
-    )
-    lines = [
-        "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(line, kinds, strict=True))
-        for line in cells.itertuples(index=False)
-    ]
-    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return (
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody>\n</table></div>"
-    )
-
-
-def _figure(name: str, svg: str, number: int) -> str:
+def _inline(svg: str, number: int) -> Markup:
+    """A figure's SVG without its head, its ids its own: figures share such as `axes_1`."""
     inline = svg[svg.index("<svg") :]
-    # Figures share ids such as `axes_1`; a prefix keeps each reference inside its own figure.
     inline = re.sub(r'\bid="', f'id="f{number}-', inline)
     inline = re.sub(r'(href="|url\()#', rf"\1#f{number}-", inline)
-    label = escape(name, quote=True)
-    return f'<figure role="img" aria-label="{label}">\n{inline}</figure>'
+    return Markup(re.sub(r"<metadata>.*?</metadata>", "", inline, flags=re.DOTALL))

@@ -24,6 +24,7 @@ from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.work.mistakes import Answers, Mistake, answers, mistakes, to_csv
 from lifelong.work.pairs import verification
 from lifelong.work.shards import lineage
 from lifelong.work.work import commit, load_task, row
@@ -32,26 +33,40 @@ log = logging.getLogger(__name__)
 
 
 def run(stage: Stage) -> None:
-    """Write the record, and logits.h5 for the next run to compare with."""
+    """Write the record, logits.h5 for the next run to compare with, and what the report shows of
+    the answers: confusion.csv and mistakes.csv.
+    """
     device = prepare(stage.threads)
     paths = _shards(stage)
     model = family_of(stage.spec.base).read(paths, stage.spec)
     rows: list[Row] = []
+    confusion: list[Answers] = []
+    wrong: list[Mistake] = []
     outputs: dict[str, np.ndarray] = {}
     for position, data in enumerate(stage.spec.data, 1):
         task = load_task(stage, data, device)
         here = _logits(model, position, task, device)
         outputs[f"{position:03d}"] = here.cpu().numpy()
         rows.append(_row(stage, model, data["task"], accuracy(here, task.test.labels), 0))
+        confusion += answers(data["task"], task, here)
+        wrong += mistakes(data["task"], task, here)
         for attempt, view in enumerate(_repetitions(stage, paths[position - 1]), 1):
             value = accuracy(_logits(view, 1, task, device), task.test.labels)
             rows.append(_row(stage, model, data["task"], value, attempt))
     measured = _verified(stage, model, paths[-1], device)
     changed = _changed(stage, paths, outputs, device)
-    digest = store.write_arrays(Path(stage.path("logits.h5")), outputs, {"kind": "logits"})
+    files = {
+        "logits.h5": store.write_arrays(Path(stage.path("logits.h5")), outputs, {"kind": "logits"}),
+        "confusion.csv": _write(stage, "confusion.csv", to_csv(Answers, confusion)),
+        "mistakes.csv": _write(stage, "mistakes.csv", to_csv(Mistake, wrong)),
+    }
     mean = float(np.mean([r.value for r in rows]))
     log.info("%d tasks, mean test accuracy %.4f", len(outputs), mean)
-    commit(stage, {"logits.h5": digest}, rows + measured, {"changed": changed})
+    commit(stage, files, rows + measured, {"changed": changed})
+
+
+def _write(stage: Stage, name: str, text: str) -> str:
+    return store.write_text(Path(stage.path(name)), text)
 
 
 def _logits(model: Any, position: int, task: TaskData, device: str) -> Tensor:

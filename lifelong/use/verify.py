@@ -25,7 +25,7 @@ from lifelong.plan.paths import place_of, split_root
 from lifelong.plan.plan import Plan
 
 MANIFEST = "manifest.json"
-_KNOWN = {"log.txt", "timing.json", "benchmark.tsv"}  # different in every run
+_KNOWN = {"log.txt", "timing.json", "times.svg", "benchmark.tsv"}  # different in every run
 _OF_CARD = ("experiment", "method", "seed", "position", "task")
 
 

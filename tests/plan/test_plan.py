@@ -281,6 +281,8 @@ def test_tables_read_every_record_and_the_report_every_selection():
     report = plan.overview_inputs("report")
     assert len(report["selected"]) == 2 * 3 * 2
     assert report["tables"] == [f"results/toy/tables/{name}.csv" for name in TABLES]
+    ends = [f"results/toy/{name}/s0/03-c/infer" for name in CONFIG["methods"]]
+    assert report["confusion"] == [f"{end}/confusion.csv" for end in ends]
     assert "published" not in report
     shown = Plan(check(edited("published", "numbers.csv"))).overview_inputs("tables")
     assert shown["published"] == "numbers.csv"

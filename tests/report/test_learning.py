@@ -8,18 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from learning_rows import STAGES, About, Run, all_rows, invented, worked, write_results
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from lifelong import store
+from lifelong.plan.paths import slug
 from lifelong.plan.plan import TABLES
-from lifelong.plan.specs import Overview
+from lifelong.plan.specs import Reporting
 from lifelong.plan.stage import Stage
 from lifelong.records import learning, tables
+from lifelong.records.rows import Row
 from lifelong.report import learning as curves
-from lifelong.report import plots
+from lifelong.report.canvas import BLUE, svg
 from lifelong.stages import report
 from lifelong.stages import tables as tables_stage
+from lifelong.work.mistakes import Answers, Mistake, to_csv
 
 METHODS = ["stl", "hps", "lasem"]
 
@@ -32,8 +35,8 @@ def frame() -> pd.DataFrame:
 def all_figures(frame: pd.DataFrame) -> list[Figure]:
     return [
         curves.learning_curves(frame, "hps", 0),
-        curves.posterior(frame, "lasem", 0),
-        curves.sharing(frame, METHODS, 0),
+        curves.posterior(frame, "lasem", 0, invented("lasem").tasks[0]),
+        curves.sharing(frame, "lasem", 0),
     ]
 
 
@@ -42,8 +45,8 @@ def texts_of(legend) -> list[str]:
 
 
 def test_the_same_records_give_the_same_svg(frame: pd.DataFrame) -> None:
-    first = [plots.svg(figure) for figure in all_figures(frame)]
-    assert first == [plots.svg(figure) for figure in all_figures(frame)]
+    first = [svg(figure) for figure in all_figures(frame)]
+    assert first == [svg(figure) for figure in all_figures(frame)]
     assert all(ElementTree.fromstring(text).tag.endswith("svg") for text in first)
 
 
@@ -58,8 +61,8 @@ def test_curves_run_on_and_rings_stand_at_the_ends() -> None:
     rings = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(rings[0], [[3, 61], [6, 57]])
     np.testing.assert_allclose(rings[1], [[6, 68]])
-    changes = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
-    assert changes == [3, 6]
+    across = [line.get_xdata() for line in axes.lines if list(line.get_ydata()) == [0, 1]]
+    assert across == [[3, 3]] and [text.get_text() for text in axes.texts] == ["1", "2"]
 
 
 def test_long_curves_are_thinned_and_keep_their_end() -> None:
@@ -73,18 +76,16 @@ def test_long_curves_are_thinned_and_keep_their_end() -> None:
 @pytest.mark.parametrize(("depth", "others"), [(4, "12 others"), (6, "60 others")])
 def test_a_panel_names_the_likeliest_patterns_and_bands_the_rest(depth: int, others: str) -> None:
     run = invented("lasem", depth=depth)
-    figure = curves.posterior(tables.frame(all_rows([run])), "lasem", 0)
-    assert len(figure.axes) == 3
-    for panel, task, chosen, facts in zip(
-        figure.axes, run.tasks, run.patterns, run.facts, strict=True
-    ):
-        legend = panel.get_legend()
-        names = texts_of(legend)
-        assert legend.get_title().get_text() == task
+    frame = tables.frame(all_rows([run]))
+    assert curves.choosing_tasks(frame, "lasem", 0) == list(run.tasks)
+    for task, chosen, facts in zip(run.tasks, run.patterns, run.facts, strict=True):
+        figure = curves.posterior(frame, "lasem", 0, task)
+        names = texts_of(figure.legends[0])
+        assert figure.axes[0].get_title(loc="left") == task
         assert names[0] == chosen and names[-1] == others and len(names) == 5
         last = {name: facts[About("posterior", pattern=name)][120] for name in names[:-1]}
         assert list(last.values()) == sorted(last.values(), reverse=True)
-        band = panel.collections[0].get_paths()[0].vertices
+        band = figure.axes[0].collections[0].get_paths()[0].vertices
         rest = [
             curve[120]
             for about, curve in facts.items()
@@ -94,58 +95,55 @@ def test_a_panel_names_the_likeliest_patterns_and_bands_the_rest(depth: int, oth
         assert band[band[:, 0] == 120][:, 1].min() == pytest.approx(min(rest))
 
 
-def test_one_tasks_posterior_is_wide_enough_for_its_title() -> None:
-    method = "lasem_hps_grouped"
-    frame = tables.frame(all_rows([replace(invented("lasem", tasks=1), method=method)]))
-    figure = curves.posterior(frame.assign(experiment="lasem_cifar100_small"), method, 0)
-    FigureCanvasAgg(figure).draw()
-    title = next(text for text in figure.texts if text.get_text() == figure.get_suptitle())
-    extent = title.get_window_extent()
-    assert extent.x0 > 0 and extent.x1 < figure.bbox.width
-
-
 @pytest.mark.parametrize(("epochs", "marker"), [(1, "o"), (20, "o"), (21, "")])
 def test_few_looks_are_marked_for_one_alone_draws_no_line(epochs: int, marker: str) -> None:
-    frame = tables.frame(all_rows([invented("lasem", tasks=1, epochs=epochs, every=1)]))
-    lines = curves.posterior(frame, "lasem", 0).axes[0].lines[:4]
+    run = invented("lasem", tasks=1, epochs=epochs, every=1)
+    frame = tables.frame(all_rows([run]))
+    lines = curves.posterior(frame, "lasem", 0, run.tasks[0]).axes[0].lines[:4]
     assert [line.get_marker() for line in lines] == [marker] * 4
 
 
 def test_few_patterns_are_all_named() -> None:
-    frame = tables.frame(all_rows([invented("lasem", depth=2)]))
-    panel = curves.posterior(frame, "lasem", 0).axes[0]
-    assert set(texts_of(panel.get_legend())) == {"SS", "S-", "-S", "--"}
-    assert not panel.collections
+    run = invented("lasem", depth=2)
+    figure = curves.posterior(tables.frame(all_rows([run])), "lasem", 0, run.tasks[0])
+    assert set(texts_of(figure.legends[0])) == {"SS", "S-", "-S", "--"}
+    assert not figure.axes[0].collections
 
 
 def test_the_grid_shows_who_shares_what(frame: pd.DataFrame) -> None:
-    figure = curves.sharing(frame, METHODS, 0)
-    panels = {panel.get_title(): panel.images[0].get_array() for panel in figure.axes}
-    assert list(panels) == METHODS
-    assert not panels["stl"].any()
-    np.testing.assert_array_equal(panels["hps"], [[1, 1, 0, 0]] * 3)
-    wanted = [[letter == "S" for letter in one] for one in invented("lasem").patterns]
-    np.testing.assert_array_equal(panels["lasem"], wanted)
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert curves.sharing_methods(frame, 0) == set(METHODS)
+    shared = {"stl": [], "hps": [(place, layer) for place in range(3) for layer in (0, 1)]}
+    shared["lasem"] = [
+        (place, layer)
+        for place, pattern in enumerate(invented("lasem").patterns)
+        for layer, letter in enumerate(pattern)
+        if letter == "S"
+    ]
+    for method, places in shared.items():
+        axes = curves.sharing(frame, method, 0).axes[0]
+        assert axes.get_title(loc="left") == method and len(axes.patches) == 3 * 4
+        blue = [one.get_xy() for one in axes.patches if to_hex(one.get_facecolor()) == BLUE]
+        found = sorted((round(y + 0.44), round(x + 0.47)) for x, y in blue)
+        assert found == sorted(places), method
+    labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == invented("stl").tasks
 
 
-def test_a_task_that_a_method_has_not_learned_is_left_white() -> None:
-    short = replace(worked(), method="short", live=worked().live[:1])
-    frame = tables.frame(all_rows([worked(), short]))
-    panel = curves.sharing(frame, ["hps", "short"], 0).axes[1]
-    np.testing.assert_array_equal(panel.images[0].get_array().mask, [[False] * 4, [True] * 4])
-
-
-@pytest.mark.parametrize("rows", [[], all_rows([worked()])])
-def test_nothing_recorded_is_said(rows: list) -> None:
-    frame = tables.frame(rows)
-    for figure in (
-        curves.learning_curves(frame, "absent", 0),
-        curves.posterior(frame, "hps", 0),
-        curves.sharing(frame, ["absent"], 0),
-    ):
-        assert [text.get_text() for text in figure.texts][-1] == "nothing recorded yet"
+def test_tasks_trained_alone_run_on_one_after_another() -> None:
+    where = {"experiment": "toy", "protocol": "clean", "method": "cpg", "seed": 0}
+    where |= {"stage": "train", "metric": "accuracy"}
+    rows = [
+        Row(**where, task=task, attempt=0, epoch=epoch, split=split, value=value + epoch / 10)
+        for task in ("fish", "apes")
+        for epoch in (1, 2, 3)
+        for split, value in (("train", 0.2), ("validation", 0.1))
+    ]
+    axes = curves.training_curves(tables.frame(rows), "cpg", 0).axes[0]
+    drawn = [(line.get_label(), line.get_xydata().tolist()) for line in axes.lines]
+    both = [one for one in drawn if one[0] == "validation"]
+    np.testing.assert_allclose(both[0][1], [[1, 20], [2, 30], [3, 40]])
+    np.testing.assert_allclose(both[1][1], [[4, 20], [5, 30], [6, 40]])
+    assert [text.get_text() for text in axes.texts] == ["1", "2"]
 
 
 def test_means_are_read_with_their_spread() -> None:
@@ -158,13 +156,29 @@ def test_means_are_read_with_their_spread() -> None:
     assert curves.with_spread(alone)["final %"].item() == "-"
 
 
+def write_answers(base: Path, runs: list[Run]) -> dict[str, list[str]]:
+    """What `infer` says of the answers after each run's last task, where it would say it."""
+    named: dict[str, list[str]] = {"confusion": [], "mistakes": []}
+    for run in runs:
+        folder = base / run.method / "s0" / slug(len(run.tasks), run.tasks[-1]) / "infer"
+        said = [Answers(task, "a", answer, 5) for task in run.tasks for answer in "ab"]
+        texts = {"confusion": to_csv(Answers, said), "mistakes": to_csv(Mistake, [])}
+        for name, text in texts.items():
+            store.write_text(folder / f"{name}.csv", text)
+            named[name].append(str(folder / f"{name}.csv"))
+    return named
+
+
 def stage_of(base: Path, kind: str, runs: list[Run]) -> Stage:
     records = [
         str(path) for stage in STAGES for path in sorted(base.glob(f"*/s*/*/{stage}/record.csv"))
     ]
     found = [str(base / "tables" / f"{name}.csv") for name in TABLES] if kind == "report" else []
     methods = [run.method for run in runs]
-    spec = Overview(
+    answers = write_answers(base, runs) if kind == "report" else {}
+    spec = Reporting(
+        settings={"network": {"name": "toy_net"}},
+        figures=[["curves", method] for method in methods],
         revision=[1],
         kind=kind,
         experiment="toy",
@@ -176,7 +190,7 @@ def stage_of(base: Path, kind: str, runs: list[Run]) -> Stage:
         separate="",
         sharing=methods,
     )
-    return Stage(kind, str(base / kind), {"records": records, "tables": found}, spec)
+    return Stage(kind, str(base / kind), {"records": records, "tables": found, **answers}, spec)
 
 
 def write_report(folder: Path, runs: list[Run]) -> Path:
@@ -190,14 +204,17 @@ def test_the_page_has_sections_where_there_are_records(tmp_path: Path) -> None:
     base = write_report(tmp_path, [invented(method, epochs=20) for method in METHODS])
     page = (base / "report" / "index.html").read_text()
     drawn = {path.stem for path in (base / "report").glob("*.svg")}
-    assert {f"learning_curves-{method}" for method in METHODS} < drawn
-    assert {"posterior-lasem", "layers_shared"} < drawn
+    assert {f"curves-{method}" for method in METHODS} < drawn
+    tasks = invented("lasem").tasks
+    assert {f"posterior-lasem-{slug(1, tasks[0])}", "layers_shared-lasem"} < drawn
     assert not any(
         name.startswith(("posterior-stl", "weight_owners", "accuracy_against_ratio"))
         for name in drawn
     )
-    assert "<h2>learning, mean over seeds</h2>" in page
-    assert "<summary>learning</summary>" in page and "<summary>goals</summary>" not in page
+    assert "<h2>Learning, mean over tasks and seeds</h2>" in page
+    assert "<summary>learning <" in page and "<summary>goals <" not in page
+    assert "3 methods learned 3 tasks one after another, 1 seed, network toy_net." in page
+    assert "15 of 30 test pictures wrong" in page
     lines = (base / "tables" / "learning.csv").read_text().splitlines()
     assert lines[0] == ",".join(learning.LEARNING_COLUMNS) and len(lines) == 10
 
@@ -213,8 +230,8 @@ def test_images_that_are_learned_from_and_tested_on_are_told_of_above_the_summar
         packs.append(str(base / "pack_data" / name / "manifest.json"))
     report.run(replace(stage, inputs={**stage.inputs, "packs": packs}))
     page = (base / "report" / "index.html").read_text()
-    words = "<p>warning: 288 test images of Fer are also images to learn from</p>"
-    assert f"<h2>summary</h2>\n{words}" in page and page.count("warning") == 1
+    words = '<p class="warning">warning: 288 test images of Fer are also images to learn from</p>'
+    assert page.index(words) < page.index("<h2>Results</h2>") and page.count(">warning") == 1
 
 
 def test_results_are_the_same_whatever_the_clock_says(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page stands alone, escapes what it is given and is well formed."""
+"""The page stands alone, escapes what it is given, is well formed, and explains its columns."""
 
 import re
 from html.parser import HTMLParser
@@ -6,12 +6,17 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from report_page import toy_page
 
-from lifelong.report.page import page
-from lifelong.report.plots import svg
+from lifelong.plan.plan import TABLES
+from lifelong.records import learning, tables, verification
+from lifelong.report import words
+from lifelong.report.answers import tasks_of
+from lifelong.report.canvas import svg
+from lifelong.report.page import Column, Drawing, Files, Group, Line, Section, Table, as_table, page
 
 NASTY = '<script>alert("x")</script> & more'
-VOID = {"meta", "br", "link", "img"}
+VOID = {"meta", "br", "link", "img", "wbr"}
 
 
 class Tags(HTMLParser):
@@ -41,12 +46,12 @@ class Tags(HTMLParser):
         self.texts.append(data)
 
 
-def drawing(label: str) -> str:
+def drawing(label: str) -> Drawing:
     figure = Figure()
     axes = figure.subplots()
     axes.plot([1, 2], [3, 4], "o-", label=label)
     axes.set_title(label)
-    return svg(figure)
+    return Drawing("one", label, svg(figure))
 
 
 def read(text: str) -> Tags:
@@ -59,23 +64,47 @@ def read(text: str) -> Tags:
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    table = pd.DataFrame({"method": [NASTY, "cpg"], "accuracy_mean": [0.7951, None]})
-    figures = {"One": drawing("first"), "Two": drawing(NASTY)}
-    return page(NASTY, "paper", {NASTY: table}, figures, [NASTY])
+    confusion = pd.DataFrame(
+        {"on_task": ["x"] * 3, "label": [NASTY, "b", "b"], "answer": [NASTY, NASTY, "b"]}
+        | {"images": [3, 1, 2]}
+    )
+    wrong = {"on_task": ["x"], "label": ["b"], "answer": [NASTY], "probability": [0.9]}
+    answers = tasks_of(confusion, pd.DataFrame({**wrong, "png": ["iVBORw0KGgo="]}))
+    columns = [Column("method", ""), Column(NASTY, NASTY, True)]
+    groups = [Group(NASTY, [drawing("first"), drawing(NASTY)])]
+    content = toy_page(
+        title=NASTY,
+        protocol="paper",
+        results=Table(columns, [Line(NASTY, [NASTY], ("front", "dense"))]),
+        warnings=[NASTY],
+        sections=[Section("one", NASTY, NASTY, groups, [("line", NASTY)])],
+        answers=[(NASTY, answers)],
+        answers_about="Answers.",
+        times="times",
+        tables=[as_table("summary", pd.DataFrame({"method": [NASTY], "accuracy_mean": [0.7951]}))],
+        notes=[NASTY],
+        settings=NASTY,
+        versions=[("torch", NASTY)],
+        files=[Files("cpg", [("01-x", [("train", "../a%20b/record.csv", "../a%20b/log.txt")])])],
+    )
+    return page(content)
 
 
 def test_all_text_is_escaped_and_nothing_runs(text: str) -> None:
     tags = read(text)
-    assert "script" not in tags.seen
-    # title, h1, note, heading, cell, and the drawing's own title
-    assert sum(NASTY in part for part in tags.texts) == 6
+    assert "script" not in tags.seen and 'alert("x")</script>' not in text
+    assert not [name for name, _ in tags.attributes if name.startswith("on")]
+    assert sum(NASTY in part for part in tags.texts) >= 15
 
 
-def test_nothing_is_fetched(text: str) -> None:
+def test_nothing_is_fetched_but_the_times_beside_the_page(text: str) -> None:
     tags = read(text)
-    assert not {"link", "img", "iframe", "object"} & set(tags.seen)
-    sources = [value for name, value in tags.attributes if name in ("href", "xlink:href", "src")]
-    assert sources and all(value.startswith("#") for value in sources)
+    assert not {"iframe", "object", "script"} & set(tags.seen)
+    named = ("href", "xlink:href", "src")
+    sources = {str(value) for name, value in tags.attributes if name in named}
+    beside = {"times.svg", "../tables/summary.csv", "../a%20b/record.csv", "../a%20b/log.txt"}
+    assert beside <= sources
+    assert all(one.startswith(("#", "data:")) for one in sources - beside)
     assert not re.search(r"url\((?!#)|@import", text)
 
 
@@ -87,25 +116,57 @@ def test_ids_are_unique_and_every_reference_is_kept(text: str) -> None:
     assert references and references <= set(ids)
 
 
-def test_one_document_with_two_drawings(text: str) -> None:
+def test_one_document_with_its_drawings(text: str) -> None:
     assert text.startswith("<!DOCTYPE html>")
     assert text.count("<!DOCTYPE") == 1 and "<?xml" not in text
-    assert read(text).seen.count("svg") == 2
+    assert read(text).seen.count("svg") == 2 + 1  # and one that explains the colours
+
+
+def test_the_contents_list_every_section(text: str) -> None:
+    listed = re.findall(r'<li><a href="#([^"]+)"', text)
+    assert listed == re.findall(r'<section id="([^"]+)"', text)
 
 
 def test_numbers_are_aligned_right_and_read_as_percent(text: str) -> None:
     assert '<td class="number">79.5</td>' in text
-    assert '<td class="number">-</td>' in text
-    assert '<th>method</th><th class="number">accuracy_mean %</th>' in text
+    assert "accuracy_<wbr>mean %</th>" in text
+    shown = page(toy_page())
+    assert '<td class="number">79.5<span class="spread"> ± 0.3</span></td>' in shown
+
+
+def test_means_with_their_spread_are_numbers_too() -> None:
+    table = as_table("", pd.DataFrame({"method": ["cpg"], "peak %": ["59.5 ± 7.1"], "x": ["-"]}))
+    assert [column.number for column in table.columns] == [False, True, True]
 
 
 def test_the_protocol_is_said_and_dark_is_known(text: str) -> None:
     assert "Protocol <strong>paper</strong>. Decisions were made on the test split" in text
     assert "prefers-color-scheme: dark" in text
-    clean = page("t", "clean", {}, {}, [])
+    clean = page(toy_page())
     assert "validation split" in clean and "optimistic" not in clean
 
 
-def test_the_same_input_gives_the_same_page(text: str) -> None:
-    arguments = ("t", "clean", {}, {"One": drawing("first")}, ["note"])
-    assert page(*arguments) == page(*arguments)
+def test_many_classes_are_a_list_of_pairs_and_few_a_matrix() -> None:
+    names = [str(place) for place in range(11)]
+    rows = pd.DataFrame({"on_task": "x", "label": names, "answer": names, "images": 4})
+    one = pd.DataFrame({"on_task": ["x"], "label": ["3"], "answer": ["5"], "images": [2]})
+    none = pd.DataFrame(columns=["on_task", "label", "answer", "probability", "png"])
+    (many,) = tasks_of(pd.concat([rows, one]), none)
+    assert (many.right, many.images, many.grid) == (44, 46, [])
+    assert [tuple(pair) for pair in many.confused] == [("3", "5", 2)]
+    (few,) = tasks_of(rows[:2], none)
+    assert few.grid == [[(4, 1.0), (0, 0.0)], [(0, 0.0), (4, 1.0)]]
+
+
+def test_every_column_of_every_table_is_explained() -> None:
+    columns = {*tables.ACCURACY_COLUMNS, *tables.GOAL_COLUMNS, *tables.SUMMARY_COLUMNS}
+    columns |= {*tables.PUBLISHED_COLUMNS, *learning.LEARNING_COLUMNS, *tables.SIZE_METRICS}
+    columns |= {*tables.SIZE_TOTALS, *verification.COLUMNS}
+    assert columns <= set(words.COLUMNS), columns - set(words.COLUMNS)
+    assert len(TABLES) == 7  # a new one needs its columns here
+
+
+def test_the_same_content_gives_the_same_page() -> None:
+    groups = [Group("", [drawing("first")])]
+    content = toy_page(sections=[Section("one", "One", "", groups)])
+    assert page(content) == page(content)

@@ -101,6 +101,6 @@ def test_tables_hold_accuracies_of_tasks_alone(results):
     verified = pd.read_csv(results / "tables" / "verification.csv")
     assert verified["method"].tolist() == ["scratch", "finetune", "cpg"]
     assert verified["networks"].tolist() == [1, 2, 1]
-    assert "<h2>same person or not</h2>" in (results / "report" / "index.html").read_text()
+    assert "<h2>Same person or not</h2>" in (results / "report" / "index.html").read_text()
     infer = store.read_manifest(results / "cpg" / "s0" / "02-gender" / "infer")
     assert not any("lfw" in path for path in infer["inputs"])

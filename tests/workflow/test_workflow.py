@@ -265,4 +265,9 @@ def test_snakemakes_own_report_stands_alone(again):
     page = (again / "report.html").read_text()
     assert len(page) > 100_000
     assert "accuracy_against_size" in page
+    assert all(f'"{category}": {{' in page for category in ("Overview", "Figures", "Tables"))
+    shown = {"index.html", "tables.html", "summary.csv", "curves-cpg.svg", "weight_owners-cpg.svg"}
+    assert all(f"results/tiny/report/{name}" in page for name in shown - {"summary.csv"})
+    assert "results/tiny/tables/summary.csv" in page
+    assert "in units of one network of width 1" in page  # a caption
     assert not re.findall(r"<script[^>]+src=[\"']?https?://[^>]*", page)

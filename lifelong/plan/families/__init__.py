@@ -9,7 +9,7 @@ from typing import Any
 
 from lifelong.plan.families import layers, masks, separate
 from lifelong.plan.methods import METHODS
-from lifelong.plan.specs import Alignment, GoalSpec, Inference, Overview, Packing, Spec
+from lifelong.plan.specs import Alignment, GoalSpec, Inference, Overview, Packing, Reporting, Spec
 
 FAMILIES: dict[str, ModuleType] = {"separate": separate, "masks": masks, "layers": layers}
 _SPECS: dict[str, type] = {
@@ -18,7 +18,7 @@ _SPECS: dict[str, type] = {
     "pack_data": Packing,
     "align_faces": Alignment,
     "tables": Overview,
-    "report": Overview,
+    "report": Reporting,
 }
 
 
