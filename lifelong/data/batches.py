@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lifelong.data.augment import Settings, cut_out, parts, resized
 from lifelong.data.pack import TaskArrays
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
 from lifelong.data.stored import StoredImages
@@ -117,6 +118,10 @@ class TrainBatches:
     The crop is taken from the image with `pad` black pixels around it, as large as the image or of
     `crop` pixels' side; `flip` mirrors half of the images. A last batch of one image is dropped,
     because batch norm cannot learn from it; `whole` drops every last batch that is not full.
+
+    With `resized_crop` (see `augment.parts`) a `crop` is no square of so many pixels, but a random
+    part of the image, without padding, resized to it. `cutout` is the side of a square that is set
+    to 0 in every normalised image.
     """
 
     def __init__(
@@ -131,6 +136,8 @@ class TrainBatches:
         memory_format: torch.memory_format = torch.contiguous_format,
         whole: bool = False,
         crop: int = 0,
+        resized_crop: Settings | None = None,
+        cutout: int = 0,
     ) -> None:
         self._labels = split.labels
         self._count = len(split.labels)
@@ -140,10 +147,12 @@ class TrainBatches:
         self._whole = whole and self._count >= batch_size
         self._normal = _normal_of(split, mean, std, memory_format)
         self._size = torch.Size((crop, crop)) if crop else split.images.shape[2:]
-        self._pad = pad
+        self._parts = resized_crop if crop else None
+        self._cutout = cutout
+        self._pad = pad = 0 if self._parts else pad
         self._padded_size = torch.Size(side + 2 * pad for side in split.images.shape[2:])
-        self._room = self._padded_size[0] - self._size[0]
-        self._moves = self._room > 0 or flip
+        self._room = 0 if self._parts else self._padded_size[0] - self._size[0]
+        self._moves = not self._parts and (self._room > 0 or flip)
         self._streamed: Streamed | None = None
         if isinstance(split.images, Streamed):
             self._streamed = split.images
@@ -169,7 +178,26 @@ class TrainBatches:
                 images = self._moved(self._laid_out(next(streamed)), here, draws, chosen)
             else:
                 images = self._moved(self._images, rows, draws, chosen)
-            yield self._normal(images), self._labels.index_select(0, rows)
+            if self._parts:
+                images = self._resized(images, draws, chosen, self._random("parts", number, step))
+            x = self._normal(images)
+            if self._cutout:
+                x = cut_out(x, self._cutout, self._random("cutout", number, step))
+            yield x, self._labels.index_select(0, rows)
+
+    def _random(self, what: str, epoch: int, step: int) -> torch.Generator:
+        """Of what is drawn batch by batch, on the host, which has to know it."""
+        return torch.Generator().manual_seed(seed_of(self._seed, epoch, what, step))
+
+    def _resized(
+        self, images: Tensor, draws: "_Draws", chosen: slice, random: torch.Generator
+    ) -> Tensor:
+        height, width = images.shape[2:]
+        boxes = parts(len(images), (height, width), self._parts or {}, random)
+        images = resized(images, boxes, self._size[0])
+        if draws.mirrored is None:
+            return images
+        return torch.where(draws.mirrored[chosen, None, None, None], images.flip(3), images)
 
     def _draws(self, epoch: int) -> "_Draws":
         near = None
