@@ -41,6 +41,11 @@ def split_then_group(root: Path) -> list[ClassFiles]:
     ]
 
 
+def train_then(root: Path, tested: str) -> list[ClassFiles]:
+    """List `root/train/<class>/*` and `root/<tested>/<class>/*`, whatever the latter is called."""
+    return _classes("", root / "train", root / tested)
+
+
 def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]:
     """List `root/<group>/<split>/<class>/*`, or the same without groups, splits or both.
 

@@ -89,7 +89,7 @@ def cifar100(settings: Settings, log: logging.Logger) -> RawSet:
     _check_cifar(settings)
     if settings["channels"] != 3:
         raise DataError("cifar100 is in colour: set channels to 3")
-    root = _root(settings)
+    root = root_of(settings)
     train, test = (_cifar_archive(root, train, settings["download"]) for train in (True, False))
     names = sorted((GROUP_OF[name], name) for name in train.classes)
     order = {name: label for label, (_, name) in enumerate(names)}
@@ -103,7 +103,7 @@ def cifar100(settings: Settings, log: logging.Logger) -> RawSet:
 def cifar100_folders(settings: Settings, log: logging.Logger) -> RawSet:
     """CIFAR-100 as pictures in `root/{train,test}/<superclass>/<class>/`."""
     _check_cifar(settings)
-    class_files = folders.split_then_group(_root(settings))
+    class_files = folders.split_then_group(root_of(settings))
     return _from_files(class_files, _CIFAR_SIZE, settings, log, "never")
 
 
@@ -116,7 +116,7 @@ def office_home(settings: Settings, log: logging.Logger) -> RawSet:
     """
     if settings["image_size"] is None:
         raise DataError("source office_home needs image_size, the side in pixels: set it")
-    class_files = folders.domain_then_class(_root(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
+    class_files = folders.domain_then_class(root_of(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
     class_files = [one for one in class_files if _wanted(one.group, settings)]
     classes = tuple(f"{one.group}/{one.name}" for one in class_files)
     files = [file for one in class_files for file in one.train]
@@ -134,7 +134,7 @@ def office_home(settings: Settings, log: logging.Logger) -> RawSet:
 
 def stl10(settings: Settings, log: logging.Logger) -> RawSet:
     """STL-10's labelled images from `root/stl10_binary`, 96 x 96 (Coates et al., 2011)."""
-    images, labels, tested = read_stl10(_root(settings), settings["download"])
+    images, labels, tested = read_stl10(root_of(settings), settings["download"])
     if settings["channels"] != 3:
         raise DataError("stl10 is in colour: set channels to 3")
     return _raw_set(images, labels, tested, [("", name) for name in STL10], settings)
@@ -148,7 +148,7 @@ def image_folder(settings: Settings, log: logging.Logger) -> RawSet:
     """
     if settings["image_size"] is None:
         raise DataError("source image_folder needs image_size, the side in pixels: set it")
-    classes = folders.group_then_split(_root(settings), log)
+    classes = folders.group_then_split(root_of(settings), log)
     return _from_files(classes, settings["image_size"], settings, log)
 
 
@@ -241,7 +241,8 @@ def _wanted(group: str, settings: Settings) -> bool:
     return group in settings.get("groups", (group,))
 
 
-def _root(settings: Settings) -> Path:
+def root_of(settings: Settings) -> Path:
+    """The folder of the raw files. Raises DataError where nobody says, or can say, where it is."""
     if settings["root"] is None:
         raise DataError(f"source {settings['source']} needs root, the folder of its files: set it")
     try:

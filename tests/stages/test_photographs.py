@@ -1,4 +1,4 @@
-"""Photographs that stay in their pack as JPEGs, from files of any size to a picture of one's own."""
+"""Photographs that stay in their pack as JPEGs, from files of any size to predictions."""
 
 import contextlib
 import json
