@@ -5,9 +5,9 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import official_trees
 import pytest
-from PIL import Image
-from scipy.io import savemat
+from official_trees import photograph
 
 from lifelong.data.sources import read_source
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
@@ -22,35 +22,13 @@ def read(source, root, **changes):
     return read_source({**settings, "seed": 0, "source": source, "root": str(root), **changes}, LOG)
 
 
-def photograph(path: Path, shade: int, box=(4, 6, 16, 22)) -> None:
-    """Grey of a shade inside a box of a black photograph of 20 x 30 pixels (width 20)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.zeros((30, 20, 3), np.uint8)
-    left, top, right, bottom = box
-    pixels[top:bottom, left:right] = shade
-    Image.fromarray(pixels).save(path, quality=95)
-
-
 def shades(raw) -> list[float]:
     return [float(image.mean()) for image in np.asarray(raw.images)]
 
 
 @pytest.fixture
 def cubs(tmp_path):
-    """Two kinds of birds, four photographs of each, three to learn from."""
-    lines = {name: [] for name in ("images", "labels", "split", "boxes")}
-    for number in range(1, 9):
-        kind = (number + 1) // 2 % 2
-        path = f"00{kind + 1}.Bird_{kind}/Bird {number}.jpg"
-        photograph(tmp_path / "images" / path, 20 * number + 60)
-        lines["images"].append(f"{number} {path}")
-        lines["labels"].append(f"{number} {kind + 1}")
-        lines["split"].append(f"{number} {int(number not in (1, 2, 3))}")
-        lines["boxes"].append(f"{number} 4.0 6.0 12.0 16.0")
-    names = {"images": "images", "labels": "image_class_labels", "split": "train_test_split"}
-    for key, text in lines.items():
-        (tmp_path / f"{names.get(key, 'bounding_boxes')}.txt").write_text("\n".join(text) + "\n")
-    (tmp_path / "classes.txt").write_text("1 001.Bird_0\n2 002.Bird_1\n")
+    official_trees.cubs(tmp_path)
     return tmp_path
 
 
@@ -78,19 +56,7 @@ def test_lists_of_birds_that_do_not_fit_are_refused(cubs):
 
 
 def test_cars_are_cut_out_by_the_lists_of_their_devkit(tmp_path):
-    (tmp_path / "devkit").mkdir()
-    form = [(f"bbox_{edge}", int) for edge in ("x1", "y1", "x2", "y2")]
-    form += [("class", int), ("fname", object)]
-    for split, place in (
-        ("train", "devkit/cars_train_annos"),
-        ("test", "cars_test_annos_withlabels"),
-    ):
-        rows = [(5, 7, 16, 22, 1 + n % 2, f"{n + 1:05d}.jpg") for n in range(4)]
-        savemat(tmp_path / f"{place}.mat", {"annotations": np.array(rows, dtype=form)})
-        for n in range(4):
-            photograph(tmp_path / f"cars_{split}" / f"{n + 1:05d}.jpg", 60 + 40 * n)
-    names = np.array(["Ram C/V Van 2012", "Audi TT"], dtype=object)
-    savemat(tmp_path / "devkit" / "cars_meta.mat", {"class_names": names})
+    official_trees.cars(tmp_path)
     raw = read("stanford_cars_cropped", tmp_path)
     assert raw.classes == ("Ram C-V Van 2012", "Audi TT")
     assert raw.labels.tolist() == [0, 1, 0, 1] * 2
@@ -102,11 +68,7 @@ def test_cars_are_cut_out_by_the_lists_of_their_devkit(tmp_path):
 
 
 def test_flowers_have_a_validation_split_of_their_own(tmp_path):
-    for number in range(1, 7):
-        photograph(tmp_path / "jpg" / f"image_{number:05d}.jpg", 40 * number, (0, 0, 20, 30))
-    savemat(tmp_path / "imagelabels.mat", {"labels": [[1, 2, 1, 2, 1, 2]]})
-    ids = {"trnid": [[5, 2]], "valid": [[1, 6]], "tstid": [[3, 4]]}
-    savemat(tmp_path / "setid.mat", ids)
+    official_trees.flowers(tmp_path, [5, 2], [1, 6], [3, 4])
     raw = read("flowers102", tmp_path)
     assert raw.classes == ("1", "2") and raw.labels.tolist() == [0, 1, 0, 1, 0, 1]
     assert raw.split.tolist() == [VALIDATION, TRAIN, TEST, TEST, TRAIN, VALIDATION]
@@ -114,13 +76,10 @@ def test_flowers_have_a_validation_split_of_their_own(tmp_path):
 
 
 def test_imagenet_is_tested_on_its_validation_split(tmp_path):
-    for split, count in (("train", 4), ("val", 1)):
-        for name in ("n01440764", "n01443537"):
-            for number in range(count):
-                photograph(tmp_path / split / name / f"{name}_{number}.JPEG", 90, (0, 0, 20, 30))
+    official_trees.folders(tmp_path, "val", ("n01440764", "n01443537"), 5, "JPEG")
     raw = read("imagenet", tmp_path)
     assert raw.classes == ("n01440764", "n01443537")
-    assert np.bincount(raw.split).tolist() == [4, 4, 2]
+    assert np.bincount(raw.split).tolist() == [2, 4, 4]
     (tmp_path / "val/n01443537").rename(tmp_path / "val/n01443538")
     with pytest.raises(DataError, match="n01443537, n01443538 must be a folder both in"):
         read("imagenet", tmp_path)

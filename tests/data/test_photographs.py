@@ -2,6 +2,7 @@
 
 import io
 import logging
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -172,3 +173,20 @@ def test_results_come_in_order_and_what_is_not_wanted_is_not_made():
     assert [next(some), next(some)] == [0, 1]
     some.close()
     assert len(made) < 20
+
+
+@pytest.mark.parametrize("kept", ["pixels", "jpeg"])
+def test_a_set_is_never_whole_in_memory(tmp_path, kept):
+    """96 images of 147 kB each: numpy and Python hold less than a third of them at any time."""
+    photograph(tmp_path / "raw/train/a/00.jpg", (60, 50), 0)
+    for number in range(96):
+        split, name = "test" if number % 4 == 0 else "train", "ab"[number % 2 ^ (number % 8 > 3)]
+        path = tmp_path / "raw" / split / name / f"{number:02}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if number:
+            path.hardlink_to(tmp_path / "raw/train/a/00.jpg")
+    tracemalloc.start()
+    packed(tmp_path / "raw", image_size=221, store=kept, workers=2)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 96 * 3 * 221**2 / 3
