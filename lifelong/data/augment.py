@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 _TRIES = 10
+_USUAL: dict[str, Sequence[float]] = {"scale": (0.08, 1.0), "ratio": (3 / 4, 4 / 3)}
 Settings = Mapping[str, Sequence[float]]
 
 
@@ -33,6 +34,7 @@ def parts(count: int, size: tuple[int, int], settings: Settings, random: torch.G
     """
     height, width = size
     draws = torch.rand((4, count, _TRIES), generator=random, dtype=torch.float64)
+    settings = {**_USUAL, **settings}  # a method's own settings may say only one of them
     (low, high), (narrow, wide) = settings["scale"], settings["ratio"]
     area = height * width * (low + (high - low) * draws[0])
     span = math.log(wide) - math.log(narrow)

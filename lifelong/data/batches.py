@@ -147,12 +147,12 @@ class TrainBatches:
         self._whole = whole and self._count >= batch_size
         self._normal = _normal_of(split, mean, std, memory_format)
         self._size = torch.Size((crop, crop)) if crop else split.images.shape[2:]
-        self._parts = resized_crop if crop else None
+        self._parts = resized_crop if crop else None  # an empty one has the usual ranges
         self._cutout = cutout
-        self._pad = pad = 0 if self._parts else pad
+        self._pad = pad = pad if self._parts is None else 0
         self._padded_size = torch.Size(side + 2 * pad for side in split.images.shape[2:])
-        self._room = 0 if self._parts else self._padded_size[0] - self._size[0]
-        self._moves = not self._parts and (self._room > 0 or flip)
+        self._room = self._padded_size[0] - self._size[0] if self._parts is None else 0
+        self._moves = self._parts is None and (self._room > 0 or flip)
         self._streamed: Streamed | None = None
         if isinstance(split.images, Streamed):
             self._streamed = split.images
@@ -178,7 +178,7 @@ class TrainBatches:
                 images = self._moved(self._laid_out(next(streamed)), here, draws, chosen)
             else:
                 images = self._moved(self._images, rows, draws, chosen)
-            if self._parts:
+            if self._parts is not None:
                 images = self._resized(images, draws, chosen, self._random("parts", number, step))
             x = self._normal(images)
             if self._cutout:

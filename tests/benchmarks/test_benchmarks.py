@@ -322,8 +322,8 @@ def test_stacked_seeds_runs(tmp_path: Path) -> None:
 
 def test_photographs_runs(tmp_path: Path) -> None:
     rows = quick("photographs", tmp_path)
-    steps = ["step mobilenet_v3_small", "step resnet18"]
-    assert [row["what"] for row in rows] == ["memory", "pixels", "jpeg", *steps]
+    ways = ["memory", "pixels", "jpeg"]
+    assert [row["what"] for row in rows] == [*ways, "step mobilenet_v3_small"]
     assert all(float(row["cpu_ms"]) > 0 for row in rows)
     with (tmp_path / "packing.csv").open() as file:
         [packed] = csv.DictReader(file)

@@ -26,6 +26,15 @@ def test_parts_have_the_shares_and_shapes_that_were_asked_for():
     assert 0.7 < ratio.min() < 0.8 and 1.25 < ratio.max() < 1.45
 
 
+def test_ranges_that_nobody_gives_are_the_usual_ones():
+    few = [parts(50, (30, 30), how, random()) for how in ({}, {"scale": [0.08, 1.0]}, HOW)]
+    assert all(torch.equal(one.width, few[2].width) for one in few)
+    images = torch.zeros((4, 3, 9, 9), dtype=torch.uint8)
+    how = {"pad": 0, "flip": False, "seed": 0, "crop": 6, "resized_crop": {}}
+    x, _ = next(TrainBatches(Split(images, torch.arange(4)), 4, *PLAIN, **how).epoch(0))
+    assert x.shape == (4, 3, 6, 6)
+
+
 def test_they_are_distributed_as_torchvisions():
     from torchvision.transforms.v2 import RandomResizedCrop
 
