@@ -1,18 +1,23 @@
-# make run: install, run the default experiment, show its table. make test: install, run all tests, in as
-# many processes as there are cores.
+# make run: install, run the default experiment, show its table. make test: install, run the tests, in as
+# many processes as there are cores. make test-benchmarks: the tests of benchmarks/, each of which starts
+# a program that imports torch.
 # make test-slurm: the tests on a SLURM of one node, which they start and stop themselves.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slurm lint clean
+.PHONY: run test test-benchmarks test-slurm lint clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
 	@$(BIN)/lifelong show results/digits
 
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) --ignore=tests/benchmarks
+
+test-benchmarks: .venv/installed
+	$(PYTEST) tests/benchmarks
 
 test-slurm: .venv/installed
 	tests/slurm/run.sh $(BIN)/python

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lifelong.plan.config import load
 from lifelong.plan.plan import Plan
+from lifelong.records.durations import CPU, total_seconds
 from lifelong.records.tables import read_table
 from lifelong.store import read_manifest
 
@@ -28,19 +29,19 @@ TREE = Path(__file__).parents[1]
 MEASURED = TREE / "docs" / "measured"
 PAGE = TREE / "docs" / "REPRODUCED.md"
 FACTS = ("tasks", "accuracy_mean", "forgetting_mean", "union_ratio", "cap_ratio", "total_mb")
-COLUMNS = ("method", "seed", *FACTS, "device", "torch", "commit", "date")
+COLUMNS = ("method", "seed", *FACTS, "cpu_minutes", "device", "torch", "commit", "date")
 HEAD = """# Published numbers, and ours
 
 Written by `python docs/reproduced.py page` from `docs/measured/*_runs.csv`. Accuracies are percent,
 means over all tasks after the last one, on the test split; ± is the sample deviation over seeds.
 CAP is the union of used weights and 1/32 for every task, in percent of the network (WSN's paper
 shortens its own masks by a constant factor of 0.78, which is taken out of its column here: see the
-file of published numbers). MB is MiB of our files, everything that inference needs. A blank was not
-run.
+file of published numbers). MB is MiB of our files, everything that inference needs. CPU minutes are
+those of all stages of one run. A blank was not run.
 """
 CELLS = (
     *("method", "paper", "ours", "difference", "seeds", "forgetting"),
-    *("CAP paper", "CAP ours", "MB", "made with"),
+    *("CAP paper", "CAP ours", "MB", "CPU minutes", "made with"),
 )
 
 
@@ -51,6 +52,7 @@ def add(results: Path, commit: str, device: str) -> None:
     rows = {(row["method"], row["seed"]): row for row in _read(_file(results.name))}
     for (method, seed), size in sizes:
         line, last = summary.loc[(method, seed)], size.iloc[-1]
+        stages = [one.parent for one in (results / method / f"s{seed}").glob("*-*/*/manifest.json")]
         newest = max((results / method / f"s{seed}").glob("*-*/infer/manifest.json"))
         made = datetime.fromtimestamp(newest.stat().st_mtime, UTC).date().isoformat()
         versions = read_manifest(newest.parent)["versions"]
@@ -58,17 +60,22 @@ def add(results: Path, commit: str, device: str) -> None:
         rows[method, str(seed)] = {
             **{"method": method, "seed": str(seed)},
             **{name: f"{float(value):.6g}" for name, value in facts.items()},
-            **{
-                "device": device,
-                "torch": versions.get("torch", ""),
-                "commit": commit,
-                "date": made,
-            },
+            "cpu_minutes": _minutes(stages),
+            "device": device,
+            "torch": versions.get("torch", ""),
+            "commit": commit,
+            "date": made,
         }
     with _file(results.name).open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows[key] for key in sorted(rows))
+
+
+def _minutes(stages: list[Path]) -> str:
+    """CPU minutes of all stages of a run; empty where those of one are unknown."""
+    seconds = total_seconds(stages, CPU)
+    return "" if seconds is None else f"{seconds / 60:.3g}"
 
 
 def page() -> str:
@@ -123,6 +130,7 @@ def _line(name: str, figures: dict[str, str], rows: list[dict[str, str]]) -> str
         figures.get("cap_raw_percent", ""),
         _spread([100 * float(row["cap_ratio"]) for row in rows]),
         _spread([float(row["total_mb"]) for row in rows]),
+        _spread([float(row["cpu_minutes"]) for row in rows if row["cpu_minutes"]]),
         _made(rows),
     )
     return "| " + " | ".join(cells) + " |"

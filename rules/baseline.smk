@@ -11,7 +11,7 @@ rule baseline:
         f"{TASK}/baseline/benchmark.tsv"
     conda:
         "../envs/lifelong.yaml"
-    threads: 1
+    threads: threads_of("baseline")
     resources:
         mem_mb=memory_mb(6000),
         runtime=240,

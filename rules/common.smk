@@ -84,6 +84,15 @@ def key_of(kind, wildcards):
     return Key(kind, wildcards.method, int(wildcards.seed), position, attempt)
 
 
+def threads_of(kind):
+    """One for each process of a stage."""
+
+    def threads(wildcards):
+        return PLAN.processes(key_of(kind, wildcards))
+
+    return threads
+
+
 def folder_of(kind):
     def folder(wildcards):
         return PLAN.folder(key_of(kind, wildcards))

@@ -11,7 +11,7 @@ checkpoint expand:
         f"{TASK}/expand/a{{attempt}}/benchmark.tsv"
     conda:
         "../envs/lifelong.yaml"
-    threads: 1
+    threads: threads_of("expand")
     resources:
         mem_mb=memory_mb(6000),
         runtime=240,

@@ -11,7 +11,7 @@ rule prune:
         f"{TASK}/prune/benchmark.tsv"
     conda:
         "../envs/lifelong.yaml"
-    threads: 1
+    threads: threads_of("prune")
     resources:
         mem_mb=memory_mb(6000),
         runtime=480,

@@ -12,7 +12,7 @@ rule retrain:
         f"{TASK}/retrain/benchmark.tsv"
     conda:
         "../envs/lifelong.yaml"
-    threads: 1
+    threads: threads_of("retrain")
     resources:
         mem_mb=memory_mb(6000),
         runtime=240,

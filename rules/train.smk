@@ -11,7 +11,7 @@ checkpoint train:
         f"{TASK}/train/benchmark.tsv"
     conda:
         "../envs/lifelong.yaml"
-    threads: 1
+    threads: threads_of("train")
     resources:
         mem_mb=memory_mb(6000),
         runtime=240,

@@ -112,7 +112,7 @@ def commit(stage: Stage) -> None:
 def _finished(work: NetworkWork, learner: TaskLearner, accuracy: float) -> tuple[Shard, float]:
     """What the task brings once its method and `retrain.centres` have made less of it."""
     section, code = work.spec.settings, work.method.code
-    finish = load(code) if ":" in code else None
+    finish = load(code) if work.method.finishes else None
     if finish is not None:
         finish(learner, lambda: work.deciding(learner), section["drop"], work.seed("finish"))
     shard = learner.shard()

@@ -32,7 +32,8 @@ class NetworkWork(Work):
         self.loss = self._loss()
         self.method = METHODS[self.spec.base]
         self.shards = lineage(stage.input_list("shards"))
-        self.model = read_model(self.shards, self.spec, views=False)
+        writes = self.spec.kind == self.method.shard_stage  # the task's part of the model
+        self.model = read_model(self.shards, self.spec, views=False, picks=writes)
 
     def card(self, width: float) -> Card:
         spec, data = self.spec, self.data

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import store
+from lifelong.jobs import ranks
 from lifelong.jobs.find import find_stage, read_facts, reader_of
 from lifelong.jobs.runner import execute
 from lifelong.plan.errors import DamagedFile, printable
 from lifelong.plan.plan import Plan
-from lifelong.plan.specs import canonical
+from lifelong.plan.specs import canonical, plain
 from lifelong.plan.stage import Stage
 from lifelong.records.durations import stage_seconds, time_words
 from lifelong.records.outcomes import outcome_words
@@ -89,7 +90,11 @@ def run_stage(stage: Stage, threads: int = 1) -> None:
             raise DamagedFile(path, what, remove=None)
     Path(stage.path("manifest.json")).unlink(missing_ok=True)  # half-done must not look done
     print(stage.folder, file=sys.stderr)
-    execute(replace(stage, threads=threads))
+    stage = replace(stage, threads=threads)
+    if (count := ranks.processes_of(plain(stage.spec))) > 1:
+        ranks.run(ranks.request_of(stage), count)
+    else:
+        execute(stage)
     folder = Path(stage.folder)
     words = (outcome_words(folder), time_words(stage_seconds(folder) or 0.0))
     print(printable(f"  {'; '.join(filter(None, words))}"), file=sys.stderr)

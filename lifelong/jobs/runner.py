@@ -8,21 +8,27 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lifelong.jobs import failures, owner
+from lifelong.jobs import devices, failures, owner, ranks
 from lifelong.jobs.handover import FILE_LOCKS, VARIABLE, hand_over
+from lifelong.jobs.ranks import processes_of
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
 
 log = logging.getLogger("lifelong")
+_ON_GPU = ("baseline", "train", "expand", "prune", "retrain", "infer")
 _FIGURES = ".snakemake/lifelong/matplotlib"  # its list of fonts, where there is no home for it
 _SLURM_START_S = 15.0  # what two Snakemakes take, about, before a job of theirs starts
 
 
-def execute(stage: Stage, log_path: str | None = None) -> None:
+def execute(
+    stage: Stage,
+    log_path: str | None = None,
+    cpu_clock: Callable[[], float] = time.process_time,
+) -> None:
     """Run a stage; its log goes to `log_path`. Raises UserError for a user's mistake."""
     # Before CUDA starts: without it sums on a GPU vary from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -32,17 +38,17 @@ def execute(stage: Stage, log_path: str | None = None) -> None:
         os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(_FIGURES))
     os.environ[FILE_LOCKS] = "FALSE"
     handler = _log_to(Path(log_path or stage.path("log.txt")))
-    started, cpu = time.monotonic(), time.process_time()
+    started, cpu = time.monotonic(), cpu_clock()
     try:
         from lifelong.work.seal import check_inputs  # h5py; a job's own process has no need of it
 
         module = importlib.import_module(f"lifelong.stages.{stage.kind}")
         check_inputs(stage)
         module.run(stage)
-        _say_timing(stage, time.monotonic() - started, time.process_time() - cpu)
+        _say_timing(stage, time.monotonic() - started, cpu_clock() - cpu)
     except (UserError, OSError) as error:
         # An OSError is the disk's fault as a rule, but where it was met may help.
-        log.error("%s", _told(error), exc_info=isinstance(error, OSError))
+        log.error("%s", told(error), exc_info=isinstance(error, OSError))
         raise
     except Exception:
         log.exception("this is a bug in lifelong, not in your data or configuration")
@@ -98,6 +104,8 @@ def from_snakemake(kind: str, job: Any) -> None:
     }
     failures.forget(request["stage"][1])
     address = os.environ.get(VARIABLE, "off")
+    if processes_of(request["stage"][3]) > 1:
+        address = "off"  # several processes have nothing from the worker
     try:
         ended = None if address == "off" else hand_over(address, request)
         if ended is None:
@@ -144,27 +152,53 @@ def run_request(request: Mapping[str, Any]) -> None:
 
 def _run(request: Mapping[str, Any]) -> None:
     try:
-        # A job that hands over has no need of the plan, which takes as long to import as the rest.
-        from lifelong.plan.families import spec_from
-
-        kind, folder, inputs, spec, *rest = request["stage"]
-        stage = Stage(kind, folder, inputs, spec_from(spec), *rest)
-        execute(stage, request["log"])
+        stage = stage_of(request)
+        count = processes_of(request["stage"][3])
+        with _gpus(stage, count):
+            if count > 1:
+                ranks.run(request, count)
+            else:
+                execute(stage, request["log"])
 
         from lifelong.jobs.clocks import bring_back
 
         bring_back(stage.files_read(), Path(stage.path("manifest.json")))
     except (UserError, OSError) as error:
-        told = _told(error)
-        failures.keep(request["stage"][1], told)
-        sys.exit(f"Error: {told}")
+        failures.keep(request["stage"][1], told(error))
+        sys.exit(f"Error: {told(error)}")
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         failures.keep(request["stage"][1], f"a bug in lifelong ({what}), see {request['log']}")
         raise
 
 
-def _told(error: Exception) -> str:
+@contextlib.contextmanager
+def _gpus(stage: Stage, count: int) -> Iterator[None]:
+    """While a stage of a task runs: only `count` of the machine's GPUs are to be seen."""
+    names = []
+    if stage.kind in _ON_GPU:
+        from lifelong.train.device import gpus  # torch, which a stage of this kind needs anyway
+
+        names = devices.names_of(os.environ, gpus())
+    if not names:
+        yield
+        return
+    results = Path(stage.folder).parents[4]  # above experiment, method, seed and task
+    with devices.taken(names, count, results / devices.FOLDER) as mine:
+        os.environ[devices.VISIBLE] = ",".join(mine)
+        yield
+
+
+def stage_of(request: Mapping[str, Any]) -> Stage:
+    """The stage that a job asks for."""
+    # A job that hands over has no need of the plan, which takes as long to import as the rest.
+    from lifelong.plan.families import spec_from
+
+    kind, folder, inputs, spec, *rest = request["stage"]
+    return Stage(kind, folder, inputs, spec_from(spec), *rest)
+
+
+def told(error: Exception) -> str:
     """The message of an error, with the command that makes a file again."""
     from lifelong.plan import advice  # a process that hands over has no need of it
 

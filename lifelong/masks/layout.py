@@ -28,8 +28,10 @@ def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
     else:
         arrays["centres"] = _joined([task.centres[name] for name in names], np.float32)
         arrays["codes"] = packed_codes(task.values, task.centres)
+    flips = False
     if isinstance(task, Part):
-        arrays |= {} if task.picks is None else {"picks": task.picks}
+        flips, picks = _shorter_picks(task)
+        arrays |= {} if picks is None else {"picks": picks}
     elif task.picks is not None:
         arrays["picks"] = packed(task.picks)
     if isinstance(task, Shard) and task.scores is not None:
@@ -64,6 +66,8 @@ def to_arrays(task: Shard | Part) -> tuple[Arrays, dict[str, Any]]:
         attrs["centres"] = [int(task.centres[name].size) for name in names]
     if sizes:
         attrs["coded"] = sizes  # of these arrays, before
+    if flips:
+        attrs["flips"] = True
     return arrays, attrs
 
 
@@ -117,6 +121,7 @@ def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
         centres=_centres(arrays, attrs, names),
         places=_decoded(arrays, attrs),
         picks=arrays.get("picks"),
+        flips=bool(attrs.get("flips", False)),
         older=dict(zip(names, counts["older"], strict=True)),
         dense=_dense(arrays["dense"], attrs["dense"]),
     )
@@ -125,6 +130,19 @@ def part_from(arrays: Arrays, attrs: Mapping[str, Any]) -> Part:
 def packed(masks: Mapping[str, np.ndarray]) -> np.ndarray:
     """Masks of several layers as bits, one after another."""
     return np.packbits(_joined(list(masks.values()), bool))
+
+
+def _shorter_picks(task: Part) -> tuple[bool, np.ndarray | None]:
+    """The picks, or where they differ from the task before's if that is shorter, and which it is.
+
+    Tasks that carry their scores over change few picks: WSN at density 0.5 with 20 tasks needs
+    0.79 bits per older weight for its picks, and 0.41 for their differences.
+    """
+    if task.picks is None or task.before is None:
+        return task.flips, task.picks
+    flips = task.picks ^ task.before
+    shorter = coded(flips).size < coded(task.picks).size
+    return shorter, flips if shorter else task.picks
 
 
 def _centres(arrays: Arrays, attrs: Mapping[str, Any], names: list[str]) -> Arrays | None:

@@ -4,6 +4,7 @@
 so that the view of an older task stays the same, bit for bit.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,9 @@ class Model:
         self.weights: dict[str, np.ndarray] = {}  # float32, shape of the layer
         self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k, or GROUND
         self.grown = 1.0  # the width of `weights`
+        # What the newest task uses, bool; of a layer that is not here all that is owned. None where
+        # its picks were not read.
+        self.used: dict[str, np.ndarray] | None = {}
 
     @property
     def width(self) -> float:
@@ -50,8 +54,7 @@ class Model:
                     f"more than {MOST_TASKS} tasks in one model: an owner is one byte; "
                     "shorten tasks, or make two experiments of them"
                 )
-            self._place(part, len(self.shards) + 1)
-            part = part.placed()
+            part = self._place(part, len(self.shards) + 1).placed()
         self.shards.append(part)
 
     def part(self, shard: Shard) -> Part:
@@ -74,19 +77,52 @@ class Model:
             values=shard.values,
             places=places,
             picks=None if shard.picks is None else packed(picks),
+            before=None if shard.picks is None else self.before(picks),
             older={name: int(picks[name].size) if picks else 0 for name in shard.shapes},
             dense=shard.dense,
             centres=shard.centres,
         )
 
-    def _place(self, part: Part, owner: int) -> None:
+    def before(self, layers: Iterable[str]) -> np.ndarray | None:
+        """What the newest task uses of the owned entries of layers, as bits; None if unknown."""
+        if self.used is None:
+            return None
+        used = {name: self.used.get(name, self.owners[name]).astype(bool) for name in layers}
+        return packed({name: one[self.owners[name] > 0] for name, one in used.items()})
+
+    def _with_picks(self, part: Part) -> Part:
+        """The part with its picks themselves where it has their differences."""
+        if part.picks is None:
+            return part
+        owned = {name: int((self.owners[name] > 0).sum()) for name in part.older}
+        before = self.before(part.older) if part.flips else None
+        if part.older != owned or (part.flips and before is None):
+            raise Misfit("picks weights of other tasks than those before it")
+        return part if before is None else replace(part, picks=part.picks ^ before, flips=False)
+
+    def _note_use(self, part: Part) -> None:
+        """Keep what a task uses that is about to take its places."""
+        if part.picks is None:
+            self.used = None if any(part.older.values()) else {}
+            return
+        self.used = {name: owners > 0 for name, owners in self.owners.items()}
+        for name, places in part.places.items():
+            used = self.used[name].reshape(-1)
+            used[used] = part.picked(name)
+            used[places] = True
+
+    def _place(self, part: Part, owner: int) -> Part:
+        """Put its weights where they belong; returns the part with its picks."""
         self.widen(part.shapes, part.card)
         for name, places in part.places.items():
-            owners = self.owners[name].reshape(-1)
-            if owners[places].any():
+            if self.owners[name].reshape(-1)[places].any():
                 raise Misfit("has weights where an older task's are: it belongs to another run")
+        part = self._with_picks(part)
+        self._note_use(part)
+        for name, places in part.places.items():
             self.weights[name].reshape(-1)[places] = part.values[name]
-            owners[places] = owner
+            self.owners[name].reshape(-1)[places] = owner
+        return part
 
     def growth(self, card: Card) -> Growth:
         """Where the channels of a task lie in `weights`."""
@@ -105,6 +141,10 @@ class Model:
             if name in self.weights:
                 block = grown.block(name, self.weights[name].shape)
                 weights[block], owners[block] = self.weights[name], self.owners[name]
+                if self.used and name in self.used:
+                    used = np.zeros(shape, bool)
+                    used[block] = self.used[name]
+                    self.used[name] = used
             self.weights[name], self.owners[name] = weights, owners
 
     def view(self, position: int, device: str = "cpu") -> Network:

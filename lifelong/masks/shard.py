@@ -46,6 +46,8 @@ class Part:
     older: dict[str, int]  # how many of these bits are each layer's
     dense: Arrays
     centres: Arrays | None = None
+    before: np.ndarray | None = None  # as `picks`: what the task before uses of the same entries
+    flips: bool = False  # as read: the bits of `picks` say where it differs from the task before
 
     def picked(self, name: str) -> np.ndarray | None:
         """Which entries of older tasks it uses in one layer, bool (older,); None: all."""
@@ -53,6 +55,8 @@ class Part:
             if self.older[name]:
                 raise ValueError(f"task {self.card.task} was read without its picks")
             return None
+        if self.flips:
+            raise ValueError(f"the picks of task {self.card.task} need those of the task before")
         names = list(self.older)
         start = sum(self.older[before] for before in names[: names.index(name)])
         first, stop = start // 8, (start + self.older[name] + 7) // 8
@@ -61,4 +65,4 @@ class Part:
 
     def placed(self) -> "Part":
         """The part without its weights and places, once the model has them."""
-        return replace(self, values={}, places={})
+        return replace(self, values={}, places={}, before=None)

@@ -60,6 +60,11 @@ class Method:
         return bool(self.ground) or self.norms == "frozen"
 
     @property
+    def finishes(self) -> bool:
+        """Whether its code makes less of a task's weights before they are written."""
+        return ":" in self.code
+
+    @property
     def shard_stage(self) -> str:
         """The stage that writes the task's shard: the last one before `infer`."""
         return self.stages[self.stages.index("infer") - 1]

@@ -111,6 +111,12 @@ class Plan:
             "task": self.task(key)["name"],
         }
 
+    def processes(self, key: Key) -> int:
+        """In how many processes a stage runs: perhaps more than one where the recipe is read."""
+        form = FAMILIES[self.row(key.method).family].SPECS[key.kind]
+        recipe = self.settings(key.method)["recipe"]
+        return int(recipe.get("processes", 1)) if "recipe" in form.__dataclass_fields__ else 1
+
     def stage(self, key: Key, grown: Grown = NOT_GROWN, threads: int = 1) -> Stage:
         """The stage of a key; `grown` says which candidate `prune` and its successors take."""
         inputs = self.fixed_inputs(key) | self.grown_inputs(key, grown)

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lifelong.plan.settings import base_of, row_of, settings
+from lifelong.plan.families import FAMILIES
+from lifelong.plan.methods import Method
+from lifelong.plan.settings import SECTIONS, base_of, row_of, settings
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.trees import classes_by_group
 
@@ -13,7 +15,8 @@ _NEXT_TO_NOTHING = 1e-3  # of a layer
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
     kinds = (_ratios, _patterns, _unused, _starved, _whole)
-    return [*_presets(config, given), *(line for kind in kinds for line in kind(config))]
+    more = [line for kind in kinds for line in kind(config)]
+    return [*_presets(config, given), *_unread(config, given), *more]
 
 
 def _presets(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
@@ -32,6 +35,37 @@ def _presets(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[st
         if own:
             keys = ", ".join(f"{key} {value}" for key, value in own.items())
             yield f"{method} keeps {keys}; say it under method_settings.{base} to change it"
+
+
+def _unread(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """Sections said for a method, or for all of them, that nothing of the experiment reads."""
+    every: set[str] = set()
+    for method in config["methods"]:
+        row, base = row_of(config, method), base_of(config, method)
+        read = _sections(row)
+        every |= read
+        said = config["variants"].get(method) or config["method_settings"].get(base, {})
+        keys = [name for name in SECTIONS if name in said and name not in read]
+        if "retrain" in read and "drop" in said.get("retrain", {}) and not row.finishes:
+            keys.append("retrain.drop")
+        if keys:
+            yield f"{method} does not read its {', '.join(keys)}"
+    keys = [name for name in SECTIONS if name in given and name not in every]
+    if "baseline" in keys and any(row_of(config, method).has_goal for method in config["methods"]):
+        keys.remove("baseline")  # of the networks that set goals
+    if keys:
+        yield f"no method here reads {', '.join(keys)}"
+
+
+def _sections(row: Method) -> set[str]:
+    """The sections of the configuration that the stages of a method read."""
+    there = {"network", "recipe", *FAMILIES[row.family].SECTIONS}
+    more = {
+        "picking": row.picks == "top_k",
+        "goals": row.has_goal,
+        "expand": row.expands or row.widens,
+    }
+    return there | {name for name, read in more.items() if read}
 
 
 def _ratios(config: Mapping[str, Any]) -> Iterator[str]:

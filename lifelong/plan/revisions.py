@@ -13,7 +13,7 @@ STAGES = {
     "expand": 2,
     "prune": 2,
     "select": 2,
-    "retrain": 3,
+    "retrain": 4,
     "infer": 3,
     "tables": 3,
     "report": 4,

@@ -25,6 +25,11 @@ def prepare(threads: int) -> str:
     return "cpu"
 
 
+def gpus() -> int:
+    """How many GPUs this process sees."""
+    return torch.cuda.device_count()
+
+
 def machine() -> dict[str, str | int]:
     """What numbers depend on in their last bits beside versions: the threads, and the device."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()

@@ -18,6 +18,7 @@ from lifelong.optim.phase import Phase
 from lifelong.train.losses import CrossEntropy, Loss, logits_of
 from lifelong.train.ranked_update import RankedUpdate
 from lifelong.train.update import Update
+from lifelong.train.world import World, current, running_statistics
 
 Replay = Callable[[], None]
 Capture = Callable[[Callable[[], None]], Replay]  # records what a call does, to be done again
@@ -39,8 +40,10 @@ class Step:
         precision: str,
         capture: Capture | None,
         loss: Loss,
+        world: World | None = None,
     ) -> None:
         self.learner, self.update, self.others, self.loss = learner, update, others, loss
+        self.world = world
         device = learner.weights()[0].device
         self.loss_sum = torch.zeros((), device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -111,15 +114,36 @@ class Step:
         if self.steps is not None:
             self.steps += 1
         self.update.before_forward()
-        with self._arithmetic(x.device.type):
-            outputs = self.learner.network(x)  # the logits, or what a loss with a margin needs
-            loss = self.loss(outputs, y, self.steps)
-        loss.backward()
+        if self.world is None:
+            loss, correct = self._backward(x, y)
+        else:
+            loss, correct = self._backward_together(x, y, self.world)
         self.others.step_all(self.rate)
         self.update.step(self.rate, self.mask_rate)
         with torch.no_grad():
-            self.loss_sum += loss.detach() * len(y)
-            self.correct += (logits_of(outputs).argmax(1) == y).sum()
+            self.loss_sum += loss * len(y)
+            self.correct += correct
+
+    def _backward(self, x: Tensor, y: Tensor, weight: float | None = None) -> tuple[Tensor, Tensor]:
+        """The gradients of a batch's mean loss, times `weight`; the loss and how many are right."""
+        with self._arithmetic(x.device.type):
+            outputs = self.learner.network(x)  # the logits, or what a loss with a margin needs
+            loss = self.loss(outputs, y, self.steps)
+        (loss if weight is None else loss * weight).backward()
+        with torch.no_grad():
+            return loss.detach(), (logits_of(outputs).argmax(1) == y).sum()
+
+    def _backward_together(self, x: Tensor, y: Tensor, world: World) -> tuple[Tensor, Tensor]:
+        """The same of a batch of which every process has its share."""
+        share = world.share(x, y)
+        loss, correct = self._backward(share.x, share.y, share.weight)
+        statistics = running_statistics(self.learner.network)
+        for statistic in statistics:
+            statistic *= share.weight
+        counts = torch.stack((loss * share.weight, correct * share.count))
+        gradients = [p.grad for p in self.learner.network.parameters() if p.grad is not None]
+        world.add_up([*gradients, *statistics, counts])
+        return counts[0], counts[1].round().to(torch.int64)
 
     def _arithmetic(self, device: str) -> AbstractContextManager[object]:
         if not self._half:
@@ -173,9 +197,10 @@ def mask_step(
     others = _optimiser(learner.others(), phase, 0.0)
     adam = Adam(scores) if scores else None
     update = _update(learner, phase, adam)
-    if capture is None and learner.weights()[0].is_cuda:
+    world = current()
+    if capture is None and world is None and learner.weights()[0].is_cuda:
         capture = cuda_graph
-    return Step(learner, update, others, phase.precision, capture, loss or CrossEntropy())
+    return Step(learner, update, others, phase.precision, capture, loss or CrossEntropy(), world)
 
 
 def _update(learner: TaskLearner, phase: Phase, adam: Adam | None) -> Update | RankedUpdate:

@@ -50,24 +50,28 @@ def verified(path: Path) -> Shard:
 
 
 def read_model(
-    paths: Iterable[str | Path], expected: TaskSpec | None = None, views: bool = True
+    paths: Iterable[str | Path],
+    expected: TaskSpec | None = None,
+    views: bool = True,
+    picks: bool = True,
 ) -> Model:
     """Assemble shards from their files, each checked against its manifest and its lineage.
 
     `expected` gives the experiment, method and seed that they must belong to, each at its position
     in the order of `paths`. Without `views` the
     model is for learning on: all weights and owners, but of the tasks' own tensors only the
-    newest's, so that it takes the same memory after many tasks as after few.
+    newest's, so that it takes the same memory after many tasks as after few. Without `picks` too,
+    which takes less time, no task that picks can be written on top of it in the fewest bytes.
     Raises DamagedFile for a shard of another run.
     """
     model = Model()
     digests: list[str] = []
     for position, path in enumerate(map(Path, paths), 1):
         digest = store.verified(path)
-        part = load_part(path, picks=views)
+        part = load_part(path, picks=views or picks)
         _check_card(path, part.card, position, digests, expected)
         if model.shards and not views:
-            model.shards[-1] = replace(model.shards[-1], dense={})
+            model.shards[-1] = replace(model.shards[-1], dense={}, picks=None)
         try:
             model.add(part)
         except Misfit as error:

@@ -129,6 +129,21 @@ def test_ranked_ratio_measures_every_variant(tmp_path: Path) -> None:
     assert rows[0]["ratio"] == "1.0" and all(float(row["cpu_ms"]) > 0 for row in rows)
 
 
+def test_mask_bytes_counts_every_scheme(tmp_path: Path) -> None:
+    *tasks, total = quick("mask_bytes", tmp_path)
+    assert [row["task"] for row in tasks] == ["t001", "t002", "t003"] and total["task"] == "all"
+    schemes = ["written", "entropy", "alone", "older", "paper"]
+    sizes = [float(tasks[-1][scheme]) for scheme in schemes]
+    assert sizes == sorted(sizes) and sizes[0] > 0
+    assert {tasks[0][scheme] for scheme in schemes[:4]} == {"0.0"}
+
+
+def test_processes_are_compared(tmp_path: Path) -> None:
+    rows = quick("processes", tmp_path)
+    assert [row["variant"] for row in rows] == ["one process", "two threads", "two processes"]
+    assert rows[0]["ratio"] == "1.0" and all(float(row["ms"]) > 0 for row in rows)
+
+
 def test_checkpoints_runs(tmp_path: Path) -> None:
     rows = quick("checkpoints", tmp_path)
     assert [row["tasks"] for row in rows] == ["1", "2", "3"]

@@ -55,7 +55,53 @@ def test_picks_are_over_older_weights_only(two_tasks):
 def test_a_part_survives_the_disk(two_parts, tmp_path):
     for position, part in enumerate(two_parts, 1):
         save(tmp_path / f"{position}.h5", part)
-        same(load_part(tmp_path / f"{position}.h5"), part)
+        same(load_part(tmp_path / f"{position}.h5"), dataclasses.replace(part, before=None))
+
+
+def near_the_task_before(model: Model, width: float = 1.0) -> Shard:
+    """A third task that uses what the second one uses but the first weight of each layer."""
+    shard = stepped(Learner(model, card_of(3, width), seed=3), pick=True).shard()
+    used = Model.part(model, shard).before  # widens the model to the task's width
+    counts = [int((owners > 0).sum()) for owners in model.owners.values()]
+    bits = np.unpackbits(used, count=sum(counts)).astype(bool)
+    picks = dict(zip(model.owners, np.split(bits, np.cumsum(counts)[:-1]), strict=True))
+    for name in picks:
+        picks[name][0] ^= True
+    return dataclasses.replace(shard, picks=picks)
+
+
+@pytest.mark.parametrize("width", [1.0, 1.5])
+def test_picks_close_to_the_task_before_are_written_as_differences(two_parts, tmp_path, width):
+    model, path = Model(), tmp_path / "shard.h5"
+    for part in two_parts:
+        model.add(part)
+    shard = near_the_task_before(model, width)
+    part = model.part(shard)
+    save(path, part)
+    assert shard_size(part)["picks"] < shard_size(dataclasses.replace(part, before=None))["picks"]
+    found = load_part(path)
+    with pytest.raises(ValueError, match="need those of the task before"):
+        found.picked(next(iter(shard.picks)))
+    save(tmp_path / "copy.h5", found)
+    assert path.read_bytes() == (tmp_path / "copy.h5").read_bytes()
+    model.add(found)
+    assert all(
+        np.array_equal(model.shards[2].picked(name), shard.picks[name]) for name in shard.picks
+    )
+    assert model.used is not None
+    for name, used in model.used.items():
+        assert used.sum() == shard.picks[name].sum() + shard.owned[name].sum()
+
+
+def test_differences_from_the_picks_of_another_task_are_refused(two_parts, tmp_path):
+    model = Model()
+    for part in two_parts:
+        model.add(part)
+    save(tmp_path / "shard.h5", model.part(near_the_task_before(model)))
+    other = Model()
+    other.add(two_parts[0])
+    with pytest.raises(Misfit, match="picks weights of other tasks"):
+        other.add(load_part(tmp_path / "shard.h5"))
 
 
 @pytest.mark.parametrize("with_scores", [True, False])
@@ -122,11 +168,13 @@ def test_a_model_from_files_is_the_plain_form_bit_for_bit(tmp_path):
         model.add(shards[-1])
     weights, owners = plain(shards, shards[0].shapes)
     assert set(np.concatenate([*owners.values()])) == {1, 2, 3, 4, 5}
-    for views in (True, False):
-        found = read_model(paths, views=views)
+    for views, picks in ((True, True), (False, True), (False, False)):
+        found = read_model(paths, views=views, picks=picks)
         for name in weights:
             assert np.array_equal(found.weights[name].reshape(-1), weights[name])
             assert np.array_equal(found.owners[name].reshape(-1), owners[name])
+        assert found.used is None if not picks else same_arrays(found.used, model.used)
+        assert all(torch.equal(answers(found, i), answers(model, i)) for i in range(1, 6) if views)
     with pytest.raises(ValueError, match="without its picks"):
         found.view(2)
     # what the next task inherits is there, and nothing of the tasks before the newest

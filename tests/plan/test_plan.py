@@ -29,6 +29,19 @@ CONFIG = {
 edited = partial(with_key, CONFIG)
 
 
+def test_stages_that_train_by_the_recipe_run_in_as_many_processes_as_it_says():
+    plan = Plan(check({**CONFIG, "recipe": {"processes": 2}}))
+    assert (
+        plan.processes(Key("train", "cpg", 0, 1))
+        == plan.processes(Key("baseline", "scratch", 0, 1))
+        == 2
+    )
+    assert Plan(check(CONFIG)).processes(Key("train", "cpg", 0, 1)) == 1
+    layers = {"methods": ["hps"], "network": {"name": "tiny_cnn2"}, "goals": {}}
+    plan = Plan(check({**CONFIG, **layers, "recipe": {"processes": 2}}))
+    assert plan.processes(Key("train", "hps", 0, 1)) == 1
+
+
 def stages(config: dict) -> dict[str, Stage]:
     """Every stage that may run, with one attempt of expand per task, by folder without root."""
     plan = Plan(check(config))

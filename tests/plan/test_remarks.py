@@ -8,6 +8,7 @@ from lifelong.plan.config import check
 from lifelong.plan.remarks import remarks
 
 METHODS = ["packnet", "cpg"]
+DROP = {"rounds": 1, "share": 0.2, "allowed": 0.0}
 
 
 def told(config: dict, given: dict) -> list[str]:
@@ -70,3 +71,24 @@ def test_a_ratio_that_starves_late_tasks_is_told():
     ]
     raised = {"packnet": {"prune": {"ratios": [0.95]}}}
     assert told({**config, "method_settings": raised}, {}) == []
+
+
+def test_a_section_that_a_method_does_not_read_is_told():
+    config = toy_config(METHODS)
+    own = {
+        "packnet": {"picking": {"density": 0.1}, "retrain": {"drop": DROP}},
+        "wsn": {"expand": {}},
+    }
+    assert told({**config, "method_settings": own}, {}) == [
+        "packnet does not read its picking, retrain.drop"
+    ]
+    variants = {"mine": {"method": "wsn", "expand": {"cap": 1.0}, "picking": {"density": 0.3}}}
+    config = {**toy_config(["wsn"]), "methods": ["mine"], "variants": variants}
+    assert told(config, {}) == ["mine does not read its expand"]
+
+
+def test_a_section_that_no_method_reads_is_told():
+    given = {"train": {"epochs": 3}, "picking": {"density": 0.3}, "baseline": {"epochs": 3}}
+    assert told(toy_config(["packnet"]), given) == ["no method here reads picking, baseline"]
+    assert told(toy_config(["cpg"]), given) == ["no method here reads picking"]
+    assert told(toy_config(["wsn", "scratch"]), given) == []

@@ -8,13 +8,13 @@ from toy_experiment import run_toy
 
 TREE = Path(__file__).parents[2]
 COLUMNS = (
-    "method,seed,tasks,accuracy_mean,forgetting_mean,union_ratio,cap_ratio,total_mb,device,torch,"
-    "commit,date\n"
+    "method,seed,tasks,accuracy_mean,forgetting_mean,union_ratio,cap_ratio,total_mb,"
+    "cpu_minutes,device,torch,commit,date\n"
 )
 RUNS = """\
-scratch,0,20,0.6,0,20,20,228,CPU,2.15.0,abc,2026-11-28
-wsn_c50,0,20,0.61,0,0.67,1.295,12.5,CPU,2.15.0,abc,2026-11-28
-wsn_c50,1,20,0.63,0,0.69,1.315,12.7,CPU,2.15.0,abc,2026-11-29
+scratch,0,20,0.6,0,20,20,228,,CPU,2.15.0,abc,2026-11-28
+wsn_c50,0,20,0.61,0,0.67,1.295,12.5,50,CPU,2.15.0,abc,2026-11-28
+wsn_c50,1,20,0.63,0,0.69,1.315,12.7,60,CPU,2.15.0,abc,2026-11-29
 """
 
 
@@ -41,6 +41,7 @@ def test_ours_stands_beside_the_published_row(reproduced, tmp_path):
         "129.68",
         "130.50 ± 1.41",
         "12.60 ± 0.14",
+        "55.00 ± 7.07",
         f"{made} |",
     ]
     [packnet] = [line for line in lines if line.startswith("| PackNet")]
@@ -61,6 +62,7 @@ def test_finished_runs_are_taken_in_and_replaced(reproduced, tmp_path):
     ]
     assert all(0.8 < float(row["accuracy_mean"]) <= 1 and row["tasks"] == "3" for row in rows)
     assert float(rows[1]["union_ratio"]) == 3.0 and float(rows[0]["cap_ratio"]) < 1.1
+    assert all(0 < float(row["cpu_minutes"]) < 5 for row in rows)
 
 
 def test_the_committed_page_is_up_to_date():

@@ -1,5 +1,6 @@
 """What the stages of each family of methods read and must know, and what its configuration may not
-say. One module per family, each with `inputs`, `grown_inputs`, `spec`, `check` and `SPECS`.
+say. One module per family, each with `inputs`, `grown_inputs`, `spec`, `check`, `SPECS` and
+`SECTIONS`, the sections of the configuration that only its methods read.
 """
 
 from collections.abc import Mapping

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SPECS", "check", "grown_inputs", "inputs", "spec"]
 SPECS = {"train": LayerLearning, "select": PatternChoice, "retrain": LayerLearning}
+SECTIONS = ("layers",)
 _TRAINING = ("epochs", "lr", "decay", "batch_size", "eval_every", "eval_older_every")
 
 

@@ -20,6 +20,7 @@ SPECS = {
     "select": RatioChoice,
     "retrain": NetworkLearning,
 }
+SECTIONS = ("train", "prune", "retrain")
 
 
 def inputs(plan: "Plan", key: Key) -> Inputs:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lifelong.plan.plan import Plan
 
 SPECS = {"baseline": NetworkLearning}
+SECTIONS = ("baseline",)
 
 
 def inputs(plan: "Plan", key: Key) -> Inputs:
