@@ -45,7 +45,8 @@ from synthetic import CLASSES, card
 from table import Row, arguments, machine, publish
 
 from lifelong.data.batches import Split, TaskData, TrainBatches, task_data
-from lifelong.data.pack import read_task, write_pack
+from lifelong.data.pack import read_task
+from lifelong.data.packing import write_pack
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
 from lifelong.optim.phase import Phase

@@ -11,7 +11,7 @@ rule pack_data:
         f"{BASE}/pack_data/{{dataset}}/benchmark.tsv"
     conda:
         "../envs/lifelong.yaml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=memory_mb(4000),
         runtime=60,

@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lifelong.data.augment import Settings, cut_out, parts, resized
 from lifelong.data.pack import TaskArrays
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
+from lifelong.data.stored import StoredImages
+from lifelong.data.streamed import Streamed, shuffled
 from lifelong.plan.errors import DataError
 from lifelong.plan.seeds import seed_of
 
@@ -25,12 +28,12 @@ _SMALLEST_STD = 1 / 255
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 (N, C, H, W) and labels int64 (N,), on the device.
+    """Images uint8 (N, C, H, W) and labels int64 (N,), on the device; or images still in a pack.
 
     A split with `mean` and `std` of its own is normalised by these, whatever is said elsewhere.
     """
 
-    images: Tensor
+    images: Tensor | Streamed
     labels: Tensor
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -79,7 +82,7 @@ def task_data(
     if own_split:
         mean, std = train.mean, train.std
     if mean is None or std is None:
-        measured = statistics(arrays.images[learned])
+        measured = statistics(_chosen(arrays.images, learned))
         mean, std = mean or measured[0], std or measured[1]
     channels = arrays.images.shape[1]
     if len(mean) != channels or len(std) != channels or min(std) <= 0:
@@ -90,7 +93,7 @@ def task_data(
 
 
 def statistics(
-    images: np.ndarray, smallest_std: float = _SMALLEST_STD
+    images: np.ndarray | StoredImages, smallest_std: float = _SMALLEST_STD
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel of uint8 (N, C, H, W) scaled to [0, 1].
 
@@ -115,6 +118,10 @@ class TrainBatches:
     The crop is taken from the image with `pad` black pixels around it, as large as the image or of
     `crop` pixels' side; `flip` mirrors half of the images. A last batch of one image is dropped,
     because batch norm cannot learn from it; `whole` drops every last batch that is not full.
+
+    With `resized_crop` (see `augment.parts`) a `crop` is no square of so many pixels, but a random
+    part of the image, without padding, resized to it. `cutout` is the side of a square that is set
+    to 0 in every normalised image.
     """
 
     def __init__(
@@ -129,6 +136,8 @@ class TrainBatches:
         memory_format: torch.memory_format = torch.contiguous_format,
         whole: bool = False,
         crop: int = 0,
+        resized_crop: Settings | None = None,
+        cutout: int = 0,
     ) -> None:
         self._labels = split.labels
         self._count = len(split.labels)
@@ -138,13 +147,17 @@ class TrainBatches:
         self._whole = whole and self._count >= batch_size
         self._normal = _normal_of(split, mean, std, memory_format)
         self._size = torch.Size((crop, crop)) if crop else split.images.shape[2:]
-        padded = functional.pad(split.images, (pad,) * 4) if pad else split.images
-        self._padded_size = padded.shape[2:]
-        self._room = self._padded_size[0] - self._size[0]
-        self._moves = self._room > 0 or flip
-        self._images = padded
-        if self._moves:  # one row a pixel, so that a batch is one gather of whole pixels
-            self._images = padded.permute(0, 2, 3, 1).reshape(-1, padded.shape[1]).contiguous()
+        self._parts = resized_crop if crop else None  # an empty one has the usual ranges
+        self._cutout = cutout
+        self._pad = pad = pad if self._parts is None else 0
+        self._padded_size = torch.Size(side + 2 * pad for side in split.images.shape[2:])
+        self._room = self._padded_size[0] - self._size[0] if self._parts is None else 0
+        self._moves = self._parts is None and (self._room > 0 or flip)
+        self._streamed: Streamed | None = None
+        if isinstance(split.images, Streamed):
+            self._streamed = split.images
+        else:
+            self._images = self._laid_out(split.images)
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -155,17 +168,63 @@ class TrainBatches:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Batches `start`, `start` + 1, ... of an epoch: x float32 (B, C, H, W), y int64 (B,)."""
-        draws = _Draws(self._count, self._room, self._flip, self._seed, number, self._labels.device)
+        draws = self._draws(number)
+        streamed = self._read(draws.rows, start)
         for step in range(start, len(self)):
             chosen = slice(step * self._batch_size, (step + 1) * self._batch_size)
             rows = draws.rows[chosen]
-            if self._moves:
-                images = self._moved(rows, draws, chosen)
+            if streamed is not None:
+                here = torch.arange(len(rows), device=rows.device)
+                images = self._moved(self._laid_out(next(streamed)), here, draws, chosen)
             else:
-                images = self._images.index_select(0, rows)
-            yield self._normal(images), self._labels.index_select(0, rows)
+                images = self._moved(self._images, rows, draws, chosen)
+            if self._parts is not None:
+                images = self._resized(images, draws, chosen, self._random("parts", number, step))
+            x = self._normal(images)
+            if self._cutout:
+                x = cut_out(x, self._cutout, self._random("cutout", number, step))
+            yield x, self._labels.index_select(0, rows)
 
-    def _moved(self, rows: Tensor, draws: "_Draws", chosen: slice) -> Tensor:
+    def _random(self, what: str, epoch: int, step: int) -> torch.Generator:
+        """Of what is drawn batch by batch, on the host, which has to know it."""
+        return torch.Generator().manual_seed(seed_of(self._seed, epoch, what, step))
+
+    def _resized(
+        self, images: Tensor, draws: "_Draws", chosen: slice, random: torch.Generator
+    ) -> Tensor:
+        height, width = images.shape[2:]
+        boxes = parts(len(images), (height, width), self._parts or {}, random)
+        images = resized(images, boxes, self._size[0])
+        if draws.mirrored is None:
+            return images
+        return torch.where(draws.mirrored[chosen, None, None, None], images.flip(3), images)
+
+    def _draws(self, epoch: int) -> "_Draws":
+        near = None
+        if self._streamed is not None:
+            near = self._streamed.block(), self._streamed.window(self._batch_size)
+        place = self._seed, epoch, self._labels.device
+        return _Draws(self._count, self._room, self._flip, *place, near)
+
+    def _read(self, order: Tensor, start: int) -> Iterator[Tensor] | None:
+        if self._streamed is None:
+            return None
+        size = self._batch_size
+        return self._streamed.batches(
+            order.numpy(force=True), size, start, self._streamed.window(size)
+        )
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        """With room around; one row a pixel where they move, so that a batch is one gather."""
+        padded = functional.pad(images, (self._pad,) * 4) if self._pad else images
+        if not self._moves:
+            return padded
+        return padded.permute(0, 2, 3, 1).reshape(-1, padded.shape[1]).contiguous()
+
+    def _moved(self, laid_out: Tensor, rows: Tensor, draws: "_Draws", chosen: slice) -> Tensor:
+        """Rows of images that are laid out, as the draws of these images say."""
+        if not self._moves:
+            return laid_out.index_select(0, rows)
         height, width = self._size
         padded_height, padded_width = self._padded_size
         down = torch.arange(height, device=rows.device)
@@ -177,7 +236,7 @@ class TrainBatches:
             right = right + draws.corners[chosen, 1, None]
         lines = (rows[:, None] * padded_height + down) * padded_width
         pixels = (lines[:, :, None] + right[:, None, :]).flatten()
-        images = self._images.index_select(0, pixels)
+        images = laid_out.index_select(0, pixels)
         return images.view(len(rows), height, width, -1).permute(0, 3, 1, 2)
 
 
@@ -228,10 +287,17 @@ class _Draws:
     """All random choices of one epoch, made at once on the device, the i-th for its i-th image."""
 
     def __init__(
-        self, count: int, room: int, flip: bool, seed: int, epoch: int, device: torch.device
+        self,
+        count: int,
+        room: int,
+        flip: bool,
+        seed: int,
+        epoch: int,
+        device: torch.device,
+        near: tuple[int, int] | None = None,
     ) -> None:
         random = torch.Generator(device).manual_seed(seed_of(seed, epoch))
-        self.rows = torch.randperm(count, generator=random, device=device)
+        self.rows = shuffled(count, *(near or (1, count)), random)
         self.corners: Tensor | None = None
         self.mirrored: Tensor | None = None
         if room:
@@ -246,11 +312,16 @@ def _split(
 ) -> Split:
     if not chosen.any():
         raise DataError(f"the task has no {name} images: check its {name} share and its files")
-    images = arrays.images[chosen]
+    images = _chosen(arrays.images, chosen)
     pixels = len(images) * images.shape[2] * images.shape[3]
     measured = statistics(images, 1 / math.sqrt(pixels)) if own else (None, None)
-    return Split(
-        torch.from_numpy(images).to(device),
-        torch.from_numpy(arrays.labels[chosen]).to(device),
-        *measured,
-    )
+    there: Tensor | Streamed
+    if isinstance(images, StoredImages):
+        there = Streamed(images, device)
+    else:
+        there = torch.from_numpy(images).to(device)
+    return Split(there, torch.from_numpy(arrays.labels[chosen]).to(device), *measured)
+
+
+def _chosen(images: np.ndarray | StoredImages, mask: np.ndarray) -> np.ndarray | StoredImages:
+    return images.of(mask) if isinstance(images, StoredImages) else images[mask]

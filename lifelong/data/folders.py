@@ -1,20 +1,14 @@
-"""Trees of picture files: which classes there are, and their pictures as one array."""
+"""Trees of picture files: which classes there are, and which pictures they have."""
 
 import logging
-import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
-from lifelong.data.images import SUFFIXES, decode, planes
+from lifelong.data.images import SUFFIXES
 from lifelong.plan.errors import DataError
 from lifelong.plan.trees import VALIDATION, composed
 
-_LOG_EVERY_S = 5.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -45,6 +39,11 @@ def split_then_group(root: Path) -> list[ClassFiles]:
         for group in groups
         for class_files in _classes(group, train / group, test / group)
     ]
+
+
+def train_then(root: Path, tested: str) -> list[ClassFiles]:
+    """List `root/train/<class>/*` and `root/<tested>/<class>/*`, whatever the latter is called."""
+    return _classes("", root / "train", root / tested)
 
 
 def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]:
@@ -133,29 +132,6 @@ def _plain(name: str) -> str:
     return name.casefold().replace(" ", "").replace("_", "")
 
 
-def load(
-    files: list[Path],
-    shape: tuple[int, int, int],
-    resize: bool,
-    log: logging.Logger,
-    images: np.ndarray | None = None,
-) -> np.ndarray:
-    """Decode pictures into uint8 (N, *shape), shape = (channels, H, W) with H = W.
-
-    They are put into `images` where that is given. Raises DataError naming the file: unreadable,
-    of another size where `resize` is False, or in colour for one channel.
-    """
-    images = np.empty((len(files), *shape), dtype=np.uint8) if images is None else images
-    channels, height, width = shape
-    for row, file in enumerate(_watched(files, log)):
-        image = decode(file)
-        if not resize and image.size != (width, height):
-            size = f"{image.size[0]}x{image.size[1]}"
-            raise DataError(f"{file} is {size} and should be {width}x{height}: replace it")
-        images[row] = planes(image, height, channels, str(file))
-    return images
-
-
 def _classes(group: str, train: Path, test: Path) -> list[ClassFiles]:
     return [
         ClassFiles(group, name, _pictures(train / name), _pictures(test / name))
@@ -198,16 +174,3 @@ def _visible(folder: Path) -> list[Path]:
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         why = getattr(error, "strerror", error)
         raise DataError(f"cannot read the folder {folder}: {why}") from error
-
-
-def _watched(files: list[Path], log: logging.Logger) -> Iterable[Path]:
-    return tqdm(files, unit="image") if sys.stderr.isatty() else _logged(files, log)
-
-
-def _logged(files: list[Path], log: logging.Logger) -> Iterator[Path]:
-    due = time.monotonic() + _LOG_EVERY_S
-    for done, file in enumerate(files):
-        if time.monotonic() >= due:
-            log.info("%d of %d images read", done, len(files))
-            due = time.monotonic() + _LOG_EVERY_S
-        yield file

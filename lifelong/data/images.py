@@ -1,7 +1,9 @@
 """One picture file to uint8 planes, refusing whatever could not be kept faithfully."""
 
+import io
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +15,104 @@ from lifelong.plan.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
+_JPEG = b"\xff\xd8\xff"
+_ORIENTATION = 0x0112  # in EXIF
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _RAW_BITS = re.compile(r";(\d+)")  # in Pillow's raw modes, such as RGB;16B
 _ONE_PICTURE = ("JPEG", "MPO", "BMP", "PPM")  # JPEGs of telephones carry previews and depth maps
 
 
-def picture(path: Path, image_size: int, channels: int) -> np.ndarray:
-    """A picture for a trained model, uint8 (channels, image_size, image_size).
+class BadPicture(DataError):
+    """A file that cannot be read as a picture, as one that was cut short."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} cannot be read as a picture: mend or remove it")
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a picture becomes an image: a square of `side` pixels with 1 or 3 channels.
+
+    `resize`: "exact" whatever its shape was; "short_side" first, then the centre; "never".
+    `quality`: of the JPEG that it is kept as, which costs some of its pixels; 0: it is not.
+    """
+
+    side: int
+    channels: int
+    resize: str = "exact"
+    quality: int = 0
+
+
+def picture(path: Path, framing: Framing) -> np.ndarray:
+    """A picture for a trained model, uint8 (channels, side, side), as its pack would have it.
 
     Colour becomes grey for a model of one channel; packs refuse that. Raises DataError.
     """
     image = decode(path)
-    if channels == 1:
+    if framing.quality and own_jpeg(path, framing) is not None:
+        return planes(image, None, framing.channels, str(path))
+    if framing.channels == 1:
         image = image.convert("L")
-    return planes(image, image_size, channels, str(path))
+    return framed(image, framing, str(path))
+
+
+def framed(image: Image.Image, framing: Framing, name: str) -> np.ndarray:
+    """A picture of mode L or RGB as uint8 (channels, side, side); see `planes`."""
+    if framing.quality:
+        return of_jpeg(as_jpeg(image, framing, name), framing.channels, name)
+    return planes(fitted(image, framing, name), None, framing.channels, name)
+
+
+def as_jpeg(image: Image.Image, framing: Framing, name: str) -> bytes:
+    """The picture, framed, as the bytes of a JPEG. Raises DataError where one channel is not."""
+    image = fitted(image, framing, name)
+    if framing.channels == 1 and image.mode != "L":
+        image = Image.fromarray(planes(image, None, 1, name)[0])
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=framing.quality)
+    return written.getvalue()
+
+
+def of_jpeg(written: bytes, channels: int, name: str) -> np.ndarray:
+    """Bytes of a JPEG of mode L or RGB as uint8 (channels, side, side)."""
+    with Image.open(io.BytesIO(written), formats=("JPEG",)) as opened:
+        return planes(opened, None, channels, name)
+
+
+def own_jpeg(path: Path, framing: Framing) -> bytes | None:
+    """The bytes of a file that is a JPEG as `as_jpeg` writes them, or None.
+
+    They have to be of a picture that can be decoded.
+    """
+    whole = path.read_bytes()
+    if not whole.startswith(_JPEG):
+        return None
+    with Image.open(io.BytesIO(whole), formats=_FORMATS) as opened:
+        fits = opened.format == "JPEG" and opened.size == (framing.side, framing.side)
+        modes = ("L",) if framing.channels == 1 else ("L", "RGB")
+        upright = opened.getexif().get(_ORIENTATION, 1) == 1
+        return whole if fits and upright and opened.mode in modes else None
+
+
+def fitted(image: Image.Image, framing: Framing, name: str) -> Image.Image:
+    """A picture of the size that the framing says, resized (bicubic) or cut where need be."""
+    side = framing.side
+    width, height = image.size
+    if framing.resize == "never":
+        if image.size != (side, side):
+            raise DataError(f"{name} is {width}x{height} and should be {side}x{side}: replace it")
+        return image
+    target = (side, side)
+    if framing.resize == "short_side":
+        short = min(width, height)
+        target = round(width * side / short), round(height * side / short)
+    if image.size != target:
+        image = image.resize(target, Image.Resampling.BICUBIC)
+    if target == (side, side):
+        return image
+    left, top = ((length - side) // 2 for length in target)
+    return image.crop((left, top, left + side, top + side))
 
 
 def decode(path: Path) -> Image.Image:
@@ -51,7 +137,7 @@ def decode(path: Path) -> Image.Image:
     except Exception as error:  # on broken bytes Pillow's readers raise TypeError and many others
         if isinstance(error, OSError) and store.refusal(error) is not None:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
-        raise DataError(f"{path} cannot be read as a picture: mend or remove it") from error
+        raise BadPicture(str(path)) from error
     return _eight_bit(image, path)
 
 

@@ -1,13 +1,13 @@
 """Where images come from: one function per source, settings in, `RawSet` out.
 
 Settings are those of a data set in the configuration: `source`, `root`, `image_size`, `channels`
-(1 or 3), `download`, `validation` and `test` (shares in [0, 1)), `seed`, and `groups`, those to
-pack where it is not all.
+(1 or 3), `download`, `validation` and `test` (shares in [0, 1)), `seed`, `groups`, those to pack
+where it is not all, and `workers`, how many threads may decode.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from PIL import Image
 
 from lifelong import store
 from lifelong.data import folders
-from lifelong.data.images import planes
+from lifelong.data.images import Framing, planes
+from lifelong.data.photographs import Files, Photographs, Pictures
 from lifelong.data.splits import (
+    SPLITS,
     TEST,
     TRAIN,
     UNUSED,
@@ -31,6 +33,7 @@ from lifelong.data.stl10 import read_stl10
 from lifelong.plan.class_names import GROUP_OF, OFFICE_HOME, OFFICE_HOME_DOMAINS, STL10
 from lifelong.plan.code import load
 from lifelong.plan.errors import DataError
+from lifelong.plan.photographs import quality_of
 from lifelong.plan.sources import SOURCES
 
 Settings = Mapping[str, Any]
@@ -41,17 +44,19 @@ _CIFAR_SIZE = 32
 class RawSet:
     """A data set: images uint8 (N, C, H, W), labels int32 (N,), split uint8 (N,).
 
-    Labels count `classes`, identities "<group>/<class>" or "<class>"; `groups` has one per
-    class, "" where the set has no groups. `pairs` int64 (P, 4), where images are to be compared:
-    the rows of two images, whether they show the same, and a fold.
+    Pictures of files are read while they are packed. Labels count `classes`, identities
+    "<group>/<class>" or "<class>"; `groups` has one per class, "" where the set has no groups.
+    `pairs` int64 (P, 4), where images are to be compared: the rows of two images, whether they show
+    the same, and a fold. `left_out`: how many pictures are no part of it, by reason.
     """
 
-    images: np.ndarray
+    images: np.ndarray | Photographs
     labels: np.ndarray
     split: np.ndarray
     classes: tuple[str, ...]
     groups: tuple[str, ...]
     pairs: np.ndarray | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_source(settings: Settings, log: logging.Logger) -> RawSet:
@@ -84,7 +89,7 @@ def cifar100(settings: Settings, log: logging.Logger) -> RawSet:
     _check_cifar(settings)
     if settings["channels"] != 3:
         raise DataError("cifar100 is in colour: set channels to 3")
-    root = _root(settings)
+    root = root_of(settings)
     train, test = (_cifar_archive(root, train, settings["download"]) for train in (True, False))
     names = sorted((GROUP_OF[name], name) for name in train.classes)
     order = {name: label for label, (_, name) in enumerate(names)}
@@ -98,8 +103,8 @@ def cifar100(settings: Settings, log: logging.Logger) -> RawSet:
 def cifar100_folders(settings: Settings, log: logging.Logger) -> RawSet:
     """CIFAR-100 as pictures in `root/{train,test}/<superclass>/<class>/`."""
     _check_cifar(settings)
-    class_files = folders.split_then_group(_root(settings))
-    return _from_files(class_files, _CIFAR_SIZE, False, settings, log)
+    class_files = folders.split_then_group(root_of(settings))
+    return _from_files(class_files, _CIFAR_SIZE, settings, log, "never")
 
 
 def office_home(settings: Settings, log: logging.Logger) -> RawSet:
@@ -111,7 +116,7 @@ def office_home(settings: Settings, log: logging.Logger) -> RawSet:
     """
     if settings["image_size"] is None:
         raise DataError("source office_home needs image_size, the side in pixels: set it")
-    class_files = folders.domain_then_class(_root(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
+    class_files = folders.domain_then_class(root_of(settings), OFFICE_HOME_DOMAINS, OFFICE_HOME)
     class_files = [one for one in class_files if _wanted(one.group, settings)]
     classes = tuple(f"{one.group}/{one.name}" for one in class_files)
     files = [file for one in class_files for file in one.train]
@@ -120,15 +125,16 @@ def office_home(settings: Settings, log: logging.Logger) -> RawSet:
     )
     split = tenths(labels, settings["seed"], classes)
     kept = np.flatnonzero(split != UNUSED)
-    shape = (settings["channels"], settings["image_size"], settings["image_size"])
-    images = folders.load([files[row] for row in kept], shape, True, log)
+    images = photographs(Files([files[row] for row in kept]), settings["image_size"], settings, log)
+    rows = usable_rows(images, labels[kept], split[kept], classes, settings, log)
     groups = tuple(one.group for one in class_files)
-    return RawSet(images, labels[kept], split[kept], classes, groups)
+    unread, kept = left_out(images, rows), kept[rows]
+    return RawSet(images.of(rows), labels[kept], split[kept], classes, groups, None, unread)
 
 
 def stl10(settings: Settings, log: logging.Logger) -> RawSet:
     """STL-10's labelled images from `root/stl10_binary`, 96 x 96 (Coates et al., 2011)."""
-    images, labels, tested = read_stl10(_root(settings), settings["download"])
+    images, labels, tested = read_stl10(root_of(settings), settings["download"])
     if settings["channels"] != 3:
         raise DataError("stl10 is in colour: set channels to 3")
     return _raw_set(images, labels, tested, [("", name) for name in STL10], settings)
@@ -142,35 +148,74 @@ def image_folder(settings: Settings, log: logging.Logger) -> RawSet:
     """
     if settings["image_size"] is None:
         raise DataError("source image_folder needs image_size, the side in pixels: set it")
-    classes = folders.group_then_split(_root(settings), log)
-    return _from_files(classes, settings["image_size"], True, settings, log)
+    classes = folders.group_then_split(root_of(settings), log)
+    return _from_files(classes, settings["image_size"], settings, log)
 
 
 def _from_files(
     classes: list[folders.ClassFiles],
-    size: int,
-    resize: bool,
+    side: int,
     settings: Settings,
     log: logging.Logger,
+    resize: str = "exact",
 ) -> RawSet:
     classes = [one for one in classes if _wanted(one.group, settings)]
     files = [file for one in classes for file in (*one.train, *one.validation, *one.test)]
-    labels = np.repeat(
-        np.arange(len(classes), dtype=np.int32),
-        [len(one.train) + len(one.validation) + len(one.test) for one in classes],
-    )
+    counts = [[len(one.train), len(one.validation), len(one.test)] for one in classes]
+    labels = np.repeat(np.arange(len(classes), dtype=np.int32), [sum(count) for count in counts])
     given = np.concatenate(
-        [
-            np.repeat(
-                [TRAIN, VALIDATION, TEST], [len(one.train), len(one.validation), len(one.test)]
-            )
-            for one in classes
-        ]
+        [np.repeat([TRAIN, VALIDATION, TEST], count) for count in counts]
     ).astype(np.uint8)
     names = tuple(f"{one.group}/{one.name}" if one.group else one.name for one in classes)
-    split = completed(labels, given, settings, names, log)
-    images = folders.load(files, (settings["channels"], size, size), resize, log)
-    return RawSet(images, labels, split, names, tuple(one.group for one in classes))
+    images = photographs(Files(files), side, settings, log, resize)
+    rows = usable_rows(images, labels, given, names, settings, log)
+    split = completed(labels[rows], given[rows], settings, names, log)
+    groups = tuple(one.group for one in classes)
+    return RawSet(images.of(rows), labels[rows], split, names, groups, None, left_out(images, rows))
+
+
+def photographs(
+    pictures: Pictures, side: int, settings: Settings, log: logging.Logger, resize: str = "exact"
+) -> Photographs:
+    """Pictures as the settings want them framed."""
+    how = settings.get("resize", resize), quality_of(settings)
+    framing = Framing(side, settings["channels"], *how)
+    return Photographs(pictures, framing, settings.get("workers", 1), log=log)
+
+
+def usable_rows(
+    images: Photographs,
+    labels: np.ndarray,
+    given: np.ndarray,
+    names: Sequence[str],
+    settings: Settings,
+    log: logging.Logger,
+) -> np.ndarray:
+    """The rows to pack: all, but `bad_images: skip` looks first which pictures can be read.
+
+    Raises DataError where none is left of a class, or of one of its splits in `given`.
+    """
+    every = np.arange(len(labels))
+    if settings.get("bad_images") != "skip":
+        return every
+    bad = images.unreadable()
+    for row in bad:
+        log.warning("%s cannot be read as a picture and is left out", images.name(row))
+    rows = np.setdiff1d(every, bad)
+    for row in bad:
+        alike = (labels[rows] == labels[row]) & (given[rows] == given[row])
+        if not alike.any():
+            raise DataError(
+                f"class {names[labels[row]]} has no readable picture left in the "
+                f"{SPLITS[given[row]]} split: mend {images.name(row)}"
+            )
+    return rows
+
+
+def left_out(images: Photographs, rows: np.ndarray) -> dict[str, int]:
+    """What a manifest says of pictures that are not packed."""
+    count = len(images) - len(rows)
+    return {"unreadable": count} if count else {}
 
 
 def _raw_set(
@@ -196,7 +241,8 @@ def _wanted(group: str, settings: Settings) -> bool:
     return group in settings.get("groups", (group,))
 
 
-def _root(settings: Settings) -> Path:
+def root_of(settings: Settings) -> Path:
+    """The folder of the raw files. Raises DataError where nobody says, or can say, where it is."""
     if settings["root"] is None:
         raise DataError(f"source {settings['source']} needs root, the folder of its files: set it")
     try:

@@ -5,6 +5,7 @@ import io
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,30 @@ import numpy as np
 from lifelong import store
 from lifelong.data.pack import TaskArrays, read_task, task_rows
 from lifelong.data.splits import SPLITS, random_of
+from lifelong.data.stored import StoredImages
 from lifelong.plan.seeds import seed_of
 
+MEMORY_MB = 2048  # images of a task that need more of it stay in the pack
 
-def load_arrays(path: Path, data: Mapping[str, Any]) -> TaskArrays:
+
+def load_arrays(path: Path, data: Mapping[str, Any], workers: int = 1) -> TaskArrays:
     """The images of a task; `data` is what its stage knows of them, from `task` to `draw`.
 
-    Raises DataError where the pack lacks classes or images, DamagedFile.
+    So many threads decode what stays in the pack. Raises DataError where the pack lacks classes or
+    images, DamagedFile.
     """
-    task = read_task(path, data.get("classes"), _group(path, data), draw=data.get("draw"))
-    images = changed(
-        task.images, data.get("noise"), data.get("channel_order"), data.get("pixel_order", "")
+    names, group = data.get("classes"), _group(path, data)
+    memory_mb = data.get("memory_mb", MEMORY_MB)
+    task = read_task(path, names, group, draw=data.get("draw"), memory_mb=memory_mb)
+    change = partial(
+        changed,
+        noise=data.get("noise"),
+        channel_order=data.get("channel_order"),
+        pixel_order=data.get("pixel_order", ""),
     )
-    return replace(task, images=images)
+    if isinstance(task.images, StoredImages):
+        return replace(task, images=replace(task.images, change=change, workers=workers))
+    return replace(task, images=change(task.images))
 
 
 def changed(

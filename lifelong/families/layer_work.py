@@ -65,6 +65,7 @@ class LayerWork(Work):
             channel_order=tuple(spec.data.get("channel_order", ())),
             pixel_order=spec.data.get("pixel_order", ""),
             noise=spec.data.get("noise"),
+            framing=spec.data.get("framing"),
             alone=self.entry.alone,
             options=spec.options,
         )

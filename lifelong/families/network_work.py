@@ -60,6 +60,7 @@ class NetworkWork(Work):
             channel_order=tuple(spec.data.get("channel_order", ())),
             pixel_order=spec.data.get("pixel_order", ""),
             noise=spec.data.get("noise"),
+            framing=spec.data.get("framing"),
             ground=self._ground(),
         )
 

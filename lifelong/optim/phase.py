@@ -39,6 +39,8 @@ class Phase:
     plateau: Plateau | None = None
     decay: float = 0.0
     epochs_before: int = 0
+    resized_crop: Mapping[str, Sequence[float]] | None = None  # how a task's crops are drawn
+    cutout: int = 0  # side in pixels of a square that images lack
     whole_batches: bool = False  # leave out the images that do not fill a last batch
 
     @classmethod

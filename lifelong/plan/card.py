@@ -39,10 +39,12 @@ class Card:
     channel_order: tuple[int, ...] = ()  # of a picture's channels, as the network sees them
     pixel_order: str = ""  # "published": scrambled as some programs read CIFAR-100
     noise: Mapping[str, Any] | None = None  # put on every picture: mean, std and seed
+    framing: Mapping[str, Any] | None = None  # how pictures become images, where not just resized
     ground: Mapping[str, Any] | None = None  # weights of no task: kind and seed; see masks/ground
 
 
 _LATER = {
+    "framing": None,
     "ground": None,
     "pixel_order": "",
 }  # not written where it says nothing: older cards lack it

@@ -43,7 +43,17 @@ def check_settings(config: Mapping[str, Any]) -> None:
         row, own = row_of(config, name), settings(config, name)
         if unknown := sorted(set(own["goals"]["given"]) - names):
             raise ConfigError(f"config key goals.given: there is no task {unknown[0]!r}")
+        _check_ranges(name, own["recipe"])
         FAMILIES[row.family].check(name, row, own, config)
+
+
+def _check_ranges(name: str, recipe: Mapping[str, Any]) -> None:
+    for key, (low, high) in recipe.get("resized_crop", {}).items():
+        if low > high:
+            raise ConfigError(
+                f"config key recipe.resized_crop.{key} ({name}): {low} is more than {high}, give "
+                "the smaller one first"
+            )
 
 
 def near(name: str, known: Iterable[str]) -> str:

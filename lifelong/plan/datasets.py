@@ -11,6 +11,7 @@ from lifelong.plan.faces import check_face_set, check_pairs, side_of
 from lifelong.plan.losses import check_loss
 from lifelong.plan.methods import MOST_TASKS
 from lifelong.plan.networks import misfit
+from lifelong.plan.photographs import check_photographs
 from lifelong.plan.settings import settings
 from lifelong.plan.sources import SOURCES
 
@@ -88,6 +89,7 @@ def _check_dataset(where: str, dataset: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}.root: say where the images lie")
     if source.resizes and not dataset["image_size"]:
         raise ConfigError(f"{where}.image_size: pictures need one size")
+    check_photographs(where, dataset)
     if dataset.get("pixel_order", CORRECT) != CORRECT and not source.scrambles:
         raise ConfigError(
             f"{where}.pixel_order: programs scramble CIFAR-100 alone, not {source.title}: remove it"

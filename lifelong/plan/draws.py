@@ -36,7 +36,7 @@ _LOOKS = ("normalise", "mean", "std")
 
 def pack_settings(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """What decides the pack of a data set: not what only its tasks see."""
-    seen = ("draw", "watch", "pixel_order", *_LOOKS)
+    seen = ("draw", "watch", "pixel_order", "memory_mb", *_LOOKS)
     return {key: value for key, value in dataset.items() if key not in seen}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifelong.plan.draws import images_of
+from lifelong.plan.photographs import framing_of
 
 _OF_TASK = ("classes", "group", "crop")
 
@@ -15,6 +16,10 @@ def data_of(task: Mapping[str, Any], dataset: Mapping[str, Any], seed: int) -> d
         data["group"] = task["name"]
     if alignment := _alignment(dataset):
         data["alignment"] = alignment
+    if framing := framing_of(dataset):
+        data["framing"] = framing
+    if "memory_mb" in dataset:
+        data["memory_mb"] = dataset["memory_mb"]
     return {
         "task": task["name"],
         "dataset": task["dataset"],

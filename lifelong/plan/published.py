@@ -57,9 +57,10 @@ def check_published(config: Mapping[str, Any]) -> None:
             f"{wrong} is about pixel_order {', '.join(scrambled)}, and datasets have "
             f"{', '.join(seen)}: its numbers cannot stand beside these; remove published"
         )
-    if row not in methods and any(
-        row in row_of(config, one).published for one in config["methods"]
-    ):
+    undecided = [  # a variant may say itself which row it stands beside
+        one for one in config["methods"] if "published" not in config["variants"].get(one, {})
+    ]
+    if row not in methods and any(row in row_of(config, one).published for one in undecided):
         raise ConfigError(
             f"config key published_cpg_row: {Path(path)} has no method {row!r}; "
             f"it has {', '.join(methods)}"

@@ -14,7 +14,7 @@ _NEXT_TO_NOTHING = 1e-3  # of a layer
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    kinds = (_ratios, _patterns, _unused, _starved)
+    kinds = (_ratios, _patterns, _unused, _starved, _whole)
     more = [line for kind in kinds for line in kind(config)]
     return [*_presets(config, given), *_unread(config, given), *more]
 
@@ -101,6 +101,12 @@ def _unused(config: Mapping[str, Any]) -> Iterator[str]:
                 f"{len(used)} of {len(every)} groups of {name} have a task, and all are packed; "
                 f"datasets.{name}.groups packs fewer"
             )
+
+
+def _whole(config: Mapping[str, Any]) -> Iterator[str]:
+    """Parts of images are drawn only where a network does not see all of an image."""
+    if "resized_crop" in config["recipe"] and not any("crop" in task for task in config["tasks"]):
+        yield "recipe.resized_crop changes nothing: no task has a crop, the side of such parts"
 
 
 def _starved(config: Mapping[str, Any]) -> Iterator[str]:

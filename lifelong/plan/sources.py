@@ -27,6 +27,7 @@ class Source:
     side: int | None = None  # in pixels, where there is no choice
     usual_side: int = 32  # in pixels, where nothing is said
     resizes: bool = False  # pictures of any size, so that image_size must be said
+    named: bool = False  # `name` says which of torchvision's sets
     has_root: bool = True
     tree: bool = False  # folders name its groups and classes; see trees.py
     scrambles: bool = False  # published programs read its pixels in another order
@@ -42,6 +43,11 @@ class Source:
 
 def _images(name: str, **more: Any) -> Source:
     return Source(name, f"lifelong.data.sources:{name}", **more)
+
+
+def _official(name: str, title: str) -> Source:
+    """Photographs as their authors publish them."""
+    return Source(name, f"lifelong.data.official:{name}", title, channels=3, resizes=True)
 
 
 def _faces(name: str, may: str = "", must: str = "", **more: Any) -> Source:
@@ -79,6 +85,11 @@ _ROWS = (
     ),
     _images("stl10", title="STL-10", classes={"": STL10}, channels=3, side=96, usual_side=96),
     _images("image_folder", resizes=True, tree=True),
+    Source("torchvision", "lifelong.data.torchvision_sets:torchvision", resizes=True, named=True),
+    _official("cubs_cropped", "CUB-200-2011"),
+    _official("stanford_cars_cropped", "Stanford Cars"),
+    _official("flowers102", "Oxford Flowers"),
+    _official("imagenet", "ImageNet"),
     _faces("identity_folders"),
     _faces("class_folders"),
     _faces("lfw", "missing", "pairs", only_pairs=True),

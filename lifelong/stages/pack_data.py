@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from lifelong.data.pack import write_pack, write_raw
+from lifelong.data.packing import write_pack, write_raw
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.stage import Stage
 from lifelong.work.face_packs import raw_faces
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 def run(stage: Stage) -> None:
     """Write pack.h5 and its manifest; on any error neither is there."""
-    path, settings = Path(stage.path("pack.h5")), stage.spec.settings
+    path, settings = Path(stage.path("pack.h5")), {**stage.spec.settings, "workers": stage.threads}
     if SOURCES[settings["source"]].faces:
         raw, more = raw_faces(settings, stage.input_list("parts"), path.parent, log)
         outcome = write_raw(path, raw) | more

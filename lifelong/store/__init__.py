@@ -3,7 +3,17 @@
 In: arrays, text, a manifest. Out: files that are absent or complete, and refused when damaged.
 """
 
-from lifelong.store.arrays import FORMAT, Rows, read_arrays, read_attrs, write_arrays
+from lifelong.store.arrays import (
+    FORMAT,
+    Blocks,
+    Rows,
+    Written,
+    read_arrays,
+    read_attrs,
+    read_runs,
+    read_shape,
+    write_arrays,
+)
 from lifelong.store.files import (
     digest,
     digest_once,
@@ -20,7 +30,9 @@ from lifelong.store.manifest import check_place, read_manifest, seal_of, verifie
 __all__ = [
     "FORMAT",
     "MANIFEST",
+    "Blocks",
     "Rows",
+    "Written",
     "check_place",
     "digest",
     "digest_once",
@@ -30,6 +42,8 @@ __all__ = [
     "read_attrs",
     "read_json",
     "read_manifest",
+    "read_runs",
+    "read_shape",
     "refusal",
     "replacing",
     "seal_of",

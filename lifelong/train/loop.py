@@ -137,6 +137,8 @@ class _Run:
             self.learner.network.form,
             phase.whole_batches,
             data.crop,
+            phase.resized_crop,
+            phase.cutout,
         )
         self.epoch = self.step = 0
         self.epochs: list[Epoch] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from lifelong.data.batches import Split
-from lifelong.data.images import picture
+from lifelong.data.images import Framing, picture
 from lifelong.data.tasks import changed
 from lifelong.plan.errors import DataError, UserError
 from lifelong.train.device import prepare
@@ -29,11 +29,12 @@ def classify(
         raise UserError(f"{folder} has no task {task!r}; it has {', '.join(names)}")
     position = names.index(task) + 1
     card = model.shards[position - 1].card
+    framing = Framing(card.image_size, card.in_channels, **(card.framing or {}))
     device = prepare(threads)
     network = model.view(position, device)
     for path in pictures:
         try:
-            pixels = picture(path, card.image_size, card.in_channels)[None]
+            pixels = picture(path, framing)[None]
             seen = torch.from_numpy(
                 changed(pixels, card.noise, card.channel_order, card.pixel_order)
             ).to(device)

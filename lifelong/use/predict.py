@@ -18,7 +18,7 @@ from PIL import Image
 
 from lifelong import store
 from lifelong.data.batches import Split
-from lifelong.data.images import planes
+from lifelong.data.images import Framing, framed, picture
 from lifelong.data.tasks import changed
 from lifelong.faces.align import choose
 from lifelong.faces.detect import NO_FACES, Detector, Faces
@@ -65,20 +65,18 @@ class _View:
     """How a face becomes an image of a task; without an alignment the whole picture does."""
 
     how: Alignment | None
-    side: int
-    channels: int
+    framing: Framing
 
-    def of(self, pixels: np.ndarray, face: Faces) -> np.ndarray | None:
+    def of(self, photo: Path, pixels: np.ndarray, face: Faces) -> np.ndarray | None:
         """uint8 (channels, side, side) as a pack would hold it, or None where nothing is left."""
-        if self.how is None:
-            return self._planes(pixels)
-        _, cut = align("", pixels, face, self.how)
-        return None if cut is None else self._planes(cut)
-
-    def _planes(self, pixels: np.ndarray) -> np.ndarray:
-        image = Image.fromarray(pixels)
-        grey = self.channels == 1
-        return planes(image.convert("L") if grey else image, self.side, self.channels, "a face")
+        if self.how is None and self.framing.quality:  # some files are kept as they are
+            return picture(photo, self.framing)
+        cut = pixels if self.how is None else align("", pixels, face, self.how)[1]
+        if cut is None:
+            return None
+        image = Image.fromarray(cut)
+        grey = self.framing.channels == 1
+        return framed(image.convert("L") if grey else image, self.framing, "a face")
 
 
 @dataclass(frozen=True)
@@ -162,9 +160,9 @@ class Predictor:
         ]
 
     def _view(self, card: Card) -> _View:
-        shape = (card.image_size, card.in_channels)
+        framing = Framing(card.image_size, card.in_channels, **(card.framing or {}))
         if self.request.whole:
-            return _View(None, *shape)
+            return _View(None, framing)
         if card.alignment in (PREALIGNED, UNKNOWN):
             how = Alignment("proportional", card.image_size, self.request.margin)
         elif card.alignment in ALIGNMENTS:
@@ -177,7 +175,7 @@ class Predictor:
                 f"{of} was not learned on faces: add --whole, to give it whole pictures, "
                 "or name the tasks that were by --tasks"
             )
-        return _View(how, *shape)
+        return _View(how, framing)
 
     def _identity_task(self) -> _Task | None:
         """The task whose embeddings are compared with the gallery's."""
@@ -238,7 +236,7 @@ class Predictor:
         size = (photo.pixels.shape[1], photo.pixels.shape[0])
         cuts = []
         for face, detected in self._found(photo.pixels):
-            images = {view: view.of(photo.pixels, detected) for view in views}
+            images = {view: view.of(path, photo.pixels, detected) for view in views}
             shown = {view: image for view, image in images.items() if image is not None}
             if len(shown) == len(images):
                 cuts.append(_Cut(face, shown))
@@ -283,19 +281,21 @@ class Predictor:
                 f"task {task.card.task} of {self.request.model} shares whole layers and has no "
                 "embedding to compare faces by: leave --gallery out"
             )
-        split, card = self._split(cuts, task), task.card
+        card = task.card
+        split = self._split(cuts, task)
         vectors = embeddings(network, split, card.mean, card.std).cpu().numpy()
         if CONVENTIONS[convention].mirrored:
-            split = Split(split.images.flip(-1), split.labels)
+            split = self._split(cuts, task, mirrored=True)
             mirrored = embeddings(network, split, card.mean, card.std).cpu().numpy()
             vectors = with_mirror(vectors, mirrored)
         _check_finite(vectors, task)
         return vectors
 
-    def _split(self, cuts: Sequence[_Cut], task: _Task) -> Split:
+    def _split(self, cuts: Sequence[_Cut], task: _Task, mirrored: bool = False) -> Split:
         pixels = np.stack([cut.images[task.view] for cut in cuts])
         seen = changed(pixels, task.card.noise, task.card.channel_order, task.card.pixel_order)
         images = torch.from_numpy(seen).to(self._device)
+        images = images.flip(-1) if mirrored else images
         return Split(images, torch.zeros(len(images), dtype=torch.int64, device=self._device))
 
     def _drawn(self, photo: Photograph) -> Photograph:

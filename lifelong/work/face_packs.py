@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from lifelong import store
-from lifelong.data import folders
-from lifelong.data.images import planes
+from lifelong.data.images import Framing, planes
+from lifelong.data.photographs import Files, Photographs
 from lifelong.data.sources import RawSet
 from lifelong.data.splits import SPLITS, TEST, VALIDATION, assign, stratified
 from lifelong.faces.configured import face_set, fingerprint
@@ -27,20 +27,20 @@ def raw_faces(
 ) -> tuple[RawSet, dict[str, Any]]:
     """The images of a face set, and what was left out of it, by reason.
 
-    `parts` are the files of `align_faces`; without them the pictures are faces as they are. The
-    images lie on the disk, in `folder`: there may be more than memory holds. Raises DataError where
+    `parts` are the files of `align_faces`; without them the pictures are faces as they are. Joined
+    parts lie on the disk, in `folder`: there may be more than memory holds. Raises DataError where
     the list of photographs is another than the one that was aligned.
     """
     dataset = face_set(settings)
     side, channels = side_of(settings), settings["channels"]
     if parts:
-        rows, images = _joined(parts, dataset, (channels, side, side), folder)
+        rows, joined = _joined(parts, dataset, (channels, side, side), folder)
+        images: np.ndarray | Photographs = joined
     else:
         rows = np.arange(len(dataset.samples))
         paths = [dataset.root / sample.path for sample in dataset.samples]
-        shape = channels, side, side
-        images = store.on_disk((len(paths), *shape), folder)
-        folders.load(paths, shape, True, log, images)
+        workers = settings.get("workers", 1)
+        images = Photographs(Files(paths), Framing(side, channels), workers, log=log)
     labels = np.array([dataset.samples[row].label for row in rows], dtype=np.int32)
     _check_classes(dataset, labels)
     split = _split(dataset, rows, labels, settings)

@@ -28,11 +28,12 @@ def verification(
     store.verified(pack)
     images, pairs = read_pairs(pack)
     images = changed(images, card.noise, card.channel_order, card.pixel_order)
-    faces = Split(torch.from_numpy(images).to(device), torch.zeros(len(images), device=device))
+    shown = torch.from_numpy(images).to(device)
+    faces = Split(shown, torch.zeros(len(images), device=device))
     convention = how.get("distance", "cpg")
     vectors = embeddings(network, faces, card.mean, card.std).cpu().numpy()
     if CONVENTIONS[convention].mirrored:
-        faces = Split(faces.images.flip(-1), faces.labels)
+        faces = Split(shown.flip(-1), faces.labels)
         vectors = with_mirror(
             vectors, embeddings(network, faces, card.mean, card.std).cpu().numpy()
         )

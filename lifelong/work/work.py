@@ -32,7 +32,7 @@ def load_task(stage: Stage, data: Mapping[str, Any], device: str) -> TaskData:
     pack = pack_of(stage, data)
     store.verified(pack)
     return task_data(
-        load_arrays(pack, data),
+        load_arrays(pack, data, stage.threads),
         stage.spec.protocol,
         data.get("mean"),
         data.get("std"),

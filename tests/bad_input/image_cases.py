@@ -55,6 +55,18 @@ def _bytes(content: bytes | Callable[[bytes], bytes]) -> Make:
     return make
 
 
+def _several_broken(folder: Path) -> None:
+    for name in ("dark/1", "light/0", "light/2"):
+        (folder / f"raw/train/{name}.png").write_bytes(b"\xff\xd8\xff")
+
+
+def _class_broken(folder: Path) -> None:
+    """All test pictures of a class, where broken ones are to be left out."""
+    edited(f"{_SHAPES}.bad_images", "skip", IMAGES)(folder)
+    for file in (folder / "raw/test/light").iterdir():
+        file.write_bytes(b"no picture")
+
+
 def _saved(image: Image.Image, name: str = PICTURE) -> Make:
     return lambda folder: image.save(folder / name)
 
@@ -154,6 +166,8 @@ _TABLE: list[tuple[str, str, str, Make]] = [
     ("a picture of zero bytes", BROKEN, "replace it", _bytes(b"")),
     ("a truncated picture", BROKEN, "replace it", _bytes(lambda whole: whole[:-30])),
     ("a picture with a flipped bit", BROKEN, "replace it", _bytes(lambda whole: whole[:45] + bytes([whole[45] ^ 1]) + whole[46:])),
+    ("several broken pictures", "raw/train/dark/1.png and 2 more cannot be read as pictures, the log names all: mend or remove them, or set bad_images: skip", "replace them, or leave them out", _several_broken),
+    ("no whole test picture of a class, where broken ones are left out", "class light has no readable picture left in the test split: mend raw/test/light/0.png", "replace one of them", _class_broken),
     ("a text called .png", BROKEN, "remove it", _bytes(b"no picture")),
     ("a pickle called .png", BROKEN, "remove it", _bytes(pickle.dumps(Trap()))),
     ("a PostScript program called .png", BROKEN, "remove it", _bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")),
@@ -172,6 +186,11 @@ _TABLE: list[tuple[str, str, str, Make]] = [
     ("a folder tree where CIFAR-100's archive should be", "no whole CIFAR-100 archive in raw/cifar-100-python: `download: true` fetches it (…)", "set download: true, or another source", _published("cifar100", "beaver", "seal")),
     ("a tree of other pictures for CIFAR-100", "raw/train/dark holds no folders, but should hold one per class or group", "use source: image_folder", _published("cifar100_folders", "beaver", "seal")),
     ("a folder tree where STL-10's binaries should be", "raw/stl10_binary holds no train_X.bin: `download: true` fetches STL-10", "set download: true, or unpack it", _published("stl10", "cat", "dog")),
+    ("a folder tree where the lists of CUBS should be", "there is no file raw/classes.txt: check root and source", "unpack the archive, or use source: image_folder", _published("cubs_cropped", "dark", "light", image_size=8)),
+    ("a folder tree where Stanford Cars' lists should be", "there is no file raw/devkit/cars_meta.mat: check root and source", "unpack the archives, or use source: image_folder", _published("stanford_cars_cropped", "dark", "light", image_size=8)),
+    ("ImageNet without its validation photographs", "there is no folder raw/val: check root and source", "unpack them", _published("imagenet", "dark", "light", image_size=8)),
+    ("a set of torchvision whose files are not there", "no whole FashionMNIST in raw: `download: true` fetches most (…)", "set download: true, or copy them", _published("torchvision", "Sandal", "Bag", name="FashionMNIST", image_size=28)),
+    ("a set of torchvision without classes", "torchvision cannot open CocoCaptions so: …; mend options", "use another set", _published("torchvision", "a", "b", name="CocoCaptions", image_size=28)),
     ("Office-Home without one of its domains", "raw holds no folder Product: unpack the whole archive", "unpack it again", _published("office_home", "Product/TV", "Product/Bed", image_size=8)),
 ]  # fmt: skip
 CASES = [

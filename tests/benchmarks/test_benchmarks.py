@@ -333,3 +333,13 @@ def test_stacked_seeds_runs(tmp_path: Path) -> None:
     rows = quick("stacked_seeds", tmp_path)
     assert [row["network"] for row in rows] == ["tiny_cnn2"]
     assert all(float(row["ratio"]) > 0 for row in rows)
+
+
+def test_photographs_runs(tmp_path: Path) -> None:
+    rows = quick("photographs", tmp_path)
+    ways = ["memory", "pixels", "jpeg"]
+    assert [row["what"] for row in rows] == [*ways, "step mobilenet_v3_small"]
+    assert all(float(row["cpu_ms"]) > 0 for row in rows)
+    with (tmp_path / "packing.csv").open() as file:
+        [packed] = csv.DictReader(file)
+    assert float(packed["images_mb"]) > 0 and float(packed["pack_s"]) > 0

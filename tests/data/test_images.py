@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lifelong.data.images import decode, picture, planes
+from lifelong.data.images import Framing, decode, picture, planes
 from lifelong.plan.errors import DataError
 
 RED = np.array([[[255, 0, 0], [10, 20, 30]]], dtype=np.uint8)
@@ -36,8 +36,8 @@ def test_grey_saved_as_colour_fits_one_channel(tmp_path):
 def test_picture_turns_colour_to_grey_and_resizes(tmp_path):
     path = saved(tmp_path / "c.png", np.full((5, 9, 3), (255, 0, 0), dtype=np.uint8))
     # ITU-R 601: 0.299 of full red is 76
-    assert picture(path, 4, 1).tolist() == [[[76] * 4] * 4]
-    assert picture(path, 4, 3).shape == (3, 4, 4)
+    assert picture(path, Framing(4, 1)).tolist() == [[[76] * 4] * 4]
+    assert picture(path, Framing(4, 3)).shape == (3, 4, 4)
 
 
 def test_alpha_is_dropped_only_where_opaque(tmp_path):

@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from lifelong import store
-from lifelong.data.pack import read_task, write_pack
+from lifelong.data.pack import read_task
+from lifelong.data.packing import write_pack
 from lifelong.plan.errors import DamagedFile, DataError
 
 DIGITS = {

@@ -1,12 +1,13 @@
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lifelong.data import folders
+from lifelong.data import photographs
 from lifelong.data.sources import read_source
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
 from lifelong.plan.class_names import GROUP_OF, SUPERCLASSES
@@ -23,7 +24,8 @@ def settings(source, root=None, **changes):
 
 
 def read(source, root=None, **changes):
-    return read_source(settings(source, root, **changes), LOG)
+    raw = read_source(settings(source, root, **changes), LOG)
+    return replace(raw, images=np.asarray(raw.images))
 
 
 def png(path: Path, value=0, size=32):
@@ -237,7 +239,7 @@ def test_one_training_image_cannot_be_split(groups):
 
 
 def test_slow_reading_is_logged(groups, caplog, monkeypatch):
-    monkeypatch.setattr(folders, "_LOG_EVERY_S", 0.0)
+    monkeypatch.setattr(photographs, "_LOG_EVERY_S", 0.0)
     with caplog.at_level("INFO"):
         read("image_folder", groups, image_size=32)
     assert "11 of 12 images read" in caplog.text

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifelong.data.pack import read_task, write_raw
+from lifelong.data.pack import read_task
+from lifelong.data.packing import write_raw
 from lifelong.data.sources import RawSet
 from lifelong.data.tasks import changed, load_arrays, noisy, split_table
 
