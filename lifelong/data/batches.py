@@ -6,7 +6,7 @@ One gather a batch replaces a pool of workers that decode files, and nothing wai
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -51,6 +51,33 @@ class TaskData:
     std: tuple[float, ...]
     deciding_name: Literal["validation", "test"]
     crop: int = 0
+
+    def batches(
+        self,
+        batch_size: int,
+        pad: int,
+        flip: bool,
+        seed: int,
+        memory_format: torch.memory_format,
+        whole: bool,
+    ) -> "TrainBatches":
+        """What training sees; see `TrainBatches`."""
+        return TrainBatches(
+            self.train,
+            batch_size,
+            self.mean,
+            self.std,
+            pad,
+            flip,
+            seed,
+            memory_format,
+            whole,
+            self.crop,
+        )
+
+    def parts(self, network: Any) -> "list[tuple[Any, TaskData]]":
+        """The networks that a learner's is made of, and the task of each."""
+        return [(network, self)]
 
 
 def task_data(
@@ -152,6 +179,11 @@ class TrainBatches:
             return self._count // self._batch_size
         lonely = self._batch_size > 1 and self._count % self._batch_size == 1
         return math.ceil(self._count / self._batch_size) - lonely
+
+    @property
+    def seen(self) -> int:
+        """Images that an epoch shows; a last batch of a single one is left out."""
+        return min(self._count, len(self) * self._batch_size)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Batches `start`, `start` + 1, ... of an epoch: x float32 (B, C, H, W), y int64 (B,)."""
