@@ -14,8 +14,8 @@ from lifelong.records import learning, verification
 from lifelong.records.outcomes import repeated_words
 from lifelong.records.rows import Row
 from lifelong.records.tables import read_table
+from lifelong.report import balance, plots
 from lifelong.report import learning as curves
-from lifelong.report import plots
 from lifelong.report import verification as faces
 from lifelong.report.page import page
 from lifelong.stages.tables import read_frame
@@ -62,6 +62,9 @@ def _figures(stage: Stage, frame: pd.DataFrame) -> Iterator[tuple[str, str, Figu
         matrix = plots.accuracy_matrix(frame, method, seed)
         yield f"accuracy_matrix-{method}", f"Accuracy after each task: {method}", matrix
     yield from _learning_figures(frame, methods, seed)
+    for method in filter(balance.weighing_methods(frame).__contains__, methods):
+        figure = balance.task_weights(frame, method, seed)
+        yield f"task_weights-{method}", f"Weights and losses of tasks: {method}", figure
     pruned = set(frame.loc[frame["stage"] == "prune", "method"])
     for method in filter(pruned.__contains__, spec.sharing):
         ratio = plots.accuracy_against_ratio(frame, method, seed)

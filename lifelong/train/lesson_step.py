@@ -47,6 +47,8 @@ class LessonStep:
         ]
         self.stepped = [*weights, *others]
         self.trunk, self.heads = list(network.body.parameters()), list(network.heads.parameters())
+        self.statistics = [one for one in network.buffers() if one.is_floating_point()]
+        self.statistics_before = [one.clone() for one in self.statistics]
         device = weights[0].device
         self.on_cpu = device.type == "cpu"
         self.loss_sum = torch.zeros((), device=device)
@@ -63,6 +65,7 @@ class LessonStep:
         for optimiser in self.optimisers:
             optimiser.zero_grad()
         self.steps += 1
+        _copy(self.statistics, self.statistics_before)
         with self._arithmetic(x[0].device.type):
             features, outputs = self._outputs(x)
             each = zip(self.losses, outputs, y, strict=True)
@@ -101,9 +104,13 @@ class LessonStep:
         return features, [head(parts[one]) for head, one in heads]
 
     def _check(self, losses: Tensor, is_whole: bool) -> None:
-        """Raise Diverged where a task's loss is no number; waits for the device."""
+        """Raise Diverged where a task's loss is no number; waits for the device.
+
+        A forward pass has changed the statistics of norms: they become what they were.
+        """
         for task, loss in zip(self.weighting.start.tasks, losses.tolist(), strict=True):
             if not math.isfinite(loss):
+                _copy(self.statistics_before, self.statistics)
                 raise Diverged(task, loss, is_whole)
 
     def _clip(self) -> None:
@@ -133,3 +140,8 @@ def _optimiser(parameters: list[Tensor], phase: Phase, decay: float) -> Optimise
     if phase.optimiser == "adam":
         return Adam(parameters, decay)
     return SGD(parameters, decay, phase.momentum)
+
+
+def _copy(source: list[Tensor], target: list[Tensor]) -> None:
+    if source:  # a network without norms has none
+        torch._foreach_copy_(target, source)

@@ -11,7 +11,7 @@ from lifelong.masks import Learner, Model
 from lifelong.optim.phase import Phase
 from lifelong.optim.plateau import Plateau
 from lifelong.plan.errors import ConfigError
-from lifelong.train import evaluate
+from lifelong.train import evaluate, loop
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work.resume import ResumeFile
