@@ -63,7 +63,7 @@ TASK = f"{BASE}/{{method}}/s{{seed}}/{{task}}"
 wildcard_constraints:
     method="|".join(PLAN.methods),
     seed="|".join(map(str, PLAN.config["seeds"])),
-    task="|".join(map(re.escape, PLAN.slugs)),
+    task="|".join(map(re.escape, PLAN.folders)),
     attempt=r"[1-9]\d*",
     dataset="[^/]+",
     shard=r"\d\d\d+",

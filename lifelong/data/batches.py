@@ -6,7 +6,7 @@ One gather a batch replaces a pool of workers that decode files, and nothing wai
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -39,6 +39,45 @@ class Split:
     std: tuple[float, ...] | None = None
 
 
+def images_at(split: Split, numbers: Sequence[int]) -> Tensor:
+    """Images of a split by their numbers, uint8 (n, C, H, W)."""
+    if isinstance(split.images, Streamed):
+        return split.images.at(numbers)
+    return split.images[list(numbers)]
+
+
+def same_images(one: Split, other: Split) -> bool:
+    """Whether two splits show the very same images in the same order."""
+    ours, theirs = one.images, other.images
+    if isinstance(ours, Streamed) and isinstance(theirs, Streamed):
+        return ours.same_as(theirs)
+    if isinstance(ours, Streamed) or isinstance(theirs, Streamed):
+        return False
+    return torch.equal(ours, theirs)
+
+
+class Drawing(Protocol):
+    """How training draws its batches, as `TrainBatches` says it; a phase of training knows."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def crop_padding(self) -> int: ...
+
+    @property
+    def flip(self) -> bool: ...
+
+    @property
+    def whole_batches(self) -> bool: ...
+
+    @property
+    def resized_crop(self) -> Settings | None: ...
+
+    @property
+    def cutout(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class TaskData:
     """One task on the device; `mean` and `std` are per channel, of pixels in [0, 1].
@@ -54,6 +93,29 @@ class TaskData:
     std: tuple[float, ...]
     deciding_name: Literal["validation", "test"]
     crop: int = 0
+
+    def batches(
+        self, how: Drawing, seed: int, memory_format: torch.memory_format
+    ) -> "TrainBatches":
+        """What training sees; see `TrainBatches`."""
+        return TrainBatches(
+            self.train,
+            how.batch_size,
+            self.mean,
+            self.std,
+            how.crop_padding,
+            how.flip,
+            seed,
+            memory_format,
+            how.whole_batches,
+            self.crop,
+            how.resized_crop,
+            how.cutout,
+        )
+
+    def parts(self, network: Any) -> "list[tuple[Any, TaskData]]":
+        """The networks that a learner's is made of, and the task of each."""
+        return [(network, self)]
 
 
 def task_data(
@@ -165,6 +227,11 @@ class TrainBatches:
             return self._count // self._batch_size
         lonely = self._batch_size > 1 and self._count % self._batch_size == 1
         return math.ceil(self._count / self._batch_size) - lonely
+
+    @property
+    def seen(self) -> int:
+        """Images that an epoch shows; a last batch of a single one is left out."""
+        return min(self._count, len(self) * self._batch_size)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Batches `start`, `start` + 1, ... of an epoch: x float32 (B, C, H, W), y int64 (B,)."""

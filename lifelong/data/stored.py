@@ -64,6 +64,13 @@ class StoredImages:
         """Those that a mask, or rising numbers, choose."""
         return replace(self, rows=self.rows[chosen], checksums=self.checksums[chosen])
 
+    def same_as(self, other: "StoredImages") -> bool:
+        """Whether both are the same images of one pack, seen in the same way."""
+        seen = (self.path, self.image_shape, self.change)
+        return seen == (other.path, other.image_shape, other.change) and np.array_equal(
+            self.rows, other.rows
+        )
+
     def __getitem__(self, part: slice) -> np.ndarray:
         kept = self.fetch(np.arange(len(self))[part])
         pieces = [kept[at : at + _PIECE] for at in range(0, len(kept), _PIECE)]

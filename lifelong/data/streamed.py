@@ -3,7 +3,7 @@
 Memory holds two windows, one in use and one being read, and some batches; never the task.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -28,6 +28,14 @@ class Streamed:
     def split(self, size: int) -> Iterator[Tensor]:
         """All images in their order."""
         return self.batches(np.arange(len(self._stored)), size, 0, self.window(size))
+
+    def at(self, numbers: Sequence[int]) -> Tensor:
+        """The images with these numbers, in this order."""
+        return next(self.batches(np.array(numbers), len(numbers), 0, len(numbers)))
+
+    def same_as(self, other: "Streamed") -> bool:
+        """Whether these are the very same images, as far as can be told without reading them."""
+        return self._stored.same_as(other._stored)
 
     def window(self, batch_size: int) -> int:
         """How many images a window has: whole batches."""

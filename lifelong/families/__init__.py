@@ -56,6 +56,7 @@ FAMILIES = {
     "layers": Family(
         "lifelong.families.layers", "lifelong.families.choice:choose_pattern", embeds=False
     ),
+    "joint": Family("lifelong.families.joint"),
 }
 
 

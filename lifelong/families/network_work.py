@@ -4,22 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lifelong import store
 from lifelong.masks import Learner, RankedLearner, Ranking, TaskLearner
 from lifelong.masks.shard import Part, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.plan.card import Card
 from lifelong.plan.errors import DamagedFile
-from lifelong.plan.losses import LOSSES, head_for, per_class
+from lifelong.plan.losses import head_for
 from lifelong.plan.methods import METHODS
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.evaluate import accuracy, logits
-from lifelong.train.losses import Loss, loss_of
 from lifelong.work import shards
+from lifelong.work.losses import task_loss
 from lifelong.work.shards import lineage, read_model
 from lifelong.work.work import Work
 
@@ -29,7 +27,7 @@ class NetworkWork(Work):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
-        self.loss = self._loss()
+        self.loss = task_loss(self.spec.task, self.spec.loss, self.data, self.device)
         self.method = METHODS[self.spec.base]
         self.shards = lineage(stage.input_list("shards"))
         writes = self.spec.kind == self.method.shard_stage  # the task's part of the model
@@ -68,17 +66,6 @@ class NetworkWork(Work):
         """The same for all tasks of a run."""
         kind = self.method.ground
         return {"kind": kind, "seed": seed_of(self.spec.seed, "ground")} if kind else None
-
-    def _loss(self) -> Loss:
-        """The loss of the task; weights of classes come from its training images, if not given."""
-        given, classes = dict(self.spec.loss), len(self.data.classes)
-        row = LOSSES[given.get("kind", "cross_entropy")]
-        if "counts" in row.settings and "counts" not in given:
-            given["counts"] = torch.bincount(self.data.train.labels, minlength=classes).tolist()
-        if name := row.per_class:
-            where = f"config key tasks: the loss of task {self.spec.task!r}: {name}"
-            given[name] = per_class(given[name], self.data.classes, where)
-        return loss_of(given, classes, self.device)
 
     def learner(self, width: float, attempt: int = 0) -> TaskLearner:
         """A learner of this task; every attempt or repetition has a random start of its own."""

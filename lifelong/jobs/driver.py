@@ -27,7 +27,7 @@ def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> No
     `limit` ends after so many tasks; they learn as they would in the whole experiment.
     """
     tasks = plan.config["tasks"][:limit]
-    shown = Plan({**plan.config, "tasks": tasks}, plan.paths.root)
+    shown = Plan(plan.config, plan.paths.root, limit)
     ensured: set[str] = set()
 
     def ensure(stage: Stage) -> None:

@@ -22,7 +22,7 @@ _FILES = {  # of a stage, beside its log
     "goals": r"manifest\.json|goal\.json",
     "select": r"manifest\.json|record\.csv|selected\.json",
     "baseline": r"manifest\.json|record\.csv|shard\.h5|repeat-\d+\.h5|split\.csv",
-    "train": r"manifest\.json|record\.csv|candidate\.h5|split\.csv",
+    "train": r"manifest\.json|record\.csv|candidate\.h5|split\.csv|balance\.csv",
     "expand": r"manifest\.json|record\.csv|candidate\.h5",
     "prune": r"manifest\.json|record\.csv|ratio-[\d.e-]+\.h5",
     "retrain": r"manifest\.json|record\.csv|shard\.h5",
@@ -80,7 +80,7 @@ def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
 
 def _key(plan: Plan, path: str) -> Key | None:
     place = place_of(path)
-    if place is None or place.slug not in plan.slugs:
+    if place is None or place.slug not in plan.folders:
         return None
     if place.method not in plan.methods or place.seed not in plan.config["seeds"]:
         return None

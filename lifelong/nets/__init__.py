@@ -1,6 +1,6 @@
 """Plain networks whose channels scale with a width; they know nothing of tasks or masks."""
 
-from lifelong.nets.build import Network, build, growth_of, placed
+from lifelong.nets.build import Network, build, growth_of, memory_format, placed
 from lifelong.nets.growth import TOP_LEFT, Growth, copy_into, scaled
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "build",
     "copy_into",
     "growth_of",
+    "memory_format",
     "placed",
     "scaled",
 ]

@@ -41,14 +41,15 @@ class Network(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self._features(x))
+        return self.head(self.features(x))
 
     def embedding(self, x: Tensor) -> Tensor:
         """What verification compares: (batch, features) before the classes, not normalised."""
-        features = self._features(x)
+        features = self.features(x)
         return self.head[0](features) if isinstance(self.head, nn.Sequential) else features
 
-    def _features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """What the body makes of images: what heads take."""
         if self.crop and x.shape[-1] > self.crop:
             top, left = ((side - self.crop) // 2 for side in x.shape[2:])
             x = x[:, :, top : top + self.crop, left : left + self.crop]

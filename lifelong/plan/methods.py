@@ -34,6 +34,7 @@ class Method:
     )  # where the common recipe does not fit
     published: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False  # one network per task: tasks share nothing
+    together: bool = False  # learns the tasks of a lesson at once
     isolates: bool = True  # learning a task never changes an older one
     has_goal: bool = False  # decisions compare with an accuracy goal
     expands: bool = False  # widens the network where the goal was missed
@@ -45,8 +46,8 @@ class Method:
     ground: str = ""  # weights of no task, of which all tasks pick (masks/ground.py)
     norms: str = "own"  # or "frozen": norms and biases stay as the first task left them
     widens: bool = False  # every task but the first has a network wider by expand.step
-    # Shared layers.
-    options: tuple[str, ...] = ()  # the sections of `layers` that it reads, beside dropout
+    # Shared layers, and tasks learned together.
+    options: tuple[str, ...] = ()  # what it reads of `layers`, beside dropout, or of `joint`
     pattern: str = "given"  # "given" in the configuration, a fixed one by name, or "" to be found
     one_head: bool = False  # one output layer for all tasks: equally many classes
     one_size: bool = False  # fully connected layers for all tasks: images of one size
@@ -78,6 +79,9 @@ class Method:
 
 separate = partial(Method, family="separate", stages=("baseline", "infer"), alone=True)
 masks = partial(Method, family="masks", stages=("train", "prune", "select", "retrain", "infer"))
+joint = partial(
+    Method, family="joint", stages=("train", "retrain", "infer"), together=True, revision=1
+)
 layers = partial(
     Method, family="layers", stages=("train", "select", "retrain", "infer"), isolates=False
 )
@@ -93,6 +97,7 @@ _UNPRUNED: dict[str, Any] = {
     "retrain": {"epochs": 0},
 }
 _DROP = {"rounds": 20, "share": 0.2, "allowed": 0.002}
+_UNIT = ("logit_norm", "scale", "trunk_leak", "lr", "sigma", "loss_scale")  # of dynamic weights
 _CPG_ROWS = dict.fromkeys(("CPG avg", "CPG max", "CPG top"), "mean")
 
 
@@ -221,6 +226,13 @@ _ROWS = (
         options=("gated",),
     ),
     layers("gated_repo", code=_ours("gated:GATED_REPO"), pattern="all"),
+    joint("joint", code=_ours("joint:Fixed"), options=("weights",)),
+    joint("dynamic", code=_ours("dynamic:Dynamic"), options=_UNIT),
+    joint("naive_dynamic", code=_ours("naive_dynamic:NaiveDynamic"), options=_UNIT[:3]),
+    joint("uncertainty", code=_ours("uncertainty:Uncertainty")),
+    joint("gradnorm", code=_ours("gradnorm:GradNorm"), options=("lr", "asymmetry")),
+    joint("dwa", code=_ours("dwa:DWA"), options=("temperature",)),
+    joint("pcgrad", code=_ours("pcgrad:PCGrad")),
 )
 
 METHODS: Table[Method] = Table("lifelong.methods", _ROWS)

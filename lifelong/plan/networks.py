@@ -18,7 +18,7 @@ class Network:
     """
 
     name: str
-    families: tuple[str, ...] = ("separate", "masks")
+    families: tuple[str, ...] = ("separate", "masks", "joint")
     builder: str = ""
     smallest: int = 1
     largest: int | None = None

@@ -1,6 +1,7 @@
 """Every path under results/ is made and taken apart here, and nowhere else.
 
-results/{experiment}/{method}/s{seed}/{NN-task}/{stage}/ holds a stage of a task; attempts of
+results/{experiment}/{method}/s{seed}/{NN-task}/{stage}/ holds a stage of a task, or of a lesson:
+tasks that are learned together, in {NN-first+second}, NN being the last one's number. Attempts of
 expand lie in expand/a{attempt}/. Packs, tables and the report belong to the experiment.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 ROOT = "results"
 OF_EXPERIMENT = ("align_faces", "pack_data", "report", "tables")  # folders beside the methods'
+_LONGEST = 60  # characters that the tasks of a lesson may have together in a folder's name
 _STAGE = re.compile(
     r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d{1,10})/"
     r"(?P<slug>\d{2,}-[^/]+)/(?P<kind>[a-z]+)(/a(?P<attempt>\d{1,4}))?/[^/]+$",
@@ -25,9 +27,16 @@ _FOLDERS = (  # of a stage, below the root
 )
 
 
-def slug(position: int, task: str) -> str:
-    """The folder of a task, numbered from 1 in order of arrival."""
-    return f"{position:02d}-{task}"
+def slug(position: int, *tasks: str) -> str:
+    """The folder of a task, numbered from 1 in order of arrival, or of the tasks of a lesson.
+
+    A lesson has the number of its last task. Of many long names the first stands for all: no task
+    has a + in its name.
+    """
+    name = "+".join(tasks)
+    if len(tasks) > 1 and len(name) > _LONGEST:
+        name = f"{tasks[0]}+{len(tasks) - 1}"
+    return f"{position:02d}-{name}"
 
 
 @dataclass(frozen=True)

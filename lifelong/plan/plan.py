@@ -7,6 +7,7 @@ from typing import Any
 from lifelong.plan.decisions import Grown
 from lifelong.plan.families import FAMILIES
 from lifelong.plan.images import data_of
+from lifelong.plan.lessons import lessons_of
 from lifelong.plan.methods import GOAL_METHODS, METHODS, Method
 from lifelong.plan.packs import align_stages, pack_stage
 from lifelong.plan.paths import Paths, slug
@@ -22,15 +23,21 @@ NOT_GROWN = Grown()
 
 
 class Plan:
-    """All stages of a checked configuration."""
+    """All stages of a checked configuration.
 
-    def __init__(self, config: Mapping[str, Any], root: str = "results") -> None:
+    With a `limit` tables and report are of so many tasks; these learn as they would among all.
+    """
+
+    def __init__(
+        self, config: Mapping[str, Any], root: str = "results", limit: int | None = None
+    ) -> None:
         self.config = config
         self.paths = Paths(config["experiment"], root)
-        self.tasks = [task["name"] for task in config["tasks"]]
+        self.names = [task["name"] for task in config["tasks"]]
+        self.tasks = self.names[:limit]
         self._packs: dict[str, Stage] = {}
         self._aligned: dict[str, list[Stage]] = {}
-        self.slugs = [slug(i, name) for i, name in enumerate(self.tasks, 1)]
+        self._lessons: dict[str, list[range]] = {}
 
     @cached_property
     def _settings(self) -> dict[str, dict[str, Any]]:
@@ -52,9 +59,34 @@ class Plan:
     def settings(self, method: str) -> dict[str, Any]:
         return self._settings[method]
 
-    def position(self, task: str) -> int:
-        """The position of a task given by its slug."""
-        return self.slugs.index(task) + 1
+    @cached_property
+    def folders(self) -> dict[str, int]:
+        """The folder of every task and lesson of any method, and the position of its last task."""
+        return {
+            self._slug(lesson): lesson[-1]
+            for method in self.methods
+            for lesson in self.lessons(method)
+        }
+
+    def lessons(self, method: str) -> list[range]:
+        """The positions of the tasks that are learned together, in order; most methods' alone."""
+        if method not in self._lessons:
+            given = self.settings(method)["joint"]["lessons"] if self.row(method).together else ()
+            self._lessons[method] = lessons_of(self.names, given)
+        return self._lessons[method]
+
+    def lesson(self, method: str, position: int) -> range:
+        """The lesson that the task of a position belongs to."""
+        if not self.row(method).together:
+            return range(position, position + 1)
+        return next(one for one in self.lessons(method) if position in one)
+
+    def _slug(self, lesson: range) -> str:
+        return slug(lesson[-1], *(self.names[position - 1] for position in lesson))
+
+    def position(self, folder: str) -> int:
+        """The position of the last task of a folder."""
+        return self.folders[folder]
 
     def task(self, key: Key) -> Mapping[str, Any]:
         """What the configuration says of the task of a stage."""
@@ -62,7 +94,7 @@ class Plan:
         return task
 
     def folder(self, key: Key) -> str:
-        name = self.slugs[key.position - 1]
+        name = self._slug(self.lesson(key.method, key.position))
         return self.paths.stage(key.kind, key.method, key.seed, name, key.attempt)
 
     def file(self, key: Key, name: str) -> str:
@@ -78,9 +110,10 @@ class Plan:
 
     def shard_before(self, key: Key) -> Inputs:
         """The shard of the task before, whose lineage leads to all older ones; {} for the first."""
-        if self.row(key.method).alone or key.position == 1:
+        first = self.lesson(key.method, key.position)[0]
+        if self.row(key.method).alone or first == 1:
             return {}
-        return {"shards": [self.shard(key.method, key.seed, key.position - 1)]}
+        return {"shards": [self.shard(key.method, key.seed, first - 1)]}
 
     def pack(self, position: int) -> str:
         return self.paths.pack(self.config["tasks"][position - 1]["dataset"])
@@ -139,9 +172,21 @@ class Plan:
             return self._goal(key)
         if key.kind == "infer":
             data = [self.data(position, key.seed) for position in range(1, key.position + 1)]
-            return Inference(**self.of_task(key), data=data, pairs=self.task(key).get("pairs"))
+            return Inference(**self.of_task(key), data=data, pairs=self.pairs(key))
         spec: TaskSpec = FAMILIES[self.row(key.method).family].spec(self, key, grown)
         return spec
+
+    def pairs(self, key: Key) -> Mapping[str, Any] | None:
+        """How pairs of faces are compared by the newest task that has any, of one or a lesson.
+
+        Of a lesson it says which of its tasks that is.
+        """
+        lesson = self.lesson(key.method, key.position)
+        for position in reversed(lesson):
+            pairs = self.config["tasks"][position - 1].get("pairs")
+            if pairs:
+                return {**pairs, "position": position} if len(lesson) > 1 else dict(pairs)
+        return None
 
     def _goal(self, key: Key) -> GoalSpec:
         goals, task = self.settings(key.method)["goals"], self.task(key)["name"]
@@ -155,10 +200,11 @@ class Plan:
         wanted = upto if self.row(key.method).alone else upto[-1:]
         shards = [self.shard(key.method, key.seed, position) for position in wanted]
         inputs: Inputs = {"packs": self.packs(upto), "shards": shards}
-        if "pairs" in self.task(key):
-            inputs["pairs"] = self.paths.pack(self.task(key)["pairs"]["dataset"])
-        if key.position > 1:
-            before = Key("infer", key.method, key.seed, key.position - 1)
+        if pairs := self.pairs(key):
+            inputs["pairs"] = self.paths.pack(pairs["dataset"])
+        first = self.lesson(key.method, key.position)[0]
+        if first > 1:
+            before = Key("infer", key.method, key.seed, first - 1)
             inputs["before"] = self.file(before, "logits.h5")
         return inputs
 
@@ -178,9 +224,11 @@ class Plan:
         """All stages of a kind over methods, seeds and tasks, expand left out."""
         for method in self.config["methods"]:
             if kind in self.row(method).stages:
+                ends = [lesson[-1] for lesson in self.lessons(method)]
                 for seed in self.config["seeds"]:
-                    for position in range(1, len(self.tasks) + 1):
-                        yield Key(kind, method, seed, position)
+                    for position in ends:
+                        if position <= len(self.tasks):
+                            yield Key(kind, method, seed, position)
 
     def overview_inputs(self, kind: str) -> Inputs:
         """The records and published numbers that tables are made of.
@@ -216,7 +264,7 @@ class Plan:
 
     def _datasets_used(self) -> list[str]:
         """The data sets that tasks name, for their images or their pairs."""
-        tasks = self.config["tasks"]
+        tasks = self.config["tasks"][: len(self.tasks)]
         pairs = [task["pairs"]["dataset"] for task in tasks if "pairs" in task]
         return list(dict.fromkeys([*(task["dataset"] for task in tasks), *pairs]))
 

@@ -10,11 +10,12 @@ from lifelong.plan.sources import SOURCES
 from lifelong.plan.trees import classes_by_group
 
 _NEXT_TO_NOTHING = 1e-3  # of a layer
+_STICKS = 0.05  # rate at which weights of tasks without a floor go to 0 and 1, and stay there
 
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    kinds = (_ratios, _patterns, _unused, _starved, _whole)
+    kinds = (_ratios, _patterns, _unused, _starved, _whole, _stuck)
     more = [line for kind in kinds for line in kind(config)]
     return [*_presets(config, given), *_unread(config, given), *more]
 
@@ -125,4 +126,16 @@ def _starved(config: Mapping[str, Any]) -> Iterator[str]:
                 f"{method} leaves {left:.1g} of each layer to the last of {count} tasks: raise "
                 f"prune.ratios under method_settings.{base_of(config, method)}, such as "
                 f"[{1 - 1 / count:.2f}]"
+            )
+
+
+def _stuck(config: Mapping[str, Any]) -> Iterator[str]:
+    """Weights of tasks that are free to reach 0 and 1, at a rate at which they stay there."""
+    for method in config["methods"]:
+        joint, read = settings(config, method)["joint"], row_of(config, method).options
+        free = {"logit_norm", "lr"} <= set(read) and joint["logit_norm"] == "none"
+        if free and joint["lr"] >= _STICKS:
+            yield (
+                f"{method}: with joint.logit_norm none and joint.lr {joint['lr']:g} a task may get "
+                "all the weight and keep it when another becomes hard; lower lr to 0.01"
             )

@@ -17,6 +17,7 @@ SECTIONS = (
     "prune",
     "retrain",
     "layers",
+    "joint",
 )
 
 

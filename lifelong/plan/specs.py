@@ -89,6 +89,25 @@ class LayerLearning(TaskSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LessonLearning(TaskSpec):
+    """A lesson: tasks that one network learns together; `task` and `position` are the last one's.
+
+    `data` is of the last task, `others` of those before it. `settings` and `weighting` only where
+    it is trained.
+    """
+
+    random_seed: int
+    lesson: Sequence[str]
+    data: Section
+    others: Sequence[Section]
+    network: Section
+    losses: Sequence[Section]
+    recipe: Section
+    settings: Section | None = None
+    weighting: Section | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RatioChoice(TaskSpec):
     """How the ratio of a task is chosen: by hand, or by its record up to the width `cap`."""
 

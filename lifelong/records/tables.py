@@ -95,11 +95,18 @@ def learned_order(frame: pd.DataFrame) -> list[str]:
 
 
 def accuracy_matrix(frame: pd.DataFrame, method: str, seed: int, tasks: list[str]) -> Matrix:
-    """R (n, n) of `lifelong.records.metrics` on the test split, n the number of tasks learned."""
+    """R (n, n) of `lifelong.records.metrics` on the test split, n the number of tasks learned.
+
+    Tasks that were learned together were learned at the same time: after each of them the model is
+    the one that was measured after the last.
+    """
     infer = frame[(frame["method"] == method) & (frame["seed"] == seed)]
     table = accuracy_table(infer[infer["split"] == "test"])
     matrix = table.pivot(index="after_task", columns="task", values="accuracy")
     matrix = matrix.reindex(index=tasks, columns=tasks)
+    measured = infer.loc[infer["stage"] == "infer", "task"]
+    together = ~matrix.index.isin(measured)  # with the next ones that were
+    matrix[together] = matrix.bfill()[together]
     learned = np.flatnonzero(matrix.notna().any(axis="columns"))
     count = int(learned[-1]) + 1 if len(learned) else 0
     return matrix.to_numpy(dtype=float)[:count, :count]

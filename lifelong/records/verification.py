@@ -23,7 +23,9 @@ def verification_table(frame: pd.DataFrame, separate: str) -> pd.DataFrame:
     reached with the same seed; it and the difference are empty where there is none.
     """
     rows = frame[(frame["stage"] == "infer") & frame["metric"].str.startswith(PREFIX)]
-    rows = rows.assign(metric=rows["metric"].str.removeprefix(PREFIX))
+    # Of a lesson's tasks the one with pairs is not always the last, which its stages are named by.
+    metrics = rows["metric"].str.removeprefix(PREFIX)
+    rows = rows.assign(metric=metrics, task=rows["on_task"].fillna(rows["task"]))
     groups = rows.groupby(["method", "seed", "task", "metric"], sort=False)["value"]
     table = groups.mean().unstack("metric").reindex(columns=list(METRICS))
     table["networks"] = groups.size().unstack("metric").reindex(columns=["accuracy"])["accuracy"]

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from lifelong.plan.paths import slug
 from lifelong.records import tables
-from lifelong.report import learning, plots, words
+from lifelong.report import balance, learning, plots, words
 from lifelong.report.canvas import svg
 from lifelong.report.page import Drawing, Group, Section
 
@@ -55,6 +55,7 @@ def _of_methods(
         "training_curves": ("training", "Training", words.CURVES),
         "weight_owners": ("owners", "Who owns the weights", words.OWNERS),
         "layers_shared": ("shared", "Layers shared", words.SHARED),
+        "task_weights": ("balance", "How tasks were weighed", words.BALANCE),
     }
     draw: dict[str, Callable[[pd.DataFrame, str, int], Figure]] = {
         "accuracy_matrix": plots.accuracy_matrix,
@@ -62,6 +63,7 @@ def _of_methods(
         "training_curves": learning.training_curves,
         "weight_owners": plots.weight_owners,
         "layers_shared": learning.sharing,
+        "task_weights": balance.task_weights,
     }
     live = learning.learning_methods(frame)
     shown: dict[str, Iterable[str]] = {
@@ -70,6 +72,7 @@ def _of_methods(
         "training_curves": [one for one in methods if one not in live],
         "weight_owners": owning,
         "layers_shared": learning.sharing_methods(frame, seed),
+        "task_weights": balance.weighing_methods(frame),
     }
     keys: dict[str, Sequence[tuple[str, str]]]
     keys = {"training_curves": _CURVES_KEY, "layers_shared": _SHARED_KEY}

@@ -106,6 +106,10 @@ MATRIX = (
     "an old task's accuracy changed; under all others every column is constant. Seed {seed}."
 )
 SHARED = "Which layers each task shares with older ones (blue) and which are its own. Seed {seed}."
+BALANCE = (
+    "The weight of each task's loss in the sum that is trained, the loss and the accuracy on the "
+    "deciding split, over the epochs of all lessons in turn. Seed {seed}."
+)
 POSTERIOR = (
     "How probable the method holds each pattern of shared (S) and own (-) layers as it learns a "
     "task; dashed: all alike. Seed {seed}."

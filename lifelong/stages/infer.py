@@ -50,10 +50,10 @@ def run(stage: Stage) -> None:
         rows.append(_row(stage, model, data["task"], accuracy(here, task.test.labels), 0))
         confusion += answers(data["task"], task, here)
         wrong += mistakes(data["task"], task, here)
-        for attempt, view in enumerate(_repetitions(stage, paths[position - 1]), 1):
+        for attempt, view in enumerate(_repetitions(stage, paths, position), 1):
             value = accuracy(_logits(view, 1, task, device), task.test.labels)
             rows.append(_row(stage, model, data["task"], value, attempt))
-    measured = _verified(stage, model, paths[-1], device)
+    measured = _verified(stage, model, paths, device)
     changed = _changed(stage, paths, outputs, device)
     files = {
         "logits.h5": store.write_arrays(Path(stage.path("logits.h5")), outputs, {"kind": "logits"}),
@@ -78,13 +78,14 @@ def _row(stage: Stage, model: Any, task: str, value: float, attempt: int) -> Row
     return row(stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width)
 
 
-def _verified(stage: Stage, model: Any, newest: Path, device: str) -> list[Row]:
+def _verified(stage: Stage, model: Any, paths: list[Path], device: str) -> list[Row]:
     """Pairs of faces, by the newest task's networks; those of an older one are as they were."""
     if not stage.input_list("pairs"):
         return []
-    card, pack = model.shards[-1].card, Path(stage.input("pairs"))
-    networks = [model.view(len(model.shards), device)]
-    networks += [one.view(1, device) for one in _repetitions(stage, newest)]
+    position = stage.spec.pairs.get("position", len(model.shards))  # said of a task of a lesson
+    card, pack = model.shards[position - 1].card, Path(stage.input("pairs"))
+    networks = [model.view(position, device)]
+    networks += [one.view(1, device) for one in _repetitions(stage, paths, position)]
     rows = []
     for attempt, network in enumerate(networks):
         metrics = verification(network, card, pack, stage.spec.pairs, device)
@@ -100,9 +101,9 @@ def _shards(stage: Stage) -> list[Path]:
     return [Path(path) for path in given] if METHODS[stage.spec.base].alone else lineage(given)
 
 
-def _repetitions(stage: Stage, path: Path) -> list[Model]:
+def _repetitions(stage: Stage, paths: list[Path], position: int) -> list[Model]:
     """The further networks of a task that was learned several times, beside its first."""
-    return repetitions(path) if stage.input_list("baselines") else []
+    return repetitions(paths[position - 1]) if stage.input_list("baselines") else []
 
 
 def _changed(stage: Stage, paths: list[Path], now: dict[str, np.ndarray], device: str) -> list[str]:

@@ -1,13 +1,14 @@
 """Accuracy and logits of a network on a split."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lifelong.data.batches import Split, eval_batches
+from lifelong.data.batches import Split, TaskData, eval_batches
+from lifelong.data.lessons import LessonData
 
 
 class Viewed(Protocol):
@@ -62,6 +63,19 @@ def _look_at(
     outputs = torch.cat([look(x) for x, _ in batches])
     network.train(was_training)
     return outputs
+
+
+def deciding(
+    network: Any, data: TaskData | LessonData, with_loss: bool
+) -> tuple[list[float], list[float]]:
+    """Accuracy, and the loss where asked for, of each task of a learner on its deciding split."""
+    accuracies, losses = [], []
+    for view, task in data.parts(network):
+        found, labels = logits(view, task.deciding, task.mean, task.std), task.deciding.labels
+        accuracies.append(accuracy(found, labels))
+        if with_loss:
+            losses.append(mean_loss(found, labels))
+    return accuracies, losses
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

@@ -5,15 +5,18 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from statistics import fmean
+from typing import Any, Protocol
 
 from torch import Tensor
 
-from lifelong.data.batches import TaskData, TrainBatches
+from lifelong.data.batches import TaskData
+from lifelong.data.lessons import LessonData
 from lifelong.optim.phase import Phase
 from lifelong.plan.errors import ConfigError
 from lifelong.train.device import use_precision
-from lifelong.train.evaluate import Viewed, accuracy, logits, mean_loss
+from lifelong.train.diverged import Diverged
+from lifelong.train.evaluate import Viewed, deciding
 from lifelong.train.resume import Resume
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,7 @@ class Epoch:
     accuracy: float
     deciding_loss: float | None = None  # only where it decides something
     more: dict[str, float] = field(default_factory=dict)  # numbers of the caller's `after_epoch`
+    each: list[float] = field(default_factory=list)  # `accuracy` of each task, where several learn
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,17 @@ class Learner(Protocol):
 
 
 class Stepper(Protocol):
-    """Does the training steps of one learner, and counts over the images of an epoch."""
+    """Does the training steps of one learner, and counts over the images of an epoch.
 
-    loss_sum: Tensor
-    correct: Tensor
+    A step takes what the batches of its learner's data are: images and labels, of one task or of
+    several.
+    """
+
+    @property
+    def loss_sum(self) -> Tensor: ...
+
+    @property
+    def correct(self) -> Tensor: ...
 
     @property
     def learner(self) -> Learner: ...
@@ -67,7 +78,7 @@ class Stepper(Protocol):
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
         """Set the rates of an epoch, counted from 0; a resumed epoch begins again."""
 
-    def __call__(self, x: Tensor, y: Tensor) -> None: ...
+    def __call__(self, x: Any, y: Any) -> None: ...
 
     def state(self) -> dict[str, Tensor]: ...
 
@@ -76,7 +87,7 @@ class Stepper(Protocol):
 
 def fit(
     step: Stepper,
-    data: TaskData,
+    data: TaskData | LessonData,
     phase: Phase,
     seed: int,
     *,
@@ -115,7 +126,7 @@ class _Run:
     def __init__(
         self,
         step: Stepper,
-        data: TaskData,
+        data: TaskData | LessonData,
         phase: Phase,
         seed: int,
         resume: Resume | None,
@@ -126,20 +137,7 @@ class _Run:
         self.data, self.phase, self.resume = data, phase, resume
         self.name, self.after_epoch = name, after_epoch
         use_precision(phase.precision)
-        self.batches = TrainBatches(
-            data.train,
-            phase.batch_size,
-            data.mean,
-            data.std,
-            phase.crop_padding,
-            phase.flip,
-            seed,
-            self.learner.network.form,
-            phase.whole_batches,
-            data.crop,
-            phase.resized_crop,
-            phase.cutout,
-        )
+        self.batches = data.batches(phase, seed, self.learner.network.form)
         self.epoch = self.step = 0
         self.epochs: list[Epoch] = []
         self.best: dict[str, Tensor] | None = None
@@ -165,21 +163,36 @@ class _Run:
     def _begin_epoch(self) -> None:
         self.do_step.begin_epoch(self.phase.fallen(self._plateau()[0]), self.epoch)
 
-    def one_step(self, x: Tensor, y: Tensor) -> None:
-        self.do_step(x, y)
+    def one_step(self, x: Any, y: Any) -> None:
+        try:
+            self.do_step(x, y)
+        except Diverged as error:
+            raise self._stopped(error) from None
         self.step += 1
 
+    def _stopped(self, error: Diverged) -> ConfigError:
+        """What to say of a loss that is no number; what was learned until then is kept."""
+        kept = ""
+        if self.resume is not None and error.is_whole:
+            self.save()
+            kept = f"; the state before that step is in {self.resume.path}"
+        return ConfigError(
+            f"{self.name} diverged: the loss of task {error.task} is {error.loss} in step "
+            f"{self.step + 1} of epoch {self.epoch + 1}; lower the lr of its section, or look at "
+            f"its images{kept}"
+        )
+
     def end_epoch(self) -> None:
-        data, learner = self.data, self.learner
-        seen = self._seen()
-        deciding = logits(learner.network, data.deciding, data.mean, data.std)
+        seen = self.batches.seen
+        accuracies, losses = deciding(self.learner.network, self.data, self.phase.needs_loss)
         epoch = Epoch(
             self.epoch + 1,
             float(self.do_step.loss_sum) / seen,
             int(self.do_step.correct) / seen,
-            accuracy(deciding, data.deciding.labels),
-            mean_loss(deciding, data.deciding.labels) if self.phase.needs_loss else None,
+            fmean(accuracies),
+            fmean(losses) if losses else None,
             {} if self.after_epoch is None else self.after_epoch(self.epoch + 1),
+            accuracies if len(accuracies) > 1 else [],
         )
         if not math.isfinite(epoch.train_loss):
             raise ConfigError(
@@ -192,11 +205,6 @@ class _Run:
         self.do_step.reset()
         if self.unfinished():
             self._begin_epoch()
-
-    def _seen(self) -> int:
-        """How many training images an epoch shows; a last batch of a single one is left out."""
-        count = len(self.data.train.labels)
-        return min(count, len(self.batches) * self.phase.batch_size)
 
     def _remember(self, epoch: Epoch) -> None:
         if self._better(epoch):

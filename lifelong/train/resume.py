@@ -1,6 +1,7 @@
 """What the loop needs to go on after an interruption; stages decide where it is kept."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -8,6 +9,8 @@ from torch import Tensor
 
 class Resume(Protocol):
     """A place for the state of one run of the loop."""
+
+    path: Path
 
     def due(self) -> bool:
         """Whether it is time to save."""

@@ -13,7 +13,7 @@ _SHARD, _KINDS = "shard.h5", ("baseline", "retrain")  # and the stages that writ
 
 
 def finished_model(folder: Path) -> tuple[Any, list[Path]]:
-    """The model in a folder such as results/digits/cpg/s0: all finished shards, in task order.
+    """The model in a folder such as results/digits/cpg/s0, and the file of every task in order.
 
     It has `shards` with the cards of its tasks, and `view(position, device)` of each. Which tasks
     it has, and in which order, is what the newest tables or inference say; folders of tasks that
@@ -23,7 +23,17 @@ def finished_model(folder: Path) -> tuple[Any, list[Path]]:
     paths = _shards(folder)
     if not paths:
         raise UserError(f"{folder} holds no finished model: name a folder like results/x/cpg/s0")
-    return family_of(base_of(paths[0])).read(paths), paths
+    model = family_of(base_of(paths[0])).read(paths)
+    return model, _of_tasks(model, paths)
+
+
+def _of_tasks(model: Any, paths: list[Path]) -> list[Path]:
+    """The file of every task; one that holds a lesson is that of all its tasks."""
+    lasts = {int(store.read_attrs(path)["card"]["position"]): path for path in paths}
+    files = []
+    for position in range(1, len(model.shards) + 1):
+        files.append(lasts[min(last for last in lasts if last >= position)])
+    return files
 
 
 def _shards(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lifelong.data.batches import TaskData
+from lifelong.data.batches import TaskData, images_at
 
 PICTURES = 6  # per task, those that the model was most certain of
 _SIDE = 64  # pixels; larger pictures are made smaller
@@ -59,15 +59,17 @@ def mistakes(task: str, data: TaskData, logits: Tensor) -> list[Mistake]:
     probabilities, given = logits.double().softmax(1).max(1)
     wrong = (given != data.test.labels).nonzero().flatten()
     order = probabilities[wrong].argsort(descending=True, stable=True)
+    shown = wrong[order[:PICTURES]].tolist()
+    pictures = list(images_at(data.test, shown)) if shown else []
     return [
         Mistake(
             task,
             data.classes[int(data.test.labels[image])],
             data.classes[int(given[image])],
             round(float(probabilities[image]), 4),
-            _png(data.test.images[image]),
+            _png(picture),
         )
-        for image in wrong[order[:PICTURES]].tolist()
+        for image, picture in zip(shown, pictures, strict=True)
     ]
 
 

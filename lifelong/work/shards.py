@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lifelong import store
+from lifelong.joint.model import LessonModel
+from lifelong.joint.part import Lesson, lesson_from
+from lifelong.joint.part import to_arrays as lesson_arrays
 from lifelong.layers.model import LayerModel
 from lifelong.layers.part import LayerCard, LayerPart
 from lifelong.layers.part import part_from as layers_from
@@ -18,7 +21,7 @@ from lifelong.plan.errors import DamagedFile, Misfit
 from lifelong.plan.specs import TaskSpec
 
 _OF_A_RUN = ("experiment", "method", "seed")
-_Form = TypeVar("_Form", Shard, Part, LayerPart)
+_Form = TypeVar("_Form", Shard, Part, LayerPart, Lesson)
 
 
 def save(path: Path, task: Shard | Part, **facts: Any) -> str:
@@ -100,6 +103,33 @@ def read_layers(
     return model
 
 
+def save_lesson(path: Path, lesson: Lesson) -> str:
+    """Write a lesson, finished or a candidate; returns the file's digest."""
+    return store.write_arrays(path, *lesson_arrays(lesson))
+
+
+def load_lesson(path: Path) -> Lesson:
+    """Read a lesson, finished or a candidate, as `load` does."""
+    return _read(path, lesson_from)
+
+
+def read_lessons(paths: Iterable[str | Path], expected: TaskSpec | None = None) -> LessonModel:
+    """Assemble the lessons of a model, checked as `read_model` does.
+
+    A file that is named once for each of its tasks is read once.
+    """
+    model = LessonModel()
+    digests: list[str] = []
+    for path in dict.fromkeys(map(Path, paths)):
+        digest = store.verified(path)
+        lesson = load_lesson(path)
+        for position, card in enumerate(lesson.cards, len(model.shards) + 1):
+            _check_card(path, card, position, digests, expected)
+        model.add(lesson)
+        digests.append(digest)
+    return model
+
+
 def lineage(given: Sequence[str | Path]) -> list[Path]:
     """All shards that a task is learned on, oldest first; a stage's inputs name the newest.
 
@@ -121,7 +151,8 @@ def base_of(path: Path) -> str:
 
 def _shard_before(path: Path) -> Path | None:
     manifest = store.read_manifest(path.parent)
-    if manifest["spec"]["position"] == 1:
+    spec = manifest["spec"]
+    if spec["position"] == len(spec.get("lesson", [spec["task"]])):  # nothing comes before it
         return None
     shards = [name for name in manifest["inputs"] if name.endswith("/shard.h5")]
     if len(shards) != 1:

@@ -144,6 +144,13 @@ def test_processes_are_compared(tmp_path: Path) -> None:
     assert rows[0]["ratio"] == "1.0" and all(float(row["ms"]) > 0 for row in rows)
 
 
+def test_joint_step_measures_every_variant(tmp_path: Path) -> None:
+    rows = quick("joint_step", tmp_path)
+    names = ["plain", "joint", "dynamic", "gradnorm", "pcgrad", "own images"]
+    assert [row["variant"] for row in rows] == names
+    assert rows[0]["ratio"] == "1.0" and all(float(row["cpu_ms"]) > 0 for row in rows)
+
+
 def test_checkpoints_runs(tmp_path: Path) -> None:
     rows = quick("checkpoints", tmp_path)
     assert [row["tasks"] for row in rows] == ["1", "2", "3"]

@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from known_methods import LAYER_METHODS, NETWORK_METHODS
+from known_methods import JOINT_METHODS, LAYER_METHODS, NETWORK_METHODS
 from toy_experiment import run_toy
 
 from lifelong import store
@@ -60,7 +60,7 @@ def fingerprints(folder: Path, methods: list[str]) -> dict[str, dict[str, list[f
     changes = LAYERS if set(methods) <= set(LAYER_METHODS) else NETWORKS
     with contextlib.redirect_stderr(io.StringIO()):
         results = run_toy(folder, methods, experiment="golden", **changes)
-    shards = {one: next((results / one).glob("s0/02-two/*/shard.h5")) for one in methods}
+    shards = {one: next((results / one).glob("s0/02-*/*/shard.h5")) for one in methods}
     return {method: _of_shard(path) for method, path in shards.items()}
 
 
@@ -87,7 +87,7 @@ def revision(method: str) -> list[int]:
 def _main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     written = {}
-    for methods in (NETWORK_METHODS, LAYER_METHODS):
+    for methods in (NETWORK_METHODS, LAYER_METHODS, JOINT_METHODS):
         with tempfile.TemporaryDirectory() as folder:
             for method, numbers in fingerprints(Path(folder), methods).items():
                 written[method] = {"revision": revision(method), "arrays": numbers}

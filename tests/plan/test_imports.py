@@ -15,7 +15,7 @@ from lifelong.plan.methods import METHODS
 TREE = Path(__file__).parents[2]
 PACKAGE = TREE / "lifelong"
 WORK = {"plan", "store", "records", "data", "faces", "nets", "optim", "masks", "layers", "methods"}
-WORK |= {"train"}
+WORK |= {"train", "joint"}
 MAY_IMPORT = {
     "plan": set(),
     "store": {"plan"},
@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "optim": {"plan"},
     "masks": {"plan", "nets"},
     "layers": {"plan", "nets"},
-    "methods": {"plan", "nets", "optim", "masks", "layers"},
-    "train": {"plan", "data", "nets", "optim", "masks", "layers"},
+    "joint": {"plan", "nets"},
+    "methods": {"plan", "nets", "optim", "masks", "layers", "joint"},
+    "train": {"plan", "data", "nets", "optim", "masks", "layers", "joint"},
     "work": WORK,
     "families": WORK | {"work"},
     "stages": WORK | {"work", "families", "report"},
@@ -49,6 +50,7 @@ HEAVY = ("torch", "torchvision", "pandas", "numpy", "h5py", "sklearn", "matplotl
 FILES = sorted(PACKAGE.rglob("*.py"))
 KINDS_OF_FAMILIES = {"LayerModel", "Model", "LayerLearner", "Learner", "TaskView", "Network"}
 KINDS_OF_FAMILIES |= {"LayerCard", "Card", "LayerWork", "NetworkWork"}
+KINDS_OF_FAMILIES |= {"LessonModel", "LessonLearner", "LessonWork"}
 
 
 def name_of(file: Path) -> str:

@@ -11,7 +11,7 @@ from lifelong.masks import Learner, Model
 from lifelong.optim.phase import Phase
 from lifelong.optim.plateau import Plateau
 from lifelong.plan.errors import ConfigError
-from lifelong.train import loop
+from lifelong.train import evaluate, loop
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work.resume import ResumeFile
@@ -167,7 +167,7 @@ def test_in_between_a_line_follows_after_some_seconds(data, caplog, monkeypatch)
 
 def test_the_epoch_with_the_lowest_loss_is_kept(data, monkeypatch):
     losses = iter([0.9, 0.5, 0.4, 0.6])
-    monkeypatch.setattr(loop, "mean_loss", lambda *_: next(losses))
+    monkeypatch.setattr(evaluate, "mean_loss", lambda *_: next(losses))
     phase = replace(PHASE, keep_epoch="best_loss")
     best, shorter = learner(), learner()
     result = fit(mask_step(best, phase), data, phase, seed=3)
@@ -179,13 +179,13 @@ def test_the_epoch_with_the_lowest_loss_is_kept(data, monkeypatch):
 
 def test_the_first_epoch_with_the_highest_accuracy_is_kept(data, monkeypatch):
     accuracies = iter([0.2, 0.8, 0.8, 0.1])
-    monkeypatch.setattr(loop, "accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(evaluate, "accuracy", lambda *_: next(accuracies))
     phase = replace(PHASE, keep_epoch="best_accuracy")
     assert fit(mask_step(learner(), phase), data, phase, seed=3).kept.epoch == 2
 
 
 def test_on_a_plateau_rates_fall_and_training_ends(data, monkeypatch):
-    monkeypatch.setattr(loop, "mean_loss", lambda *_: 1.0)
+    monkeypatch.setattr(evaluate, "mean_loss", lambda *_: 1.0)
     plateau = Plateau(patience=1, factor=0.5, floor=0.02)
     phase = replace(PHASE, epochs=50, plateau=plateau)
     step, rates = mask_step(learner(), phase), []

@@ -143,7 +143,7 @@ def test_the_two_commands_of_the_readme_are_targets_of_make():
     assert len(commands) == 2
     for name in commands:
         recipe = re.search(rf"^{name}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
-        assert recipe and "$(BIN)/" in recipe[1], name
+        assert recipe and re.search(r"\$\((BIN|PYTEST)\)", recipe[1]), name
 
 
 def test_every_experiment_the_readme_names_exists():

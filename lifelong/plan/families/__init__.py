@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from lifelong.plan.families import layers, masks, separate
+from lifelong.plan.families import joint, layers, masks, separate
 from lifelong.plan.methods import METHODS
 from lifelong.plan.specs import Alignment, GoalSpec, Inference, Overview, Packing, Reporting, Spec
 
-FAMILIES: dict[str, ModuleType] = {"separate": separate, "masks": masks, "layers": layers}
+FAMILIES: dict[str, ModuleType] = {
+    "separate": separate,
+    "masks": masks,
+    "layers": layers,
+    "joint": joint,
+}
 _SPECS: dict[str, type] = {
     "goals": GoalSpec,
     "infer": Inference,

@@ -1,0 +1,178 @@
+"""What the stages of a lesson have in common: its tasks' images, cards, losses and a learner."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lifelong import store
+from lifelong.data.batches import TaskData
+from lifelong.data.lessons import lesson_data
+from lifelong.joint.learner import LessonLearner
+from lifelong.joint.weighting import Start, Weighting
+from lifelong.optim.phase import Phase
+from lifelong.plan.card import Card
+from lifelong.plan.code import load
+from lifelong.plan.losses import head_for
+from lifelong.plan.methods import METHODS
+from lifelong.plan.seeds import seed_of
+from lifelong.plan.stage import Stage
+from lifelong.records.rows import Row
+from lifelong.train.balance import Balance
+from lifelong.train.lesson_step import LessonStep
+from lifelong.train.loop import Epoch
+from lifelong.work.losses import task_loss
+from lifelong.work.shards import lineage, read_lessons
+from lifelong.work.work import Work, load_task
+
+_OF_TASK = ("loss", "weight")  # numbers of each task after an epoch, as `Epoch.more` names them
+
+
+class LessonWork(Work):
+    """A stage that trains or commits a lesson."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        others = [load_task(stage, data, self.device) for data in self.spec.others]
+        self.tasks = (*others, self.data)
+        self.names = list(self.spec.lesson)
+        own = [seed_of(self.spec.seed, name) for name in self.names]
+        self.seeds = [seed_of(one, "start", 0) for one in own]
+        self.lesson = lesson_data(self.tasks, [seed_of(one, "batches", "learn", 0) for one in own])
+        self.shards = lineage(stage.input_list("shards"))
+        self.model = read_lessons(self.shards, self.spec)
+
+    def cards(self) -> list[Card]:
+        """One per task of the lesson, in order."""
+        spec, before = self.spec, tuple(store.verified(path) for path in self.shards)
+        first = spec.position - len(self.names) + 1
+        about = zip(self.names, self.tasks, [*spec.others, spec.data], spec.losses, strict=True)
+        return [
+            self._card(first + place, *facts, lineage=before) for place, facts in enumerate(about)
+        ]
+
+    def _card(
+        self,
+        position: int,
+        task: str,
+        data: TaskData,
+        images: dict[str, Any],
+        loss: dict[str, Any],
+        lineage: tuple[str, ...],
+    ) -> Card:
+        spec = self.spec
+        return Card(
+            **{name: getattr(spec, name) for name in ("experiment", "method", "base", "seed")},
+            position=position,
+            task=task,
+            classes=data.classes,
+            network=spec.network["name"],
+            channels=spec.network["channels"],
+            in_channels=int(data.train.images.shape[1]),
+            image_size=int(data.train.images.shape[-1]),
+            mean=data.mean,
+            std=data.std,
+            lineage=lineage,
+            head=head_for(loss),
+            crop=data.crop,
+            alignment=images.get("alignment", ""),
+            channel_order=tuple(images.get("channel_order", ())),
+            pixel_order=images.get("pixel_order", ""),
+            noise=images.get("noise"),
+        )
+
+    def learner(self) -> LessonLearner:
+        """A learner of the lesson; its trunk goes on from that of the lesson before it."""
+        before = self.model.lessons[-1] if self.model.lessons else None
+        return LessonLearner(self.cards(), self.seeds, self.device, before)
+
+    def phase(self) -> Phase:
+        return Phase.of(self.spec.settings, self.spec.recipe)
+
+    def step(self, learner: LessonLearner, phase: Phase) -> LessonStep:
+        """The step of the lesson, with fresh optimisers and a fresh weighting."""
+        spec = self.spec
+        losses = [
+            task_loss(name, loss, data, self.device)
+            for name, loss, data in zip(self.names, spec.losses, self.tasks, strict=True)
+        ]
+        as_they_are = replace(phase, crop_padding=0, flip=False, resized_crop=None, cutout=0)
+        batches = self.lesson.batches(as_they_are, 0, learner.network.form)  # only to be counted
+        balance = Balance(self.names, phase.epochs * len(batches), self.device)
+        clip, weighting = spec.settings["clip"], self.weighting(learner)
+        return LessonStep(learner, phase, losses, weighting, self.lesson.sets, balance, clip)
+
+    def weighting(self, learner: LessonLearner) -> Weighting:
+        """The method's part: what weighs the tasks' losses."""
+        spec = self.spec
+        start = Start(
+            tasks=tuple(self.names),
+            classes=tuple(len(data.classes) for data in self.tasks),
+            features=self._features(learner),
+            options=spec.weighting,
+            seed=self.seed("weighting"),
+            device=self.device,
+        )
+        made: Weighting = load(METHODS[spec.base].code)(start)
+        return made
+
+    @torch.no_grad()
+    def _features(self, learner: LessonLearner) -> int:
+        """How many numbers the trunk makes of an image, as it was asked."""
+        network, card = learner.network, learner.cards[0]
+        side = card.crop or card.image_size
+        network.eval()
+        found = network(torch.zeros(1, card.in_channels, side, side, device=self.device))
+        network.train()
+        return int(found.flatten(1).shape[1])
+
+    def after_epoch(self, step: LessonStep) -> dict[str, float]:
+        """Each task's mean loss and weight, by the names that `task_rows` reads."""
+        means = step.balance.means_of_epoch().tolist()
+        return {
+            f"{metric} {place}": value
+            for metric, values in zip(_OF_TASK, means, strict=True)
+            for place, value in enumerate(values)
+        }
+
+    def task_rows(self, epochs: Iterable[Epoch]) -> list[Row]:
+        """Rows of every epoch and task: loss and weight, and the accuracy that decides."""
+        rows = []
+        for epoch in epochs:
+            at = {"epoch": epoch.epoch, "width": 1.0}
+            for place, name in enumerate(self.names):
+                for metric in _OF_TASK:
+                    value, where = epoch.more[f"{metric} {place}"], {"split": "train", **at}
+                    rows.append(self.row(f"task_{metric}", value, on_task=name, **where))
+                accuracy = epoch.each[place] if epoch.each else epoch.accuracy
+                split = self.tasks[place].deciding_name
+                rows.append(self.row("task_accuracy", accuracy, on_task=name, split=split, **at))
+        return rows
+
+    def size_rows(self, learner: LessonLearner, path: Path) -> list[Row]:
+        """What each task brought, and what a separate network would hold.
+
+        The trunk and the file are counted with the last task.
+        """
+        network = learner.network
+        weights = sum(one.numel() for one in network.weights())
+        trunk = sum(one.numel() for name, one in network.tensors().items() if "trunk." in name)
+        rows = []
+        for place, name in enumerate(self.names):
+            head = sum(one.numel() for one in network.heads[place].state_dict().values())
+            last = place == len(self.names) - 1
+            other = head + (trunk - weights if last else 0)
+            sizes = {
+                "weights_owned": weights if last else 0,
+                "weights_other": other,
+                "weights_reference": weights,
+                "bytes_file": path.stat().st_size if last else 0,
+                "bytes_values": 4 * weights if last else 0,
+                "bytes_dense": 4 * other,
+                "bytes_reference": 4 * (trunk + head),
+            }
+            made = [self.row(metric, value, width=1.0) for metric, value in sizes.items()]
+            rows += [replace(row, task=name) for row in made]
+        return rows

@@ -1,0 +1,1 @@
+"""The engine of lessons: one trunk, a head for each task, and what weighs their losses."""

@@ -1,0 +1,104 @@
+"""Tasks that a network learns together, lesson by lesson, and how their losses are weighed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lifelong.plan.crops import seen_side
+from lifelong.plan.datasets import side_of_set
+from lifelong.plan.decisions import Grown
+from lifelong.plan.errors import ConfigError
+from lifelong.plan.families.masks import check_network
+from lifelong.plan.lessons import check_lessons, lessons_of
+from lifelong.plan.methods import Method
+from lifelong.plan.seeds import seed_of
+from lifelong.plan.specs import LessonLearning
+from lifelong.plan.stage import Inputs, Key
+
+if TYPE_CHECKING:
+    from lifelong.plan.plan import Plan
+
+SPECS = {"train": LessonLearning, "retrain": LessonLearning}
+_OF_TRAINING = ("epochs", "lr", "milestones", "factor")
+
+
+def inputs(plan: "Plan", key: Key) -> Inputs:
+    """The files a stage reads: the images of all tasks of the lesson, and the lesson before it."""
+    if key.kind == "infer":
+        return plan.infer_inputs(key)
+    lesson = plan.lesson(key.method, key.position)
+    return {"packs": plan.packs(lesson), **plan.shard_before(key)}
+
+
+def grown_inputs(plan: "Plan", key: Key, grown: Grown) -> Inputs:
+    """These networks do not widen: there is one candidate."""
+    if key.kind != "retrain":
+        return {}
+    return {"candidate": plan.beside(key, "train", "candidate.h5")}
+
+
+def spec(plan: "Plan", key: Key, grown: Grown) -> LessonLearning:
+    """What a stage must know."""
+    own, row = plan.settings(key.method), plan.row(key.method)
+    lesson = plan.lesson(key.method, key.position)
+    tasks = [plan.config["tasks"][position - 1] for position in lesson]
+    names = [task["name"] for task in tasks]
+    *others, last = [plan.data(position, key.seed) for position in lesson]
+    training: dict[str, Any] = {}
+    if key.kind == "train":
+        training["settings"] = {name: own["train"][name] for name in _OF_TRAINING}
+        training["settings"]["clip"] = own["joint"]["clip"]
+        training["weighting"] = {name: own["joint"][name] for name in row.options}
+    return LessonLearning(
+        **plan.of_task(key),
+        random_seed=seed_of(key.seed, *names),
+        lesson=names,
+        data=last,
+        others=others,
+        network=own["network"],
+        losses=[task.get("loss", {}) for task in tasks],
+        recipe=own["recipe"],
+        **training,
+    )
+
+
+def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a method cannot run as it is configured; `own` are its settings."""
+    check_network(name, row, own)
+    tasks = config["tasks"]
+    names, given = [task["name"] for task in tasks], own["joint"]["lessons"]
+    check_lessons(names, given)
+    for lesson in lessons_of(names, given):
+        _check_lesson(name, [tasks[position - 1] for position in lesson], config)
+    _check_weights(names, own)
+
+
+def _check_lesson(name: str, tasks: list[Mapping[str, Any]], config: Mapping[str, Any]) -> None:
+    sides = {task["name"]: _side(task, config) for task in tasks}
+    for task, side in sides.items():
+        first, wanted = next(iter(sides.items()))
+        if side != wanted:
+            raise ConfigError(
+                f"config key joint.lessons: {name} shows {first} images of {wanted} pixels and "
+                f"{task} of {side}: one network takes one size; change image_size, or make two "
+                "lessons of them"
+            )
+    if len([task for task in tasks if "pairs" in task]) > 1:
+        raise ConfigError(
+            f"config key joint.lessons: two tasks of one lesson of {name} have pairs: leave them "
+            "to one"
+        )
+
+
+def _side(task: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+    return seen_side(task, side_of_set(config["datasets"][task["dataset"]]))
+
+
+def _check_weights(names: list[str], own: Mapping[str, Any]) -> None:
+    weights, where = own["joint"]["weights"], "config key joint.weights"
+    for task in weights:
+        if task not in names:
+            raise ConfigError(f"{where}: there is no task {task!r}; there are {', '.join(names)}")
+    for lesson in lessons_of(names, own["joint"]["lessons"]):
+        learned = [names[position - 1] for position in lesson]
+        if not any(weights.get(task, 1.0) for task in learned):
+            raise ConfigError(f"{where}: all of {', '.join(learned)} have 0: raise one")
