@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import json
 import math
 import os
 import re
@@ -16,7 +15,7 @@ from lifelong import __version__
 from lifelong.jobs.handover import FILE_LOCKS
 from lifelong.plan.advice import VARIABLE, advised
 from lifelong.plan.config import load
-from lifelong.plan.errors import DataError, UserError, printable
+from lifelong.plan.errors import UserError, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import beside_its_file, check_published
 from lifelong.plan.reading import NOT_CONFIGURATION, is_result, read
@@ -24,10 +23,12 @@ from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
 
 BASE_CONFIG = Path("config.yaml")
-_PREDICT = "find the faces of photographs and ask every task of a finished model about them"
-_PREDICT_MORE = f"""{_PREDICT[0].upper()}{_PREDICT[1:]}. Photographs that cannot be read, or
-without a face, are named with the reason; the exit code is 0 if a face was read in one of them,
-else 1."""
+_PREDICT = "classify pictures with a trained model"
+_PREDICT_MORE = """Ask the tasks of a trained model about pictures: about all of a picture, or about
+the faces that are found in it where a task was trained on faces. A folder stands for all pictures
+in and below it; where these lie in folders named as classes, accuracy and confusion are told too.
+Pictures that cannot be read, or have no face, are named with the reason; the exit code is 0 if one
+of all could be answered, else 1."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,35 +75,40 @@ def _remember(options: argparse.Namespace, argv: Sequence[str]) -> None:
 
 
 def _infer(options: argparse.Namespace) -> int:
-    from lifelong.use.pictures import classify  # imports torch, which costs seconds
+    from lifelong.use.predict import READ, Predictor, Request
 
+    request = Request(
+        options.model, options.pictures, (options.task,), whole=True, threads=options.threads
+    )
     code = 0
-    for path, answer in classify(
-        options.model, options.task, options.pictures, options.top, options.threads
-    ):
-        if isinstance(answer, DataError):
-            print(f"Error: {answer}", file=sys.stderr)
+    for photo in Predictor(request).photographs():
+        path = printable(str(photo.path))
+        if photo.status != READ:
+            print(f"Error: {path}: {printable(photo.why)}", file=sys.stderr)
             code = 1
-            continue
-        for name, probability in answer:
-            row = (printable(str(path)), printable(name), f"{probability:.4f}")
-            print(*row, sep="\t", flush=True)
+        for name, probability in (
+            photo.faces[0].answers[0].classes[: options.top] if photo.faces else ()
+        ):
+            print(path, printable(name), f"{probability:.4f}", sep="\t", flush=True)
+    if not code:  # else stderr says what to mend
+        instead = f"lifelong predict {options.model} PICTURES --tasks {options.task}"
+        print(f"Note: `lifelong infer` will go, use `{printable(instead)}`", file=sys.stderr)
     return code
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from lifelong.use.answers import as_json, as_text
-    from lifelong.use.predict import MARGIN, Predictor, Request
+    from lifelong.use.predict import Predictor, Request
+    from lifelong.use.printing import print_all
 
     if options.whole and options.margin is not None:
         raise UserError("--margin is for faces that are cut out: leave it or --whole out")
     model = Predictor(
         Request(
             model=options.model,
-            photos=options.photos,
+            pictures=options.pictures,
             tasks=() if options.tasks is None else tuple(options.tasks.split(",")),
             whole=options.whole,
-            margin=MARGIN if options.margin is None else options.margin,
+            margin=options.margin,
             gallery=options.gallery,
             identity=options.identity,
             threshold=options.threshold,
@@ -110,20 +116,11 @@ def _predict(options: argparse.Namespace) -> int:
             threads=options.threads,
         )
     )
-    for photo in model.unused:
-        print(f"not used of the gallery: {as_text(photo, None)}", file=sys.stderr)
-    photographs, read = [], False
-    for photo in model.photographs():
-        read = read or bool(photo.faces)
-        if options.json:
-            photographs.append(as_json(photo, options.threshold))
-        else:
-            print(as_text(photo, options.threshold), flush=True)
-    if options.json:
-        print(json.dumps({**model.facts(), "photographs": photographs}, indent=1))
-    if not read:
-        print(f"Error: no face in any of {len(options.photos)} photographs", file=sys.stderr)
-    return int(not read)
+    if not print_all(model, options.form, options.top):
+        nothing = "no face in any" if model.finds_faces else "nothing could be read"
+        print(f"Error: {nothing} of {len(model)} pictures", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _stage(options: argparse.Namespace) -> int:
@@ -257,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lifelong {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    infer = commands.add_parser("infer", help="classify pictures with a finished model")
+    infer = commands.add_parser("infer", help="the old name of predict, for one task")
     infer.add_argument("--model", type=Path, required=True, help="such as results/digits/cpg/s0")
     infer.add_argument("--task", required=True, help="the task whose classes to tell apart")
     infer.add_argument("--top", type=_count, default=1, metavar="K", help="print the K best")
@@ -339,21 +336,25 @@ def _add_clean(clean: argparse.ArgumentParser) -> None:
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
     add = predict.add_argument
-    add("model", type=Path, metavar="MODEL", help="such as results/faces_real_small/cpg/s0")
-    add("photos", type=Path, nargs="+", metavar="PHOTO")
+    add("model", type=Path, metavar="MODEL", help="such as results/digits/cpg/s0, or a packed file")
+    add("pictures", type=Path, nargs="+", metavar="PICTURE", help="a file, or a folder of pictures")
     add("--tasks", metavar="A,B", help="only these tasks")
-    add("--gallery", type=Path, metavar="FOLDER", help="known people: a folder of pictures each")
-    add("--identity", metavar="TASK", help="the task whose embeddings tell people apart")
-    add("--threshold", type=_number, metavar="D", help="people at least so far away are nobody")
+    add("--top", type=_count, metavar="K", help="tell the K best classes: 3 in text, 1 in CSV")
+    form = predict.add_mutually_exclusive_group()
+    for name, about in (("csv", "print CSV"), ("json", "print one JSON document, all classes")):
+        form.add_argument(f"--{name}", action="store_const", dest="form", const=name, help=about)
+    predict.set_defaults(form="text")
+    add("--whole", action="store_true", help="find no faces: whole pictures are what tasks see")
     add(
         "--margin",
         type=_number,
         metavar="SHARE",
         help="of a face's box, for tasks of pictures that were cut out by others; 0.3 if not given",
     )
-    add("--whole", action="store_true", help="find no faces: whole pictures are what tasks see")
+    add("--gallery", type=Path, metavar="FOLDER", help="known people: a folder of pictures each")
+    add("--identity", metavar="TASK", help="the task whose embeddings tell people apart")
+    add("--threshold", type=_number, metavar="D", help="people at least so far away are nobody")
     add("--draw", type=Path, metavar="FOLDER", help="write copies with boxes and answers there")
-    add("--json", action="store_true", help="print one JSON document, with all classes")
     add("--threads", type=_count, default=1, metavar="N")
     predict.set_defaults(command=_predict)
 

@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lifelong.plan.errors import DataError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_ONE_AT_A_TIME = Lock()
 _RAW_BITS = re.compile(r";(\d+)")  # in Pillow's raw modes, such as RGB;16B
 _ONE_PICTURE = ("JPEG", "MPO", "BMP", "PPM")  # JPEGs of telephones carry previews and depth maps
 
@@ -23,10 +25,13 @@ def picture(path: Path, image_size: int, channels: int) -> np.ndarray:
 
     Colour becomes grey for a model of one channel; packs refuse that. Raises DataError.
     """
-    image = decode(path)
-    if channels == 1:
-        image = image.convert("L")
-    return planes(image, image_size, channels, str(path))
+    return seen(decode(path), image_size, channels, str(path))
+
+
+def seen(image: Image.Image, image_size: int, channels: int, name: str) -> np.ndarray:
+    """A picture of mode L or RGB for a trained model, as `picture` gives it."""
+    grey = image.convert("L") if channels == 1 else image
+    return planes(grey, image_size, channels, name)
 
 
 def decode(path: Path) -> Image.Image:
@@ -38,12 +43,8 @@ def decode(path: Path) -> Image.Image:
     try:
         if not path.is_file():  # a pipe would be waited for
             raise DataError(f"there is no picture file {path}: check its name")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as opened:
-                _check_kept_whole(opened, path)
-                opened.load()
-                image = ImageOps.exif_transpose(opened)
+        with _opened(path) as opened:
+            return eight_bit(opened, str(path))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{path} has too many pixels: shrink or remove it ({error})") from error
     except DataError:
@@ -52,7 +53,25 @@ def decode(path: Path) -> Image.Image:
         if isinstance(error, OSError) and store.refusal(error) is not None:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
         raise DataError(f"{path} cannot be read as a picture: mend or remove it") from error
-    return _eight_bit(image, path)
+
+
+def _opened(path: Path) -> Image.Image:
+    """A picture file whose header has been read. Threads take turns: they share the filters."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(path, formats=_FORMATS)
+
+
+def eight_bit(image: Image.Image, name: str) -> Image.Image:
+    """A picture that Pillow has opened, as `decode` returns it. Raises DataError naming it."""
+    _check_kept_whole(image, name)
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if np.asarray(image.getchannel("A")).min() < 255:
+            raise DataError(f"{name} is transparent: lay it on a background of your choice first")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
 def planes(image: Image.Image, image_size: int | None, channels: int, name: str) -> np.ndarray:
@@ -72,17 +91,17 @@ def planes(image: Image.Image, image_size: int | None, channels: int, name: str)
     return np.ascontiguousarray(pixels[None, ..., 0])
 
 
-def _check_kept_whole(opened: Image.Image, path: Path) -> None:
+def _check_kept_whole(opened: Image.Image, name: str) -> None:
     """Raise DataError for what loading would cut: further frames, and bits beyond the eighth."""
     frames = 1 if opened.format in _ONE_PICTURE else getattr(opened, "n_frames", 1)
     if frames > 1:
         raise DataError(
-            f"{path} holds {frames} pictures: save the one you want as a file of its own"
+            f"{name} holds {frames} pictures: save the one you want as a file of its own"
         )
     # A BMP of raw mode BGR;15 has fewer than 8 bits per channel.
     tiles = () if opened.format == "BMP" else getattr(opened, "tile", ())
     if opened.mode in _DEEP_MODES or any(map(_deep, tiles)):
-        raise DataError(f"{path} has more than 8 bits per channel: save it with 8 bits")
+        raise DataError(f"{name} has more than 8 bits per channel: save it with 8 bits")
 
 
 def _deep(tile: Any) -> bool:
@@ -93,11 +112,3 @@ def _deep(tile: Any) -> bool:
         return args[-1] > 255
     modes = [value for value in args if isinstance(value, str)]
     return any(int(bits) > 8 for mode in modes for bits in _RAW_BITS.findall(mode))
-
-
-def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            raise DataError(f"{path} is transparent: lay it on a background of your choice first")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")

@@ -16,10 +16,13 @@ from lifelong.store.files import (
 from lifelong.store.large import on_disk
 from lifelong.store.manifest import NAME as MANIFEST
 from lifelong.store.manifest import check_place, read_manifest, seal_of, verified, write_manifest
+from lifelong.store.packed import SEAL_BYTES, Piece, read_packed, write_packed
 
 __all__ = [
     "FORMAT",
     "MANIFEST",
+    "SEAL_BYTES",
+    "Piece",
     "Rows",
     "check_place",
     "digest",
@@ -30,11 +33,13 @@ __all__ = [
     "read_attrs",
     "read_json",
     "read_manifest",
+    "read_packed",
     "refusal",
     "replacing",
     "seal_of",
     "verified",
     "write_arrays",
     "write_manifest",
+    "write_packed",
     "write_text",
 ]

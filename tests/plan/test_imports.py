@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "use": WORK | {"work", "families", "jobs.find"},
     "cli": {"use", "jobs", "plan"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"use"},
 }
 TORCH_FREE = (  # rooms and files
     *("plan", "store", "records", "report", "cli"),
