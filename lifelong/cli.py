@@ -23,6 +23,7 @@ from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
 
 BASE_CONFIG = Path("config.yaml")
+_FORMS = ("packed", "onnx", "safetensors", "torch")  # of use/export.py, which imports torch
 _PREDICT = "classify pictures with a trained model"
 _PREDICT_MORE = """Ask the tasks of a trained model about pictures: about all of a picture, or about
 the faces that are found in it where a task was trained on faces. A folder stands for all pictures
@@ -168,10 +169,25 @@ def _default_plan(results: Path) -> Plan | None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.mat is not None:
+        return _matlab(options)
     from lifelong.use.export import export
 
+    if options.methods is not None:
+        raise UserError("--methods is for --mat: name the folder of one method and seed")
+    tasks = () if options.task is None else options.task.split(",")
+    for path in export(options.results, options.to, tasks, options.output, options.force):
+        print(printable(f"{path}  {path.stat().st_size / 2**20:.3f} MB"))
+    return 0
+
+
+def _matlab(options: argparse.Namespace) -> int:
+    from lifelong.use.matlab import write_matlab
+
+    if options.task is not None or options.output is not None:
+        raise UserError("--task and --output are for --to: leave them out")
     methods = () if options.methods is None else options.methods.split(",")
-    print(export(options.results, options.mat, methods, options.force))
+    print(write_matlab(options.results, options.mat, methods, options.force))
     return 0
 
 
@@ -277,7 +293,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
     show.set_defaults(command=_show, threads=1)
 
-    _add_export(commands.add_parser("export", help="write what was learned for other programs"))
+    _add_export(
+        commands.add_parser("export", help="write a trained model for other places and programs")
+    )
 
     verify = commands.add_parser("verify", help="check every file of finished stages")
     verify.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
@@ -306,17 +324,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
-    export.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
-    export.add_argument(
+    add = export.add_argument
+    about = "a model such as results/digits/cpg/s0; with --mat an experiment such as results/digits"
+    add("results", type=Path, metavar="RUN", help=about)
+    what = export.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--to",
+        choices=_FORMS,
+        help="packed: the whole model in one file, for `lifelong predict` and lifelong.load; a "
+        "file per task: onnx, from a picture's pixels to logits; safetensors, the weights; torch, "
+        "a program that torch.export.load reads",
+    )
+    what.add_argument(
         "--mat",
         type=Path,
-        required=True,
         metavar="FILE",
-        help="a MATLAB file laid out as that of LASEM's released program; RESULTS must hold "
-        "methods that share layers",
+        help="a MATLAB file laid out as that of LASEM's released program; RUN must hold methods "
+        "that share layers",
     )
-    export.add_argument("--methods", metavar="A,B", help="only these methods")
-    export.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    add("--task", metavar="A,B", help="only these tasks; not for packed")
+    add("--output", type=Path, metavar="PATH", help="the packed file, or the folder of the others")
+    add("--methods", metavar="A,B", help="with --mat: only these methods")
+    add("--force", action="store_true", help="replace files that exist")
     export.set_defaults(command=_export, threads=1)
 
 

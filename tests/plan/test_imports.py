@@ -43,7 +43,7 @@ TORCH_FREE = (  # rooms and files
     *("jobs/runner", "jobs/driver", "jobs/find", "jobs/handover", "jobs/console"),
     *("stages/goals", "stages/select", "stages/tables", "stages/report"),
     *("families/__init__", "families/choice", "work/seal"),
-    *("use/show", "use/verify", "use/export", "use/answers"),
+    *("use/show", "use/verify", "use/matlab", "use/answers"),
 )
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "h5py", "sklearn", "matplotlib")
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -216,7 +216,7 @@ def test_parsing_the_snakefile_loads_nothing_heavy():
     "module",
     [
         *("stages.goals", "stages.select", "stages.tables", "stages.report"),
-        *("use.export", "use.verify", "jobs.driver", "jobs.runner"),
+        *("use.matlab", "use.verify", "jobs.driver", "jobs.runner"),
     ],
 )
 def test_deciding_stages_load_no_torch(module):

@@ -1,0 +1,136 @@
+"""One task as an ONNX graph, from the pixels of a picture of any size to logits.
+
+The picture becomes grey and is resized as Pillow does it, so that what follows sees the same image
+as in training: onnxruntime's bicubic Resize of uint8 is Pillow's, but that it rounds one pixel in
+some thousands to the next grey level.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from lifelong.plan.card import Card
+from lifelong.plan.errors import UserError
+from lifelong.use.pixels import FromPixels
+
+OPSET = 18  # the first whose Resize filters before it shrinks; onnxruntime-web reads it
+TOLERANCE = 1e-4  # of logits, between onnxruntime and torch
+_IR_VERSION = 9
+_GREY = ((19595, 38470, 7471), 1 << 15, 1 << 16)  # Pillow's weights of R, G, B: they sum to 2^16
+_PROVIDERS = ["CPUExecutionProvider"]
+_CHECKED = 4  # images
+
+
+def onnx_bytes(card: Card, network: Any, facts: Mapping[str, str]) -> bytes:
+    """The file of a task: `images` uint8 (N, height, width, 3) RGB to `logits` (N, classes).
+
+    Raises UserError where a package is missing, where ONNX lacks an operation of the network, or
+    where onnxruntime computes something else than torch.
+    """
+    try:
+        import onnx
+        import onnxruntime
+        import onnxscript  # noqa: F401  # torch's exporter needs it
+    except ImportError as error:
+        raise UserError(f"{error.name} is missing: pip install 'lifelong[export]'") from error
+    module = FromPixels(card, network)
+    model = _traced(card, module)
+    graph = model.graph
+    first = graph.input[0].name
+    nodes, constants = _pixels_of_a_picture(card, first)
+    graph.initializer.extend(constants)
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+    del graph.input[:], graph.value_info[:]
+    shape: list[str | int | None] = ["batch", "height", "width", 3]
+    graph.input.append(onnx.helper.make_tensor_value_info("images", onnx.TensorProto.UINT8, shape))
+    onnx.helper.set_model_props(model, dict(facts))
+    model.ir_version, model.producer_name = _IR_VERSION, "lifelong"
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString()
+    _compare(card, module, onnxruntime.InferenceSession(content, providers=_PROVIDERS))
+    return content
+
+
+def _traced(card: Card, module: FromPixels) -> Any:
+    """What torch makes of the network, from `pixels` (N, C, S, S)."""
+    images = _images(card)
+    try:
+        program = torch.onnx.export(
+            module,
+            (torch.from_numpy(images),),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["pixels"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
+    except Exception as error:  # the exporter has many, and wraps others'
+        said = str(error).strip().splitlines()
+        raise UserError(
+            f"the network of task {card.task} cannot become ONNX of opset {OPSET}, use --to packed "
+            f"({type(error).__name__}: {said[0] if said else 'no reason given'})"
+        ) from error
+    assert program is not None
+    return program.model_proto
+
+
+def _pixels_of_a_picture(card: Card, output: str) -> tuple[list[Any], list[Any]]:
+    """Nodes from `images` to uint8 (N, C, S, S) called `output`, and their constants."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    node = helper.make_node
+    constants: dict[str, np.ndarray] = {"side": np.full(2, card.image_size, np.int64)}
+    nodes = [node("Transpose", ["images"], ["planes"], perm=[0, 3, 1, 2])]
+    resized = "planes"
+    if card.in_channels == 1:
+        weights, half, whole = _GREY
+        constants |= {
+            "grey_weights": np.array(weights, np.int32).reshape(1, 3, 1, 1),
+            "grey_half": np.array(half, np.int32),
+            "grey_whole": np.array(whole, np.int32),
+            "grey_axes": np.array([1], np.int64),
+        }
+        nodes += [
+            node("Cast", ["planes"], ["numbers"], to=TensorProto.INT32),
+            node("Mul", ["numbers", "grey_weights"], ["weighted"]),
+            node("ReduceSum", ["weighted", "grey_axes"], ["summed"], keepdims=1),
+            node("Add", ["summed", "grey_half"], ["rounding"]),
+            node("Div", ["rounding", "grey_whole"], ["quotient"]),
+            node("Cast", ["quotient"], ["grey"], to=TensorProto.UINT8),
+        ]
+        resized = "grey"
+    how: dict[str, Any] = {
+        "mode": "cubic",
+        "cubic_coeff_a": -0.5,
+        "antialias": 1,
+        "exclude_outside": 1,
+    }
+    how |= {"coordinate_transformation_mode": "half_pixel", "axes": [2, 3]}
+    nodes.append(node("Resize", [resized, "", "", "side"], [output], **how))
+    return nodes, [numpy_helper.from_array(value, name) for name, value in constants.items()]
+
+
+@torch.inference_mode()
+def _compare(card: Card, module: FromPixels, session: Any) -> None:
+    """Raise UserError where the two disagree about made images of the task's size."""
+    images = _images(card)
+    wanted = module(torch.from_numpy(images)).numpy()
+    pictures = np.broadcast_to(images, (len(images), 3, *images.shape[2:])).transpose(0, 2, 3, 1)
+    (logits,) = session.run(["logits"], {"images": np.ascontiguousarray(pictures)})
+    far = float(np.abs(logits - wanted).max())
+    if not far <= TOLERANCE:  # nor NaN
+        raise UserError(
+            f"onnxruntime and torch differ by {far:.2g} about task {card.task}: use --to packed"
+        )
+
+
+def _images(card: Card) -> np.ndarray:
+    """Noise that is smooth enough to look like something, uint8 (N, C, S, S)."""
+    side, channels = card.image_size, card.in_channels
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 256, (_CHECKED, channels, -(-side // 4), -(-side // 4)), np.uint8)
+    return np.ascontiguousarray(coarse.repeat(4, 2).repeat(4, 3)[:, :, :side, :side])
