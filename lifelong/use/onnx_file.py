@@ -79,38 +79,47 @@ def _traced(card: Card, module: FromPixels) -> Any:
 
 
 def _pixels_of_a_picture(card: Card, output: str) -> tuple[list[Any], list[Any]]:
-    """Nodes from `images` to uint8 (N, C, S, S) called `output`, and their constants."""
+    """Nodes from `images` to uint8 (N, C, S, S) called `output`, and their constants.
+
+    Their names begin with `picture_`, which no name of torch's does.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
     node = helper.make_node
-    constants: dict[str, np.ndarray] = {"side": np.full(2, card.image_size, np.int64)}
-    nodes = [node("Transpose", ["images"], ["planes"], perm=[0, 3, 1, 2])]
-    resized = "planes"
+    constants: dict[str, np.ndarray] = {"picture_side": np.full(2, card.image_size, np.int64)}
+    nodes = [node("Transpose", ["images"], ["picture_planes"], perm=[0, 3, 1, 2])]
+    resized = "picture_planes"
     if card.in_channels == 1:
         weights, half, whole = _GREY
         constants |= {
-            "grey_weights": np.array(weights, np.int32).reshape(1, 3, 1, 1),
-            "grey_half": np.array(half, np.int32),
-            "grey_whole": np.array(whole, np.int32),
-            "grey_axes": np.array([1], np.int64),
+            "picture_grey_weights": np.array(weights, np.int32).reshape(1, 3, 1, 1),
+            "picture_grey_half": np.array(half, np.int32),
+            "picture_grey_whole": np.array(whole, np.int32),
+            "picture_grey_axes": np.array([1], np.int64),
         }
         nodes += [
-            node("Cast", ["planes"], ["numbers"], to=TensorProto.INT32),
-            node("Mul", ["numbers", "grey_weights"], ["weighted"]),
-            node("ReduceSum", ["weighted", "grey_axes"], ["summed"], keepdims=1),
-            node("Add", ["summed", "grey_half"], ["rounding"]),
-            node("Div", ["rounding", "grey_whole"], ["quotient"]),
-            node("Cast", ["quotient"], ["grey"], to=TensorProto.UINT8),
+            node("Cast", ["picture_planes"], ["picture_numbers"], to=TensorProto.INT32),
+            node("Mul", ["picture_numbers", "picture_grey_weights"], ["picture_weighted"]),
+            node(
+                "ReduceSum",
+                ["picture_weighted", "picture_grey_axes"],
+                ["picture_summed"],
+                keepdims=1,
+            ),
+            node("Add", ["picture_summed", "picture_grey_half"], ["picture_rounding"]),
+            node("Div", ["picture_rounding", "picture_grey_whole"], ["picture_quotient"]),
+            node("Cast", ["picture_quotient"], ["picture_grey"], to=TensorProto.UINT8),
         ]
-        resized = "grey"
-    how: dict[str, Any] = {
-        "mode": "cubic",
-        "cubic_coeff_a": -0.5,
-        "antialias": 1,
-        "exclude_outside": 1,
-    }
-    how |= {"coordinate_transformation_mode": "half_pixel", "axes": [2, 3]}
-    nodes.append(node("Resize", [resized, "", "", "side"], [output], **how))
+        resized = "picture_grey"
+    # All four sizes: onnxruntime's optimiser is wrong about a Resize of some axes that a Transpose
+    # follows.
+    nodes += [
+        node("Shape", [resized], ["picture_outer"], start=0, end=2),
+        node("Concat", ["picture_outer", "picture_side"], ["picture_sizes"], axis=0),
+    ]
+    how: dict[str, Any] = {"mode": "cubic", "cubic_coeff_a": -0.5, "antialias": 1}
+    how |= {"coordinate_transformation_mode": "half_pixel", "exclude_outside": 1}
+    nodes.append(node("Resize", [resized, "", "", "picture_sizes"], [output], **how))
     return nodes, [numpy_helper.from_array(value, name) for name, value in constants.items()]
 
 

@@ -15,17 +15,20 @@ class FromPixels(nn.Module):
     Channels and pixels are put in the task's order and normalised; noise is not put on.
     """
 
+    channel_order: Tensor
+
     def __init__(self, card: Card, network: Any) -> None:
         super().__init__()
-        self.channel_order, self.pixel_order = list(card.channel_order), card.pixel_order
+        self.pixel_order = card.pixel_order
+        order = card.channel_order or range(card.in_channels)
+        self.register_buffer("channel_order", torch.tensor(tuple(order)))
         self.normal = Normal(card.mean, card.std, "cpu")
         network.form = torch.contiguous_format  # another form is faster, and no exporter knows it
         self.network = network.to("cpu", memory_format=torch.contiguous_format)
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.channel_order:
-            images = images[:, self.channel_order]
+        images = images.index_select(1, self.channel_order)
         if self.pixel_order == "published":
             count, channels, height, width = images.shape
             interleaved = images.reshape(count, height, width, channels)
