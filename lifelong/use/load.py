@@ -32,11 +32,12 @@ def finished_model(path: Path) -> tuple[Any, Sequence[Path | store.Piece]]:
 
 
 def _models_near(folder: Path) -> str:
-    """Those below a folder, or else below the one it lies in; an example where there are none."""
-    for place in (folder, folder.parent):
+    """Those below a folder, or else near it; an example where there are none."""
+    deep = ("", "*/", "*/*/")
+    for place, depths in ((folder, deep), (folder.parent, deep), (folder.parent.parent, deep[:1])):
         runs = {
             seal.parents[2]
-            for above in ("", "*/", "*/*/")
+            for above in depths
             for kind in _KINDS
             for seal in place.glob(f"{above}s[0-9]*/*/{kind}/{MANIFEST}")
         }

@@ -1,4 +1,4 @@
-"""Small models of two tasks of colour pictures that lie in folders, of three families of methods."""
+"""Small models of two tasks of colour pictures in folders, by methods of three families."""
 
 import contextlib
 from pathlib import Path
@@ -15,7 +15,6 @@ from lifelong.plan.plan import Plan
 
 SIDE = 8
 CLASSES = {"shade": ("dark", "light"), "colour": ("blue", "green", "red")}
-MODELS = ("toy/scratch", "toy/cpg", "toy_layers/hps")
 
 
 def draw(root: Path, each: int = 6) -> None:
