@@ -10,6 +10,7 @@ from bad_input.result_cases import CPG, PACKNET, TINY
 SPELLING = "check its spelling, and give the experiment's --configfile"
 COUNT = "is not a whole number from 1 to 9999"
 INFER = ("infer", "--model", PACKNET, "--task", "a")
+EXPORT = ("export", PACKNET, "--to")
 PREDICT = ("predict", PACKNET, "picture.png", "--whole")
 
 
@@ -68,6 +69,15 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("predict: nobody knows which task tells people apart", "which task tells people apart? name it by --identity: a, b", "add --identity", (*PREDICT, "--gallery", "results"), 1),
     ("predict: --draw names a file", "cannot use picture.png: File exists", "name a folder", (*PREDICT, "--draw", "picture.png"), 1),
     ("stage: a path outside results", _unwritten("…etc/passwd"), "name a file under results/", ("stage", "/etc/passwd"), 1),
+    ("export: unknown task", f"{PACKNET} has no task 'z'; it has a, b", "name those listed", (*EXPORT, "onnx", "--task", "a,z"), 1),
+    ("export: one task of a packed file", "a packed file holds all tasks, which share weights: leave --task out", "leave it out", (*EXPORT, "packed", "--task", "a"), 1),
+    ("export: a file that exists", "picture.png exists: name another place by --output, or give --force to replace it", "do one of both", (*EXPORT, "packed", "--output", "picture.png"), 1),
+    ("export: a form that there is not", "argument --to: invalid choice: 'zip' (choose from …)", "choose one of those listed", (*EXPORT, "zip"), 2),
+    ("export: no form", "one of the arguments --to --mat is required", "give one", ("export", PACKNET), 2),
+    ("export: --task about a MATLAB file", "--task and --output are for --to: leave them out", "leave it out", ("export", TINY, "--mat", "x.mat", "--task", "a"), 1),
+    ("export: --methods about a model", "--methods is for --mat: name the folder of one method and seed", "leave it out", (*EXPORT, "onnx", "--methods", "cpg"), 1),
+    ("export: no model there", f"{TINY} holds no finished model: name one that does: {CPG}, {PACKNET}", "name one of those listed", ("export", TINY, "--to", "packed"), 1),
+    ("predict: a picture in place of a packed model", "picture.png is no packed model, or was cut short: export or copy it again", "name a model", ("predict", "picture.png", "picture.png"), 1),
     ("stage: a path that leads upwards", _unwritten("../x/manifest.json"), "name a file under results/", ("stage", "results/../../x/manifest.json"), 1),
     ("stage: no path", _unwritten("."), "name a file under results/", ("stage", ""), 1),
     ("stage: a folder", _unwritten(f"{PACKNET}/01-a/train"), "name a file in it", ("stage", f"{PACKNET}/01-a/train"), 1),

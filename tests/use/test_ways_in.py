@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 import lifelong
 from lifelong import store
 from lifelong.cli import main
+from lifelong.records import tables
+from lifelong.records.rows import read
 
 MODELS = ("toy/scratch", "toy/cpg", "toy_layers/hps")
 TASK = "colour"  # the newest, whose network sees the channels in another order
@@ -74,6 +76,20 @@ def test_shell_python_and_packed_give_what_infer_measured(run, here, tmp_path, c
         shares = torch.stack([one.probabilities for one in task.predict(pictures())])
         assert torch.equal(shares, wanted.softmax(1))
         assert told(place, capsys) == rounded(shares)
+
+
+@pytest.mark.parametrize("run", MODELS)
+def test_a_packed_file_has_the_bytes_of_the_size_table(run, here, tmp_path):
+    """And, of layers that a later task wrote again, the older ones, which the table leaves out."""
+    experiment, method = run.split("/")
+    summary = tables.read_table(Path("results", experiment, "tables", "summary.csv"))
+    (size_mb,) = summary.loc[summary["method"] == method, "size_mb"]
+    records = Path("results", run, "s0").glob("*/*/record.csv")
+    rows = [row for path in records for row in read(path)]
+    superseded = sum(row.value for row in rows if row.metric == "bytes_superseded")
+    size = exported(run, "packed", tmp_path).stat().st_size
+    assert size == round(size_mb * 2**20) + superseded + store.SEAL_BYTES
+    assert (superseded > 0) == (run == "toy_layers/hps")
 
 
 @pytest.mark.parametrize("run", MODELS)
