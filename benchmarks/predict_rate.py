@@ -40,7 +40,7 @@ from lifelong.use.predict import Predictor, Request
 from lifelong.use.printing import print_all
 from lifelong.work import shards
 
-PICTURES, TASKS, REPEATS, SIZE = 2000, 20, 5, (320, 240)
+PICTURES, TASKS, REPEATS, SIZE = 2000, 20, 3, (320, 240)
 TARGETS = {"share": 0.9, "load_s": 0.3}
 _BATCH = 100
 

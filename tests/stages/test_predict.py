@@ -52,6 +52,11 @@ def test_an_aligned_task_sees_just_what_it_was_tested_on(here, capsys):
         expected = np.exp(wanted) / np.exp(wanted).sum()
         mine = [shares(face, "who")[name] for name in ("s1", "s2", "s3")]
         assert mine == pytest.approx(expected, abs=1e-5)
+    crops = [Image.fromarray(crop) for crop in aligned["images"][pack.split == 2]]
+    task = lifelong.load(MODEL)["who"]
+    with torch.inference_mode():
+        outputs = task.network(torch.stack([task.transform(crop) for crop in crops]))
+    assert torch.equal(outputs, torch.from_numpy(logits["001"]))
 
 
 def test_a_task_of_ready_faces_sees_the_box_and_its_margin(here, capsys, tmp_path):
