@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import json
 import math
 import os
 import re
@@ -16,7 +15,7 @@ from lifelong import __version__
 from lifelong.jobs.handover import FILE_LOCKS
 from lifelong.plan.advice import VARIABLE, advised
 from lifelong.plan.config import load
-from lifelong.plan.errors import DataError, UserError, printable
+from lifelong.plan.errors import UserError, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import beside_its_file, check_published
 from lifelong.plan.reading import NOT_CONFIGURATION, is_result, read
@@ -24,10 +23,13 @@ from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
 
 BASE_CONFIG = Path("config.yaml")
-_PREDICT = "find the faces of photographs and ask every task of a finished model about them"
-_PREDICT_MORE = f"""{_PREDICT[0].upper()}{_PREDICT[1:]}. Photographs that cannot be read, or
-without a face, are named with the reason; the exit code is 0 if a face was read in one of them,
-else 1."""
+_FORMS = ("packed", "onnx", "safetensors", "torch")  # of use/export.py, which imports torch
+_PREDICT = "classify pictures with a trained model"
+_PREDICT_MORE = """Ask the tasks of a trained model about pictures: about all of a picture, or about
+the faces that are found in it where a task was trained on faces. A folder stands for all pictures
+in and below it; where these lie in folders named as classes, accuracy and confusion are told too.
+Pictures that cannot be read, or have no face, are named with the reason; the exit code is 0 if one
+of all could be answered, else 1."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,35 +76,40 @@ def _remember(options: argparse.Namespace, argv: Sequence[str]) -> None:
 
 
 def _infer(options: argparse.Namespace) -> int:
-    from lifelong.use.pictures import classify  # imports torch, which costs seconds
+    from lifelong.use.predict import READ, Predictor, Request
 
+    request = Request(
+        options.model, options.pictures, (options.task,), whole=True, threads=options.threads
+    )
     code = 0
-    for path, answer in classify(
-        options.model, options.task, options.pictures, options.top, options.threads
-    ):
-        if isinstance(answer, DataError):
-            print(f"Error: {answer}", file=sys.stderr)
+    for photo in Predictor(request).photographs():
+        path = printable(str(photo.path))
+        if photo.status != READ:
+            print(f"Error: {path}: {printable(photo.why)}", file=sys.stderr)
             code = 1
-            continue
-        for name, probability in answer:
-            row = (printable(str(path)), printable(name), f"{probability:.4f}")
-            print(*row, sep="\t", flush=True)
+        for name, probability in (
+            photo.faces[0].answers[0].classes[: options.top] if photo.faces else ()
+        ):
+            print(path, printable(name), f"{probability:.4f}", sep="\t", flush=True)
+    if not code:  # else stderr says what to mend
+        instead = f"lifelong predict {options.model} PICTURES --tasks {options.task}"
+        print(f"Note: `lifelong infer` will go, use `{printable(instead)}`", file=sys.stderr)
     return code
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from lifelong.use.answers import as_json, as_text
-    from lifelong.use.predict import MARGIN, Predictor, Request
+    from lifelong.use.predict import Predictor, Request
+    from lifelong.use.printing import print_all
 
     if options.whole and options.margin is not None:
         raise UserError("--margin is for faces that are cut out: leave it or --whole out")
     model = Predictor(
         Request(
             model=options.model,
-            photos=options.photos,
+            pictures=options.pictures,
             tasks=() if options.tasks is None else tuple(options.tasks.split(",")),
             whole=options.whole,
-            margin=MARGIN if options.margin is None else options.margin,
+            margin=options.margin,
             gallery=options.gallery,
             identity=options.identity,
             threshold=options.threshold,
@@ -110,20 +117,11 @@ def _predict(options: argparse.Namespace) -> int:
             threads=options.threads,
         )
     )
-    for photo in model.unused:
-        print(f"not used of the gallery: {as_text(photo, None)}", file=sys.stderr)
-    photographs, read = [], False
-    for photo in model.photographs():
-        read = read or bool(photo.faces)
-        if options.json:
-            photographs.append(as_json(photo, options.threshold))
-        else:
-            print(as_text(photo, options.threshold), flush=True)
-    if options.json:
-        print(json.dumps({**model.facts(), "photographs": photographs}, indent=1))
-    if not read:
-        print(f"Error: no face in any of {len(options.photos)} photographs", file=sys.stderr)
-    return int(not read)
+    if not print_all(model, options.form, options.top):
+        nothing = "no face in any" if model.finds_faces else "nothing could be read"
+        print(f"Error: {nothing} of {len(model)} pictures", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _stage(options: argparse.Namespace) -> int:
@@ -171,10 +169,25 @@ def _default_plan(results: Path) -> Plan | None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.mat is not None:
+        return _matlab(options)
     from lifelong.use.export import export
 
+    if options.methods is not None:
+        raise UserError("--methods is for --mat: name the folder of one method and seed")
+    tasks = () if options.task is None else options.task.split(",")
+    for path in export(options.results, options.to, tasks, options.output, options.force):
+        print(printable(f"{path}  {path.stat().st_size / 2**20:.3f} MB"))
+    return 0
+
+
+def _matlab(options: argparse.Namespace) -> int:
+    from lifelong.use.matlab import write_matlab
+
+    if options.task is not None or options.output is not None:
+        raise UserError("--task and --output are for --to: leave them out")
     methods = () if options.methods is None else options.methods.split(",")
-    print(export(options.results, options.mat, methods, options.force))
+    print(write_matlab(options.results, options.mat, methods, options.force))
     return 0
 
 
@@ -257,7 +270,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lifelong {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    infer = commands.add_parser("infer", help="classify pictures with a finished model")
+    infer = commands.add_parser("infer", help="the old name of predict, for one task")
     infer.add_argument("--model", type=Path, required=True, help="such as results/digits/cpg/s0")
     infer.add_argument("--task", required=True, help="the task whose classes to tell apart")
     infer.add_argument("--top", type=_count, default=1, metavar="K", help="print the K best")
@@ -280,7 +293,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
     show.set_defaults(command=_show, threads=1)
 
-    _add_export(commands.add_parser("export", help="write what was learned for other programs"))
+    _add_export(
+        commands.add_parser("export", help="write a trained model for other places and programs")
+    )
 
     verify = commands.add_parser("verify", help="check every file of finished stages")
     verify.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
@@ -309,17 +324,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
-    export.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
-    export.add_argument(
+    add = export.add_argument
+    about = "a model such as results/digits/cpg/s0; with --mat an experiment such as results/digits"
+    add("results", type=Path, metavar="RUN", help=about)
+    what = export.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--to",
+        choices=_FORMS,
+        help="packed: the whole model in one file, for `lifelong predict` and lifelong.load; a "
+        "file per task: onnx, from a picture's pixels to logits; safetensors, the weights; torch, "
+        "a program that torch.export.load reads",
+    )
+    what.add_argument(
         "--mat",
         type=Path,
-        required=True,
         metavar="FILE",
-        help="a MATLAB file laid out as that of LASEM's released program; RESULTS must hold "
-        "methods that share layers",
+        help="a MATLAB file laid out as that of LASEM's released program; RUN must hold methods "
+        "that share layers",
     )
-    export.add_argument("--methods", metavar="A,B", help="only these methods")
-    export.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    add("--task", metavar="A,B", help="only these tasks; not for packed")
+    add("--output", type=Path, metavar="PATH", help="the packed file, or the folder of the others")
+    add("--methods", metavar="A,B", help="with --mat: only these methods")
+    add("--force", action="store_true", help="replace files that exist")
     export.set_defaults(command=_export, threads=1)
 
 
@@ -339,21 +365,25 @@ def _add_clean(clean: argparse.ArgumentParser) -> None:
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
     add = predict.add_argument
-    add("model", type=Path, metavar="MODEL", help="such as results/faces_real_small/cpg/s0")
-    add("photos", type=Path, nargs="+", metavar="PHOTO")
+    add("model", type=Path, metavar="MODEL", help="such as results/digits/cpg/s0, or a packed file")
+    add("pictures", type=Path, nargs="+", metavar="PICTURE", help="a file, or a folder of pictures")
     add("--tasks", metavar="A,B", help="only these tasks")
-    add("--gallery", type=Path, metavar="FOLDER", help="known people: a folder of pictures each")
-    add("--identity", metavar="TASK", help="the task whose embeddings tell people apart")
-    add("--threshold", type=_number, metavar="D", help="people at least so far away are nobody")
+    add("--top", type=_count, metavar="K", help="tell the K best classes: 3 in text, 1 in CSV")
+    form = predict.add_mutually_exclusive_group()
+    for name, about in (("csv", "print CSV"), ("json", "print one JSON document, all classes")):
+        form.add_argument(f"--{name}", action="store_const", dest="form", const=name, help=about)
+    predict.set_defaults(form="text")
+    add("--whole", action="store_true", help="find no faces: whole pictures are what tasks see")
     add(
         "--margin",
         type=_number,
         metavar="SHARE",
         help="of a face's box, for tasks of pictures that were cut out by others; 0.3 if not given",
     )
-    add("--whole", action="store_true", help="find no faces: whole pictures are what tasks see")
+    add("--gallery", type=Path, metavar="FOLDER", help="known people: a folder of pictures each")
+    add("--identity", metavar="TASK", help="the task whose embeddings tell people apart")
+    add("--threshold", type=_number, metavar="D", help="people at least so far away are nobody")
     add("--draw", type=Path, metavar="FOLDER", help="write copies with boxes and answers there")
-    add("--json", action="store_true", help="print one JSON document, with all classes")
     add("--threads", type=_count, default=1, metavar="N")
     predict.set_defaults(command=_predict)
 

@@ -322,15 +322,15 @@ def eval_batches(
         yield normal(images), labels
 
 
-class _Normal:
-    """uint8 to (x / 255 - mean) / std as one multiply-add."""
+class Normal:
+    """uint8 (N, C, H, W) to (x / 255 - mean) / std, float32, as one multiply-add."""
 
     def __init__(
         self,
         mean: Sequence[float],
         std: Sequence[float],
-        device: torch.device,
-        memory_format: torch.memory_format,
+        device: torch.device | str,
+        memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
         pairs = list(zip(mean, std, strict=True))
         scale = [[[1 / (255 * deviation)]] for _, deviation in pairs]
@@ -346,8 +346,8 @@ class _Normal:
 
 def _normal_of(
     split: Split, mean: Sequence[float], std: Sequence[float], form: torch.memory_format
-) -> _Normal:
-    return _Normal(split.mean or mean, split.std or std, split.images.device, form)
+) -> Normal:
+    return Normal(split.mean or mean, split.std or std, split.images.device, form)
 
 
 class _Draws:

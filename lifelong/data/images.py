@@ -5,6 +5,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 _JPEG = b"\xff\xd8\xff"
 _ORIENTATION = 0x0112  # in EXIF
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_ONE_AT_A_TIME = Lock()
 _RAW_BITS = re.compile(r";(\d+)")  # in Pillow's raw modes, such as RGB;16B
 _ONE_PICTURE = ("JPEG", "MPO", "BMP", "PPM")  # JPEGs of telephones carry previews and depth maps
 
@@ -52,9 +54,12 @@ def picture(path: Path, framing: Framing) -> np.ndarray:
     image = decode(path)
     if framing.quality and own_jpeg(path, framing) is not None:
         return planes(image, None, framing.channels, str(path))
-    if framing.channels == 1:
-        image = image.convert("L")
-    return framed(image, framing, str(path))
+    return seen(image, framing, str(path))
+
+
+def seen(image: Image.Image, framing: Framing, name: str) -> np.ndarray:
+    """A picture of mode L or RGB for a trained model, as `picture` gives it."""
+    return framed(image.convert("L") if framing.channels == 1 else image, framing, name)
 
 
 def framed(image: Image.Image, framing: Framing, name: str) -> np.ndarray:
@@ -124,12 +129,8 @@ def decode(path: Path) -> Image.Image:
     try:
         if not path.is_file():  # a pipe would be waited for
             raise DataError(f"there is no picture file {path}: check its name")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as opened:
-                _check_kept_whole(opened, path)
-                opened.load()
-                image = ImageOps.exif_transpose(opened)
+        with _opened(path) as opened:
+            return eight_bit(opened, str(path))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{path} has too many pixels: shrink or remove it ({error})") from error
     except DataError:
@@ -138,7 +139,25 @@ def decode(path: Path) -> Image.Image:
         if isinstance(error, OSError) and store.refusal(error) is not None:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
         raise BadPicture(str(path)) from error
-    return _eight_bit(image, path)
+
+
+def _opened(path: Path) -> Image.Image:
+    """A picture file whose header has been read. Threads take turns: they share the filters."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(path, formats=_FORMATS)
+
+
+def eight_bit(image: Image.Image, name: str) -> Image.Image:
+    """A picture that Pillow has opened, as `decode` returns it. Raises DataError naming it."""
+    _check_kept_whole(image, name)
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if np.asarray(image.getchannel("A")).min() < 255:
+            raise DataError(f"{name} is transparent: lay it on a background of your choice first")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
 def planes(image: Image.Image, image_size: int | None, channels: int, name: str) -> np.ndarray:
@@ -158,17 +177,17 @@ def planes(image: Image.Image, image_size: int | None, channels: int, name: str)
     return np.ascontiguousarray(pixels[None, ..., 0])
 
 
-def _check_kept_whole(opened: Image.Image, path: Path) -> None:
+def _check_kept_whole(opened: Image.Image, name: str) -> None:
     """Raise DataError for what loading would cut: further frames, and bits beyond the eighth."""
     frames = 1 if opened.format in _ONE_PICTURE else getattr(opened, "n_frames", 1)
     if frames > 1:
         raise DataError(
-            f"{path} holds {frames} pictures: save the one you want as a file of its own"
+            f"{name} holds {frames} pictures: save the one you want as a file of its own"
         )
     # A BMP of raw mode BGR;15 has fewer than 8 bits per channel.
     tiles = () if opened.format == "BMP" else getattr(opened, "tile", ())
     if opened.mode in _DEEP_MODES or any(map(_deep, tiles)):
-        raise DataError(f"{path} has more than 8 bits per channel: save it with 8 bits")
+        raise DataError(f"{name} has more than 8 bits per channel: save it with 8 bits")
 
 
 def _deep(tile: Any) -> bool:
@@ -179,11 +198,3 @@ def _deep(tile: Any) -> bool:
         return args[-1] > 255
     modes = [value for value in args if isinstance(value, str)]
     return any(int(bits) > 8 for mode in modes for bits in _RAW_BITS.findall(mode))
-
-
-def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            raise DataError(f"{path} is transparent: lay it on a background of your choice first")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")

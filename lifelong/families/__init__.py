@@ -6,7 +6,6 @@ because choosing needs no torch.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lifelong.plan.code import load
@@ -16,13 +15,15 @@ from lifelong.plan.stage import Stage
 
 @dataclass(frozen=True)
 class Family:
-    """`code`: the module with `learn`, `prune`, `commit` and `read`; `choice`: what chooses.
+    """`code`: the module with `learn`, `prune` and `commit`; `choice`: what chooses.
 
-    `embeds`: its networks give embeddings to compare faces by.
+    `reader`: what reads a model; it lies where no code that trains is imported. Without one `code`
+    has a `read`. `embeds`: its networks give embeddings to compare faces by.
     """
 
     code: str
     choice: str = ""
+    reader: str = ""
     embeds: bool = True
 
     def learn(self, stage: Stage) -> None:
@@ -41,22 +42,27 @@ class Family:
         """Write the task's shard."""
         load(f"{self.code}:commit")(stage)
 
-    def read(self, paths: Sequence[Path], expected: Any = None, views: bool = True) -> Any:
-        """A model of the tasks in these files: `shards`, their cards, and `view(position, device)`.
+    def read(self, paths: Sequence[Any], expected: Any = None, views: bool = True) -> Any:
+        """A model of the tasks in these files, or pieces of a packed one.
 
+        It has `shards`, their cards, and `view(position, device)`.
         `expected`: the spec of a stage of the run that they must belong to. Without `views` it is
         only for learning on. Raises DamagedFile where they do not fit together.
         """
-        return load(f"{self.code}:read")(paths, expected, views)
+        return load(self.reader or f"{self.code}:read")(paths, expected, views)
 
 
+_MASKS = "lifelong.work.shards:read_model"
 FAMILIES = {
-    "separate": Family("lifelong.families.separate"),
-    "masks": Family("lifelong.families.masks", "lifelong.families.choice:choose_ratio"),
+    "separate": Family("lifelong.families.separate", reader=_MASKS),
+    "masks": Family("lifelong.families.masks", "lifelong.families.choice:choose_ratio", _MASKS),
     "layers": Family(
-        "lifelong.families.layers", "lifelong.families.choice:choose_pattern", embeds=False
+        "lifelong.families.layers",
+        "lifelong.families.choice:choose_pattern",
+        "lifelong.work.shards:read_layer_model",
+        embeds=False,
     ),
-    "joint": Family("lifelong.families.joint"),
+    "joint": Family("lifelong.families.joint", reader="lifelong.work.shards:read_lessons"),
 }
 
 

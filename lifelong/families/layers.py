@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 from lifelong import store
@@ -10,24 +9,17 @@ from lifelong.families.layer_phases import learn_pattern, learn_phases
 from lifelong.families.layer_work import LayerWork, candidate_prefix, save_part, tensors_of
 from lifelong.families.looks import Look, with_looks
 from lifelong.layers.learner import LayerLearner
-from lifelong.layers.model import LayerModel, Tensors
+from lifelong.layers.model import Tensors
 from lifelong.layers.part import LayerCard, LayerPart
-from lifelong.methods import layer_method
 from lifelong.plan.errors import DamagedFile
-from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.train.loop import Epoch
-from lifelong.work.shards import base_of, load_layers, read_layers
+from lifelong.work.shards import load_layers
 from lifelong.work.work import commit as write
 
 log = logging.getLogger(__name__)
-
-
-def read(paths: Sequence[Path], expected: TaskSpec | None = None, views: bool = True) -> LayerModel:
-    """The model of all tasks, checked as `read_layers` does."""
-    return read_layers(paths, layer_method(base_of(paths[0])), expected)
 
 
 def learn(stage: Stage) -> None:

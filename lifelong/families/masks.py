@@ -1,33 +1,26 @@
 """Tasks that own weights of one network, pick older ones by masks, and make it grow."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from lifelong import store
 from lifelong.families.ladder import own_candidate, prune, rung_name, with_scores
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Model, Shard, TaskLearner
+from lifelong.masks import Shard, TaskLearner
 from lifelong.masks.codebook import quantised
 from lifelong.optim.phase import Phase
 from lifelong.plan.code import load
 from lifelong.plan.decisions import next_width
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.facts import number
-from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
 from lifelong.train.loop import Result, fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
 from lifelong.work.work import commit as write
 
-__all__ = ["commit", "learn", "prune", "read"]
+__all__ = ["commit", "learn", "prune"]
 log = logging.getLogger(__name__)
-
-
-def read(paths: Sequence[Path], expected: TaskSpec | None = None, views: bool = True) -> Model:
-    """The model of all tasks, checked as `read_model` does."""
-    return shards.read_model(paths, expected, views)
 
 
 def learn(stage: Stage) -> None:

@@ -1,6 +1,5 @@
 """Separate networks: one per task and repetition, from scratch or started from another task's."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from lifelong.families.network_work import NetworkWork
 from lifelong.masks import Model, TaskLearner
 from lifelong.optim.phase import Phase
 from lifelong.plan.paths import place_of
-from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.loop import fit
@@ -52,11 +50,6 @@ def learn(stage: Stage) -> None:
         assert result.kept is not None
         final.append(result.kept.accuracy)
     commit(stage, files, rows, {"accuracies": final, "split": work.data.deciding_name})
-
-
-def read(paths: Sequence[Path], expected: TaskSpec | None = None, views: bool = True) -> Model:
-    """The networks of all tasks as one model, checked as `read_model` does."""
-    return shards.read_model(paths, expected, views)
 
 
 def repetitions(path: Path) -> list[Model]:

@@ -175,4 +175,4 @@ def unit_view(model: LayerModel, position: int, device: str) -> TaskView:
     card = model.cards[position - 1]
     wanted = ("shared.", card.own)
     tensors = {k: t.to(device) for k, t in model.tensors.items() if k.startswith(wanted)}
-    return growing_view(tensors, card)
+    return growing_view(tensors, card).keeping(tensors)

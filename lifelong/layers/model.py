@@ -51,8 +51,26 @@ class TaskView(nn.Module):
     def __init__(self, compute: Forward) -> None:
         super().__init__()
         self._compute = compute
+        self._kept: Tensors = {}
+
+    def keeping(self, tensors: Tensors) -> "TaskView":
+        """The same view, with all that `compute` reads, by whole names, as its own state.
+
+        For finished tasks: the state is saved, loaded and moved as that of any module.
+        """
+        self._kept = tensors
+        for name, tensor in tensors.items():
+            *folders, last = name.split(".")
+            place: nn.Module = self
+            for folder in folders:
+                if folder not in place._modules:
+                    place.add_module(folder, nn.Module())
+                place = place.get_submodule(folder)
+            place.register_buffer(last, tensor.clone())
+        return self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
+        self._kept.update(self.named_buffers())  # which may have moved, or be another's to trace
         return self._compute(x)
 
 

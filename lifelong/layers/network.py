@@ -100,4 +100,4 @@ def task_view(form: Form, model: LayerModel, position: int, device: str) -> Task
     tensors = {
         name: tensor.to(device) for name, tensor in model.tensors.items() if name.startswith(wanted)
     }
-    return view_of(form, tensors, card)
+    return view_of(form, tensors, card).keeping(tensors)

@@ -33,7 +33,14 @@ from lifelong.layers.fixed import on_device, shared_layer
 from lifelong.layers.forms import HARD, LayerShape
 from lifelong.layers.learner import Fact, LayerLearner, Start
 from lifelong.layers.model import LayerModel, TaskView, Tensors, part_of
-from lifelong.layers.network import head_of, inside, shapes_of, start_head, start_layer
+from lifelong.layers.network import (
+    head_of,
+    inside,
+    own_filter,
+    shapes_of,
+    start_head,
+    start_layer,
+)
 from lifelong.layers.part import LayerCard, own_prefix
 from lifelong.layers.sparse import packed, unpacked
 from lifelong.methods.base import LayerMethod
@@ -185,15 +192,21 @@ class Decomposition(LayerLearner):
 def decomposed_view(model: LayerModel, position: int, device: str) -> TaskView:
     """A learned task's network as the model is now; `position` counts from 1."""
     card, tensors = model.cards[position - 1], model.tensors
-    filters = []
+    known = {name: t.to(device) for name, t in part_of(tensors, f"{card.own}head.").items()}
     for shape in shapes_of(card):
         extra = unpacked(inside(tensors, f"{card.own}extra.{shape.index}"), shape.filter)
         extra = extra + _common(model, position, shape)
         scale = _scale(tensors[f"{card.own}mask.{shape.index}"])
         weight = tensors[f"shared.{shape.index}.weight"] * scale + extra
-        filters.append((weight.to(device), tensors[f"{card.own}bias.{shape.index}"].to(device)))
-    known = {name: t.to(device) for name, t in part_of(tensors, f"{card.own}head.").items()}
-    return TaskView(lambda x: head(features(x, card.stack, filters), head_of(known, card)))
+        bias = tensors[f"{card.own}bias.{shape.index}"]
+        layer = {"weight": weight.to(device), "bias": bias.to(device)}
+        known |= start_layer(f"{card.own}own.{shape.index}", layer)
+
+    def compute(x: Tensor) -> Tensor:
+        filters = [own_filter(known, card.own, layer) for layer in range(card.stack.depth)]
+        return head(features(x, card.stack, filters), head_of(known, card))
+
+    return TaskView(compute).keeping(known)
 
 
 def _common(model: LayerModel, position: int, shape: LayerShape) -> Tensor:
@@ -258,7 +271,7 @@ class FullMasks(LayerLearner):
         card = self.model.cards[position - 1]
         tensors = on_device(self.model.tensors, card.own, self.device)
         tensors |= part_of(self.tensors, "shared.")
-        return TaskView(lambda x: _logits(x, tensors, card))
+        return TaskView(lambda x: _logits(x, tensors, card)).keeping(tensors)
 
     def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
         return replace(self.card, pattern=pattern), dict(self.tensors)

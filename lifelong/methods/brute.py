@@ -86,7 +86,8 @@ def imposed_view(form: Form, model: LayerModel, position: int, device: str) -> T
     """A learned task's network as the model is now, on the pattern it now has."""
     card = replace(model.cards[position - 1], pattern=pattern_now(model.cards, position))
     tensors = on_device(model.tensors, "shared.", device)
-    return view_of(form, tensors | on_device(model.tensors, card.own, device), card)
+    tensors |= on_device(model.tensors, card.own, device)
+    return view_of(form, tensors, card).keeping(tensors)
 
 
 def _brute(form: Form) -> LayerMethod:

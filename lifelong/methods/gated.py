@@ -175,16 +175,18 @@ def gated_view(model: LayerModel, position: int, device: str) -> TaskView:
     card = model.cards[position - 1]
     tensors = {name: t.to(device) for name, t in part_of(model.tensors, card.own).items()}
     shapes = shapes_of(card)
-    filters = [assembled(model.tensors, shape, position)[0].to(device) for shape in shapes]
+    for shape in shapes:
+        tensors[f"filter.{shape.index}"] = assembled(model.tensors, shape, position)[0].to(device)
 
     def gate(layer: int, x: Tensor) -> Tensor:
         scores = _gate(x, inside(tensors, f"{card.own}gate.{layer}"), False)
         return (scores > 0) * tensors[f"{card.own}used.{layer}"].to(x.dtype)
 
     def compute(x: Tensor) -> Tensor:
+        filters = [tensors[f"filter.{shape.index}"] for shape in shapes]
         return head(_features(x, card, tensors, filters, gate, False), head_of(tensors, card))
 
-    return TaskView(compute)
+    return TaskView(compute).keeping(tensors)
 
 
 def _features(
@@ -280,7 +282,8 @@ def soft_view(model: LayerModel, position: int, device: str) -> TaskView:
     """A learned task's network as the model is now; `position` counts from 1."""
     card = model.cards[position - 1]
     wanted = on_device(model.tensors, card.own, device)
-    return _soft_view(card, wanted | on_device(model.tensors, "shared.", device))
+    wanted |= on_device(model.tensors, "shared.", device)
+    return _soft_view(card, wanted).keeping(wanted)
 
 
 def _soft_view(card: LayerCard, tensors: Mapping[str, Tensor]) -> TaskView:

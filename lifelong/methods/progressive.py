@@ -159,14 +159,18 @@ def columns_before(model: LayerModel, position: int, device: str) -> list[Column
 
 def column_view(model: LayerModel, position: int, device: str) -> TaskView:
     """A learned task's network, which needs the columns of all tasks before it."""
-    card, older = model.cards[position - 1], columns_before(model, position, device)
+    *before, card = model.cards[:position]
     tensors = _own(model, card, device)
-    column, classes = Column.of(tensors, card, card.stack.depth), head_of(tensors, card)
+    for one in before:
+        theirs = _own(model, one, device).items()
+        tensors |= {name: tensor for name, tensor in theirs if ".head." not in name}
 
     def compute(x: Tensor) -> Tensor:
-        return head(column.features(x, maps_of(older, x))[0], classes)
+        older = [Column.of(tensors, one, one.stack.depth - 1) for one in before]
+        column = Column.of(tensors, card, card.stack.depth)
+        return head(column.features(x, maps_of(older, x))[0], head_of(tensors, card))
 
-    return TaskView(compute)
+    return TaskView(compute).keeping(tensors)
 
 
 def _own(model: LayerModel, card: LayerCard, device: str) -> Tensors:

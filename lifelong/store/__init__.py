@@ -26,11 +26,14 @@ from lifelong.store.files import (
 from lifelong.store.large import on_disk
 from lifelong.store.manifest import NAME as MANIFEST
 from lifelong.store.manifest import check_place, read_manifest, seal_of, verified, write_manifest
+from lifelong.store.packed import SEAL_BYTES, Piece, read_packed, write_packed
 
 __all__ = [
     "FORMAT",
     "MANIFEST",
+    "SEAL_BYTES",
     "Blocks",
+    "Piece",
     "Rows",
     "Written",
     "check_place",
@@ -42,6 +45,7 @@ __all__ = [
     "read_attrs",
     "read_json",
     "read_manifest",
+    "read_packed",
     "read_runs",
     "read_shape",
     "refusal",
@@ -50,5 +54,6 @@ __all__ = [
     "verified",
     "write_arrays",
     "write_manifest",
+    "write_packed",
     "write_text",
 ]

@@ -19,6 +19,7 @@ import numpy as np
 from lifelong.plan.errors import DamagedFile
 from lifelong.store.files import digest as digest_of
 from lifelong.store.files import raise_if_refused, replacing
+from lifelong.store.packed import Piece
 
 FORMAT = 2
 LIBVER = (
@@ -122,7 +123,7 @@ def _divert(file: h5py.File) -> None:
 
 
 def read_arrays(
-    path: Path,
+    path: Path | Piece,
     names: Iterable[str] | None = None,
     digest: str | None = None,
     rows: slice | None = None,
@@ -135,10 +136,11 @@ def read_arrays(
     Raises DamagedFile if the file is absent, no HDF5, of an unknown format, fails a checksum, or
     does not have the `digest` it should have.
     """
+    content = path.content if isinstance(path, Piece) else None
     path = Path(path)
     if digest is not None and path.is_file() and digest_of(path) != digest:
         raise DamagedFile(path, "is not what was written")
-    with _reading(path) as file:
+    with _reading(path, content) as file:
         attrs = _attrs(file, path)
         wanted = sorted(set(file) - set(without)) if names is None else names
         part = () if rows is None else rows
@@ -160,9 +162,9 @@ def read_shape(path: Path, name: str) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[h5py.File]:
+def _reading(path: Path, content: bytes | None = None) -> Iterator[h5py.File]:
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with _opened(path, content) as file:
             yield file
     except FileNotFoundError as error:
         raise DamagedFile.missing(path) from error
@@ -171,7 +173,14 @@ def _reading(path: Path) -> Iterator[h5py.File]:
         raise DamagedFile(path, f"is damaged ({error})") from error
 
 
-def read_attrs(path: Path) -> dict[str, Any]:
+def _opened(path: Path, content: bytes | None) -> h5py.File:
+    """An HDF5 file to read, on the disk or in memory."""
+    if content is None:
+        return h5py.File(path, "r", locking=False)
+    return h5py.File.in_memory(content)
+
+
+def read_attrs(path: Path | Piece) -> dict[str, Any]:
     """Only the attributes of a file."""
     return read_arrays(path, names=())[1]
 

@@ -13,6 +13,7 @@ from blake3 import blake3
 
 from lifelong.plan.errors import DamagedFile
 from lifelong.store.files import digest_once, drop_leftovers, read_json, write_text
+from lifelong.store.packed import Piece
 
 NAME = "manifest.json"
 _FORMAT = 2
@@ -60,11 +61,15 @@ def check_place(path: Path) -> None:
         verified(path)
 
 
-def verified(path: Path) -> str:
+def verified(path: Path | Piece) -> str:
     """The digest of a stage's file, after comparing it with the manifest beside it.
+
+    A piece of a packed file was compared with that file's seal.
 
     Raises DamagedFile where the manifest does not name the file or the bytes differ.
     """
+    if isinstance(path, Piece):
+        return path.digest
     path = Path(path)
     expected = read_manifest(path.parent)["files"].get(path.name)
     if expected is None:

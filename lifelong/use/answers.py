@@ -1,5 +1,6 @@
-"""What `predict` has to say of photographs: as JSON, as text, and as lines on a picture."""
+"""What `predict` has to say of pictures: as JSON, CSV, text, and as lines on a picture."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 from lifelong.faces.gallery import Nearest
 from lifelong.plan.errors import printable
 
-_TOP = 3  # classes or people in a line of text
+TOP = 3  # classes or people in a line of text
+COLUMNS = (
+    *("path", "folder", "status", "why", "face", "x1", "y1", "x2", "y2", "face_probability"),
+    *("task", "rank", "class", "probability"),
+)
 _LONGEST = 28  # letters of a name on a picture
 
 
@@ -31,11 +36,15 @@ class Face:
 
 @dataclass(frozen=True)
 class Photograph:
-    """What became of one photograph, and its faces, likeliest first."""
+    """What became of one photograph, and its faces, likeliest first.
+
+    `folder` names the one that it lies in, where that was found in a folder that was given.
+    """
 
     path: Path
     status: str
     why: str = ""
+    folder: str = ""
     size: tuple[int, int] = (0, 0)  # width and height
     faces: tuple[Face, ...] = ()
     copy: Path | None = None
@@ -53,7 +62,8 @@ def as_json(photo: Photograph, threshold: float | None) -> dict[str, Any]:
         }
         for face in photo.faces
     ]
-    return {**row(photo), "width": width, "height": height, "copy": copy, "faces": faces}
+    where = {"folder": printable(photo.folder)}
+    return {**row(photo), **where, "width": width, "height": height, "copy": copy, "faces": faces}
 
 
 def row(photo: Photograph) -> dict[str, str]:
@@ -62,19 +72,34 @@ def row(photo: Photograph) -> dict[str, str]:
     return {"path": path, "status": photo.status, "why": why}
 
 
-def as_text(photo: Photograph, threshold: float | None) -> str:
+def as_rows(photo: Photograph, top: int) -> Iterator[list[str]]:
+    """Cells under COLUMNS: a row for each of the `top` classes of a task; one for a bad picture."""
+    read = row(photo)
+    start = [read["path"], printable(photo.folder), read["status"], read["why"]]
+    if not photo.faces:
+        yield start + [""] * (len(COLUMNS) - len(start))
+    for number, face in enumerate(photo.faces, 1):
+        box = [""] * 4 if face.box is None else [f"{value:.2f}" for value in face.box]
+        sure = "" if face.probability is None else f"{face.probability:.6f}"
+        where = [*start, "" if face.box is None else str(number), *box, sure]
+        for answer in face.answers:
+            for rank, (name, share) in enumerate(answer.classes[:top], 1):
+                yield [*where, answer.task, str(rank), printable(name), f"{share:.6f}"]
+
+
+def as_text(photo: Photograph, threshold: float | None, top: int = TOP) -> str:
     """The best classes of every face, in percent; or why there is none."""
     name = printable(str(photo.path))
     if not photo.faces:
         return f"{name}: {photo.status}" + (f" ({printable(photo.why)})" if photo.why else "")
     lines = [f"{name}: {_counted(photo)}"]
-    column = max(len(answer.task) for answer in photo.faces[0].answers)
+    column = max(len(answer.task) for face in photo.faces for answer in face.answers)
     for number, face in enumerate(photo.faces, 1):
         if face.box is not None:
             at = " ".join(f"{value:.0f}" for value in face.box)
             lines.append(f"  face {number}: box {at}, probability {face.probability:.4f}")
         for answer in face.answers:
-            lines.append(f"    {answer.task:{column}}  {_said(answer, threshold)}")
+            lines.append(f"    {answer.task:{column}}  {_said(answer, threshold, top)}")
     return "\n".join(lines)
 
 
@@ -98,11 +123,11 @@ def _answer(answer: Answer, threshold: float | None) -> dict[str, Any]:
     return fields
 
 
-def _said(answer: Answer, threshold: float | None) -> str:
+def _said(answer: Answer, threshold: float | None, top: int) -> str:
     if not answer.people:
-        best = answer.classes[:_TOP]
+        best = answer.classes[:top]
         return ", ".join(f"{name} ({100 * share:.1f} %)" for name, share in best)
-    best = answer.people[:_TOP]
+    best = answer.people[:top]
     people = ", ".join(f"{name} (distance {far:.3f})" for name, far in best)
     below = _below(best[0][1], threshold)
     if below is None:
@@ -119,6 +144,7 @@ def _below(distance: float, threshold: float | None) -> bool | None:
 
 
 def _counted(photo: Photograph) -> str:
-    if photo.faces[0].box is None:
-        return "the whole picture"
-    return "1 face" if len(photo.faces) == 1 else f"{len(photo.faces)} faces"
+    boxes = sum(face.box is not None for face in photo.faces)
+    whole = ["the whole picture"] if boxes < len(photo.faces) else []
+    faces = ["1 face" if boxes == 1 else f"{boxes} faces"] if boxes else []
+    return ", ".join(whole + faces)

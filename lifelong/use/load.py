@@ -1,5 +1,6 @@
-"""A finished model, read from its folder."""
+"""A finished model, read from its folder or from one packed file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,33 +8,56 @@ from lifelong import store
 from lifelong.families import family_of
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.use.order import MANIFEST, tasks_of
-from lifelong.work.shards import base_of
+from lifelong.work.shards import File, base_of
 
 _SHARD, _KINDS = "shard.h5", ("baseline", "retrain")  # and the stages that write it
+_SHOWN = 5  # models in a message
 
 
-def finished_model(folder: Path) -> tuple[Any, list[Path]]:
+def finished_model(path: Path) -> tuple[Any, Sequence[File]]:
     """The model in a folder such as results/digits/cpg/s0, and the file of every task in order.
+
+    `path` may also be a file that `lifelong export --to packed` wrote.
 
     It has `shards` with the cards of its tasks, and `view(position, device)` of each. Which tasks
     it has, and in which order, is what the newest tables or inference say; folders of tasks that
     were dropped, renamed or moved since are no part of it. Raises UserError where there is none,
-    DamagedFile naming a shard that is gone, though its stage or a later task's stands.
+    DamagedFile naming a shard that is gone, though its stage or a later task's stands; DataError
+    for a file that is no packed model, or a damaged one.
     """
-    paths = _shards(folder)
-    if not paths:
-        raise UserError(f"{folder} holds no finished model: name a folder like results/x/cpg/s0")
-    model = family_of(base_of(paths[0])).read(paths)
-    return model, _of_tasks(model, paths)
+    files = store.read_packed(path) if path.is_file() else _shards(path)
+    if not files:
+        raise UserError(f"{path} holds no finished model: name {_models_near(path)}")
+    model = family_of(base_of(files[0])).read(files)
+    return model, _of_tasks(model, files)
 
 
-def _of_tasks(model: Any, paths: list[Path]) -> list[Path]:
+def _of_tasks(model: Any, paths: Sequence[File]) -> Sequence[File]:
     """The file of every task; one that holds a lesson is that of all its tasks."""
+    if len(paths) == len(model.shards):
+        return paths
     lasts = {int(store.read_attrs(path)["card"]["position"]): path for path in paths}
     files = []
     for position in range(1, len(model.shards) + 1):
         files.append(lasts[min(last for last in lasts if last >= position)])
     return files
+
+
+def _models_near(folder: Path) -> str:
+    """Those below a folder, or else near it; an example where there are none."""
+    deep = ("", "*/", "*/*/")
+    for place, depths in ((folder, deep), (folder.parent, deep), (folder.parent.parent, deep[:1])):
+        runs = {
+            seal.parents[2]
+            for above in depths
+            for kind in _KINDS
+            for seal in place.glob(f"{above}s[0-9]*/*/{kind}/{MANIFEST}")
+        }
+        if runs:
+            shown = sorted(map(str, runs))
+            more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+            return f"one that does: {', '.join(shown[:_SHOWN])}{more}"
+    return "a folder like results/x/cpg/s0"
 
 
 def _shards(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
-"""Photographs to what every task of a finished model says of each face in them.
+"""Pictures to what every task of a finished model says of them, or of each face in them.
 
-A photograph is searched once, and a face cut out once for each way of framing: tasks that were
+A task that was learned on faces gets the faces of a photograph, any other the whole picture. A
+photograph is searched once, and a face cut out once for each way of framing: tasks that were
 aligned alike share the crop. They share no layer's outputs, because those are not the same: in
 `experiments/faces_real_small.yaml` two tasks of CPG have at most 2 of 16 filters of the first layer
 in common. All networks' passes took 2 to 7 % of the time there, the finding of faces 51 to 88 %.
@@ -8,40 +9,38 @@ in common. All networks' passes took 2 to 7 % of the time there, the finding of 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
 
 from lifelong import store
-from lifelong.data.batches import Split
-from lifelong.data.images import Framing, framed, picture
-from lifelong.data.tasks import changed
+from lifelong.data.images import Framing
 from lifelong.faces.align import choose
-from lifelong.faces.detect import NO_FACES, Detector, Faces
+from lifelong.faces.detect import Detector, Faces
 from lifelong.faces.draw import Copies, Mark
 from lifelong.faces.gallery import Gallery, Nearest, pictures_of
 from lifelong.faces.pairs import CONVENTIONS, with_mirror
-from lifelong.faces.photos import ALIGNMENTS, Alignment, align
-from lifelong.faces.read import MIN_SIDE_PX, read_photo
+from lifelong.faces.photos import ALIGNMENTS, Alignment
+from lifelong.faces.read import read_photo
 from lifelong.faces.rows import Status
-from lifelong.families import family_of
 from lifelong.plan.card import PREALIGNED, UNKNOWN, Card
 from lifelong.plan.errors import DataError, UserError, printable
 from lifelong.plan.paths import beside
 from lifelong.train.device import prepare
-from lifelong.train.evaluate import embeddings, logits
+from lifelong.use.ahead import ahead
 from lifelong.use.answers import Answer, Face, Photograph, as_label, row
-from lifelong.use.load import finished_model
+from lifelong.use.finished import Finished
+from lifelong.use.inputs import Input, inputs
+from lifelong.use.views import Cut, Decoded, View, read_picture
 
-READ = "read"  # the status of a photograph whose faces were; else it is one of rows.Status
+READ = "read"  # the status of a picture with answers; else it is one of rows.Status
 # Of a face's box, for tasks whose framing nobody knows. MTCNN's boxes would need 0.30, 0.25, 0.16
 # and 0.37 more to be as wide as pictures of ORL, FER2013, UTKFace and LFW (medians of up to 60).
 MARGIN = 0.3
-_BATCH = 64  # photographs before the tasks' networks are built
+_BATCH = 100  # pictures that are asked about together
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,10 @@ class Request:
     """What is asked; `tasks` empty means all, `margin` is a share of a face's width and height."""
 
     model: Path
-    photos: Sequence[Path]
+    pictures: Sequence[Path]  # or folders of them
     tasks: tuple[str, ...] = ()
     whole: bool = False
-    margin: float = MARGIN
+    margin: float | None = None  # MARGIN
     gallery: Path | None = None
     identity: str | None = None
     threshold: float | None = None
@@ -61,41 +60,14 @@ class Request:
 
 
 @dataclass(frozen=True)
-class _View:
-    """How a face becomes an image of a task; without an alignment the whole picture does."""
-
-    how: Alignment | None
-    framing: Framing
-
-    def of(self, photo: Path, pixels: np.ndarray, face: Faces) -> np.ndarray | None:
-        """uint8 (channels, side, side) as a pack would hold it, or None where nothing is left."""
-        if self.how is None and self.framing.quality:  # some files are kept as they are
-            return picture(photo, self.framing)
-        cut = pixels if self.how is None else align("", pixels, face, self.how)[1]
-        if cut is None:
-            return None
-        image = Image.fromarray(cut)
-        grey = self.framing.channels == 1
-        return framed(image.convert("L") if grey else image, self.framing, "a face")
-
-
-@dataclass(frozen=True)
 class _Task:
     position: int
     card: Card
-    view: _View
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """A face that was found, as each of the views shows it."""
-
-    face: Face
-    images: dict[_View, np.ndarray]
+    view: View
 
 
 class Predictor:
-    """A model that is ready for photographs.
+    """A model that is ready for pictures.
 
     Raises UserError where the request does not fit the model, DamagedFile where it is not whole.
     `unused` lists the pictures of the gallery that have no usable face, with the reason.
@@ -103,25 +75,42 @@ class Predictor:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self._model, self._paths = finished_model(request.model)
+        device = prepare(request.threads)
+        self._model = Finished(request.model, device)
         self._tasks = self._wanted()
         self._identity = self._identity_task()
         known = [] if request.gallery is None else list(pictures_of(request.gallery))
-        self._device = prepare(request.threads)
-        self._finder = None if request.whole else Detector(self._device)
+        self._pictures = inputs(request.pictures)
+        finds = any(task.view.how for task in self._tasks)
+        if not finds and request.margin is not None:
+            raise UserError("--margin is for faces that are cut out: leave it or --whole out")
+        self._finder = Detector(device) if finds else None
         self.unused: list[Photograph] = []
         self._gallery = self._read_gallery(known)
         asked = request.copies
-        self._copies = None if asked is None else Copies(asked, request.photos)
+        paths = [picture.path for picture in self._pictures]
+        self._copies = None if asked is None else Copies(asked, paths)
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self._pictures)
+
+    @property
+    def finds_faces(self) -> bool:
+        """Whether there is a task that looks at faces, and not at whole pictures."""
+        return self._finder is not None
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """Of every task that answers."""
+        return {task.card.task: task.card.classes for task in self._tasks}
 
     def photographs(self) -> Iterator[Photograph]:
-        """Every photograph in order, whatever became of it."""
-        views = {task.view for task in self._tasks}
-        waiting = iter(self.request.photos)
+        """Every picture in order, whatever became of it; the next ones are decoded meanwhile."""
+        waiting = self._decoded(self._pictures, {task.view for task in self._tasks})
         while chunk := list(islice(waiting, _BATCH)):
-            seen = [self._see(path, views) for path in chunk]
-            answers = iter(self._answers([cut for _, cuts in seen for cut in cuts]))
-            for photo, cuts in seen:
+            answers = iter(self._answers([cut for _, cuts in chunk for cut in cuts]))
+            for photo, cuts in chunk:
                 faces = tuple(replace(cut.face, answers=next(answers)) for cut in cuts)
                 yield self._drawn(replace(photo, faces=faces))
 
@@ -146,36 +135,27 @@ class Predictor:
         }
 
     def _wanted(self) -> list[_Task]:
-        cards = [part.card for part in self._model.shards]
-        names = [card.task for card in cards]
-        for name in (*self.request.tasks, *filter(None, [self.request.identity])):
-            if name not in names:
-                there = ", ".join(names)
-                raise UserError(f"{self.request.model} has no task {name!r}; it has {there}")
-        wanted = {*self.request.tasks, self.request.identity} if self.request.tasks else set(names)
+        named = (*self.request.tasks, *filter(None, [self.request.identity]))
+        positions = {self._model.position(name) for name in named}
         return [
             _Task(position, card, self._view(card))
-            for position, card in enumerate(cards, 1)
-            if card.task in wanted
+            for position, card in enumerate(self._model.cards, 1)
+            if position in positions or not self.request.tasks
         ]
 
-    def _view(self, card: Card) -> _View:
+    def _view(self, card: Card) -> View:
         framing = Framing(card.image_size, card.in_channels, **(card.framing or {}))
-        if self.request.whole:
-            return _View(None, framing)
+        if self.request.whole or not card.alignment:
+            return View(None, framing)
         if card.alignment in (PREALIGNED, UNKNOWN):
-            how = Alignment("proportional", card.image_size, self.request.margin)
-        elif card.alignment in ALIGNMENTS:
-            how = ALIGNMENTS[card.alignment]
-        else:
-            of = f"task {card.task} of {self.request.model}"
-            if card.alignment:
-                raise UserError(f"{of} was aligned as {card.alignment}: update lifelong")
+            margin = MARGIN if self.request.margin is None else self.request.margin
+            return View(Alignment("proportional", card.image_size, margin), framing)
+        if card.alignment not in ALIGNMENTS:
             raise UserError(
-                f"{of} was not learned on faces: add --whole, to give it whole pictures, "
-                "or name the tasks that were by --tasks"
+                f"task {card.task} of {self.request.model} was aligned as {card.alignment}: "
+                "update lifelong"
             )
-        return _View(how, framing)
+        return View(ALIGNMENTS[card.alignment], framing)
 
     def _identity_task(self) -> _Task | None:
         """The task whose embeddings are compared with the gallery's."""
@@ -195,7 +175,13 @@ class Predictor:
 
     def _pairs(self, task: _Task) -> dict[str, Any]:
         """How the task's `infer` stage compared pairs of faces, if it did."""
-        folder = Path(beside(self._paths[task.position - 1].as_posix(), "infer"))
+        shard = self._model.files[task.position - 1]
+        if isinstance(shard, store.Piece):
+            raise UserError(
+                f"{shard} does not say how its experiment compared faces: with --gallery name the "
+                "folder of the model"
+            )
+        folder = Path(beside(shard.as_posix(), "infer"))
         if not (folder / "manifest.json").is_file():
             return {}
         return store.read_manifest(folder)["spec"].get("pairs") or {}
@@ -208,18 +194,19 @@ class Predictor:
         people: list[str] = []
         vectors: list[np.ndarray] = []
         waiting = iter(pictures)
-        network = self._model.view(task.position, self._device)
         while chunk := list(islice(waiting, _BATCH)):
             cuts = []
-            for person, path in chunk:
-                photo, faces = self._see(path, {task.view})
+            files = [Input(path) for _, path in chunk]
+            for (person, _), (photo, faces) in zip(
+                chunk, self._decoded(files, {task.view}), strict=True
+            ):
                 if not faces:
                     self.unused.append(photo)
                     continue
                 people.append(person)
                 cuts.append(_central(photo, faces))
             if cuts:
-                vectors.append(self._vectors(network, task, cuts, convention))
+                vectors.append(self._vectors(task, cuts, convention))
         if not vectors:
             first = self.unused[0]
             raise DataError(
@@ -228,23 +215,45 @@ class Predictor:
             )
         return Gallery(tuple(people), np.concatenate(vectors), convention)
 
-    def _see(self, path: Path, views: Iterable[_View]) -> tuple[Photograph, list[_Cut]]:
-        """A photograph without answers, and its faces that every view can show."""
-        photo = read_photo(path, 1 if self._finder is None else MIN_SIDE_PX)
-        if photo.pixels is None:
-            return Photograph(path, str(photo.refused), photo.why), []
-        size = (photo.pixels.shape[1], photo.pixels.shape[0])
+    def _decoded(
+        self, pictures: Iterable[Input], views: set[View]
+    ) -> Iterator[tuple[Photograph, list[Cut]]]:
+        """Pictures without answers, and what of each its views show.
+
+        Threads decode ahead: large photographs only as many as are needed to keep them busy.
+        """
+        whole = {view for view in views if view.how is None}
+        threads = self.request.threads
+        room = 2 * _BATCH if whole == views else 2 * threads
+        read = partial(read_picture, whole=whole, faces=whole != views)
+        for decoded in ahead(read, pictures, threads, room):
+            yield self._seen(decoded, views - whole)
+
+    def _seen(self, decoded: Decoded, views: set[View]) -> tuple[Photograph, list[Cut]]:
+        picture = decoded.picture
+        photo = Photograph(picture.path, READ, folder=picture.folder, size=decoded.size)
+        if decoded.refused:
+            return replace(photo, status=decoded.refused, why=decoded.why), []
         cuts = []
-        for face, detected in self._found(photo.pixels):
-            images = {view: view.of(path, photo.pixels, detected) for view in views}
+        if decoded.photo is not None and decoded.photo.pixels is not None:
+            cuts = self._faces(decoded.photo.pixels, views)
+        if decoded.whole is not None:
+            cuts.append(decoded.whole)
+        return (photo if cuts else replace(photo, status=str(Status.NO_FACE))), cuts
+
+    def _faces(self, pixels: np.ndarray, views: set[View]) -> list[Cut]:
+        """Those that every view can show."""
+        cuts = []
+        for face, detected in self._found(pixels):
+            images = {view: view.of(pixels, detected) for view in views}
             shown = {view: image for view, image in images.items() if image is not None}
             if len(shown) == len(images):
-                cuts.append(_Cut(face, shown))
-        return Photograph(path, READ if cuts else str(Status.NO_FACE), size=size), cuts
+                cuts.append(Cut(face, shown))
+        return cuts
 
     def _found(self, pixels: np.ndarray) -> list[tuple[Face, Faces]]:
         if self._finder is None:
-            return [(Face(None, None), NO_FACES)]
+            return []
         (faces,) = self._finder.detect([pixels])
         detections = []
         for at in range(len(faces)):
@@ -254,49 +263,33 @@ class Predictor:
             detections.append((Face((x1, y1, x2, y2), float(faces.probabilities[at])), only))
         return detections
 
-    def _answers(self, cuts: Sequence[_Cut]) -> list[tuple[Answer, ...]]:
-        """Each task on all faces, so that one network is in memory at a time."""
+    def _answers(self, cuts: Sequence[Cut]) -> list[tuple[Answer, ...]]:
+        """Each task on all images that it has of them."""
         answers: list[tuple[Answer, ...]] = [()] * len(cuts)
-        for task in self._tasks if cuts else ():
-            network = self._model.view(task.position, self._device)
-            split, card = self._split(cuts, task), task.card
-            shares = logits(network, split, card.mean, card.std).softmax(1).cpu().numpy()
-            people: list[Nearest] = [()] * len(cuts)
+        for task in self._tasks:
+            places = [place for place, cut in enumerate(cuts) if task.view in cut.images]
+            if not places:
+                continue
+            mine, classes = [cuts[place] for place in places], task.card.classes
+            shares = self._model.logits(task.position, _pixels(mine, task)).softmax(1).cpu().numpy()
+            people: list[Nearest] = [()] * len(mine)
             if self._gallery is not None and task == self._identity:
-                way = self._gallery.convention
-                people = self._gallery.nearest(self._vectors(network, task, cuts, way))
-            _check_finite(shares, task)
-            for place, (share, nearest) in enumerate(zip(shares, people, strict=True)):
+                vectors = self._vectors(task, mine, self._gallery.convention)
+                people = self._gallery.nearest(vectors)
+            for place, share, nearest in zip(places, shares, people, strict=True):
                 order = np.argsort(-share, kind="stable").tolist()
-                classes = tuple((card.classes[at], float(share[at])) for at in order)
-                answers[place] += (Answer(card.task, classes, nearest),)
+                ranked = tuple((classes[at], float(share[at])) for at in order)
+                answers[place] += (Answer(task.card.task, ranked, nearest),)
         return answers
 
-    def _vectors(
-        self, network: Any, task: _Task, cuts: Sequence[_Cut], convention: str
-    ) -> np.ndarray:
+    def _vectors(self, task: _Task, cuts: Sequence[Cut], convention: str) -> np.ndarray:
         """Embeddings (N, D) of faces as the convention wants them."""
-        if not family_of(task.card.base).embeds:
-            raise UserError(
-                f"task {task.card.task} of {self.request.model} shares whole layers and has no "
-                "embedding to compare faces by: leave --gallery out"
-            )
-        card = task.card
-        split = self._split(cuts, task)
-        vectors = embeddings(network, split, card.mean, card.std).cpu().numpy()
+        at, pixels = task.position, _pixels(cuts, task)
+        vectors = self._model.embeddings(at, pixels).cpu().numpy()
         if CONVENTIONS[convention].mirrored:
-            split = self._split(cuts, task, mirrored=True)
-            mirrored = embeddings(network, split, card.mean, card.std).cpu().numpy()
+            mirrored = self._model.embeddings(at, pixels, mirrored=True).cpu().numpy()
             vectors = with_mirror(vectors, mirrored)
-        _check_finite(vectors, task)
         return vectors
-
-    def _split(self, cuts: Sequence[_Cut], task: _Task, mirrored: bool = False) -> Split:
-        pixels = np.stack([cut.images[task.view] for cut in cuts])
-        seen = changed(pixels, task.card.noise, task.card.channel_order, task.card.pixel_order)
-        images = torch.from_numpy(seen).to(self._device)
-        images = images.flip(-1) if mirrored else images
-        return Split(images, torch.zeros(len(images), dtype=torch.int64, device=self._device))
 
     def _drawn(self, photo: Photograph) -> Photograph:
         """The photograph, after its copy was written; it is read again, so as to keep but one."""
@@ -312,20 +305,16 @@ class Predictor:
         return replace(photo, copy=self._copies.add(photo.path, pixels, marks))
 
 
-def _central(photo: Photograph, cuts: Sequence[_Cut]) -> _Cut:
+def _pixels(cuts: Sequence[Cut], task: _Task) -> np.ndarray:
+    return np.stack([cut.images[task.view] for cut in cuts])
+
+
+def _central(photo: Photograph, cuts: Sequence[Cut]) -> Cut:
     """The face that a picture of one person is about, chosen as for training."""
     if cuts[0].face.box is None:
         return cuts[0]
     boxes = np.array([cut.face.box for cut in cuts])
     return cuts[choose(boxes, np.ones(len(cuts)), photo.size, "centred") or 0]
-
-
-def _check_finite(found: np.ndarray, task: _Task) -> None:
-    if not np.isfinite(found).all():
-        raise DataError(
-            f"the network of task {task.card.task} gives no numbers, its training diverged: "
-            "train it with a lower learning rate"
-        )
 
 
 def _facts(task: _Task) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from lifelong.layers.part import part_from as layers_from
 from lifelong.masks import Model, Shard
 from lifelong.masks.layout import part_from, shard_from, to_arrays
 from lifelong.masks.shard import Part
-from lifelong.methods import LayerMethod
+from lifelong.methods import LayerMethod, layer_method
 from lifelong.plan.card import Card
 from lifelong.plan.errors import DamagedFile, Misfit
 from lifelong.plan.specs import TaskSpec
 
 _OF_A_RUN = ("experiment", "method", "seed")
+File = Path | store.Piece
 _Form = TypeVar("_Form", Shard, Part, LayerPart, Lesson)
 
 
@@ -38,7 +39,7 @@ def load(path: Path) -> Shard:
     return _read(path, shard_from)
 
 
-def load_part(path: Path, picks: bool = True) -> Part:
+def load_part(path: File, picks: bool = True) -> Part:
     """Read a task's part of the model, or a network that shares nothing, as `load` does.
 
     Without `picks` it is enough to learn another task on, not to be used itself.
@@ -53,7 +54,7 @@ def verified(path: Path) -> Shard:
 
 
 def read_model(
-    paths: Iterable[str | Path],
+    paths: Iterable[File],
     expected: TaskSpec | None = None,
     views: bool = True,
     picks: bool = True,
@@ -69,7 +70,7 @@ def read_model(
     """
     model = Model()
     digests: list[str] = []
-    for position, path in enumerate(map(Path, paths), 1):
+    for position, path in enumerate(paths, 1):
         digest = store.verified(path)
         part = load_part(path, picks=views or picks)
         _check_card(path, part.card, position, digests, expected)
@@ -83,18 +84,18 @@ def read_model(
     return model
 
 
-def load_layers(path: Path) -> LayerPart:
+def load_layers(path: File) -> LayerPart:
     """Read a task of the layer family, finished or a candidate, as `load` does."""
     return _read(path, layers_from)
 
 
 def read_layers(
-    paths: Iterable[str | Path], method: LayerMethod, expected: TaskSpec | None = None
+    paths: Iterable[File], method: LayerMethod, expected: TaskSpec | None = None
 ) -> LayerModel:
     """Assemble the tasks of a model of the layer family, checked as `read_model` does."""
     model = LayerModel(method.view)
     digests: list[str] = []
-    for position, path in enumerate(map(Path, paths), 1):
+    for position, path in enumerate(paths, 1):
         digest = store.verified(path)
         part = load_layers(path)
         _check_card(path, part.card, position, digests, expected)
@@ -108,19 +109,21 @@ def save_lesson(path: Path, lesson: Lesson) -> str:
     return store.write_arrays(path, *lesson_arrays(lesson))
 
 
-def load_lesson(path: Path) -> Lesson:
+def load_lesson(path: File) -> Lesson:
     """Read a lesson, finished or a candidate, as `load` does."""
     return _read(path, lesson_from)
 
 
-def read_lessons(paths: Iterable[str | Path], expected: TaskSpec | None = None) -> LessonModel:
-    """Assemble the lessons of a model, checked as `read_model` does.
+def read_lessons(
+    paths: Iterable[File], expected: TaskSpec | None = None, views: bool = True
+) -> LessonModel:
+    """Assemble the lessons of a model, checked as `read_model` does; the same for any `views`.
 
     A file that is named once for each of its tasks is read once.
     """
     model = LessonModel()
     digests: list[str] = []
-    for path in dict.fromkeys(map(Path, paths)):
+    for path in dict.fromkeys(paths):
         digest = store.verified(path)
         lesson = load_lesson(path)
         for position, card in enumerate(lesson.cards, len(model.shards) + 1):
@@ -128,6 +131,13 @@ def read_lessons(paths: Iterable[str | Path], expected: TaskSpec | None = None) 
         model.add(lesson)
         digests.append(digest)
     return model
+
+
+def read_layer_model(
+    paths: Sequence[File], expected: TaskSpec | None = None, views: bool = True
+) -> LayerModel:
+    """`read_layers` with the method that wrote the first shard; the same for any `views`."""
+    return read_layers(paths, layer_method(base_of(paths[0])), expected)
 
 
 def lineage(given: Sequence[str | Path]) -> list[Path]:
@@ -141,7 +151,7 @@ def lineage(given: Sequence[str | Path]) -> list[Path]:
     return shards[::-1]
 
 
-def base_of(path: Path) -> str:
+def base_of(path: File) -> str:
     """The method that wrote a shard. Raises DamagedFile for a file that is none."""
     try:
         return str(store.read_attrs(path)["card"]["base"])
@@ -161,7 +171,7 @@ def _shard_before(path: Path) -> Path | None:
 
 
 def _check_card(
-    path: Path,
+    path: File,
     card: Card | LayerCard,
     position: int,
     before: list[str],
@@ -183,7 +193,7 @@ def _check_card(
 
 
 def _read(
-    path: Path,
+    path: File,
     form: Callable[[dict[str, Any], dict[str, Any]], _Form],
     without: Collection[str] = (),
 ) -> _Form:

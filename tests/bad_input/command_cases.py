@@ -10,6 +10,7 @@ from bad_input.result_cases import CPG, PACKNET, TINY
 SPELLING = "check its spelling, and give the experiment's --configfile"
 COUNT = "is not a whole number from 1 to 9999"
 INFER = ("infer", "--model", PACKNET, "--task", "a")
+EXPORT = ("export", PACKNET, "--to")
 PREDICT = ("predict", PACKNET, "picture.png", "--whole")
 
 
@@ -46,14 +47,15 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("clean: results of another experiment", "results/other is not the folder of experiment tiny: give the --configfile that it was run with", "give its file", ("clean", "results/other"), 1),
     ("infer: unknown task", f"{PACKNET} has no task 'z'; it has a, b", "name one of those listed", ("infer", "--model", PACKNET, "--task", "z", "picture.png"), 1),
     ("infer: no model there", "nowhere holds no finished model: name a folder like results/x/cpg/s0", "name a folder like results/x/cpg/s0", ("infer", "--model", "nowhere", "--task", "a", "picture.png"), 1),
-    ("infer: the model is an experiment's folder", f"{TINY} holds no finished model: name a folder like results/x/cpg/s0", "name a folder like results/x/cpg/s0", ("infer", "--model", TINY, "--task", "a", "picture.png"), 1),
-    ("infer: the picture is missing", "there is no picture file none.png: check its name", "correct the path", (*INFER, "none.png"), 1),
-    ("infer: the picture is a folder", "there is no picture file results: check its name", "name files", (*INFER, "results"), 1),
-    ("infer: the picture is a text", "config.yaml cannot be read as a picture: mend or remove it", "name pictures", (*INFER, "config.yaml"), 1),
+    ("infer: the model is an experiment's folder", f"{TINY} holds no finished model: name one that does: {CPG}, {PACKNET}", "name one of those listed", ("infer", "--model", TINY, "--task", "a", "picture.png"), 1),
+    ("infer: the picture is missing", "none.png: there is no such file", "correct the path", (*INFER, "none.png"), 1),
+    ("infer: the picture is a folder", "results: a folder without pictures", "name another", (*INFER, "results"), 1),
+    ("infer: the picture is a text", "config.yaml: cannot be read as a picture: mend or remove it", "name pictures", (*INFER, "config.yaml"), 1),
     ("infer: no picture", "the following arguments are required: PICTURE", "name pictures", INFER, 2),
-    ("predict: no photograph", "the following arguments are required: PHOTO", "name photographs", ("predict", PACKNET), 2),
+    ("predict: no picture", "the following arguments are required: PICTURE", "name pictures", ("predict", PACKNET), 2),
     ("predict: no model there", "nowhere holds no finished model: name a folder like results/x/cpg/s0", "name a folder like results/x/cpg/s0", ("predict", "nowhere", "picture.png"), 1),
-    ("predict: a model that was not learned on faces", f"task a of {PACKNET} was not learned on faces: add --whole, to give it whole pictures, or name the tasks that were by --tasks", "do one of both", ("predict", PACKNET, "picture.png"), 1),
+    ("predict: a margin about tasks without faces", "--margin is for faces that are cut out: leave it or --whole out", "leave it out", ("predict", PACKNET, "picture.png", "--margin", "0.2"), 1),
+    ("predict: the model is the folder of all results", f"results holds no finished model: name one that does: {CPG}, {PACKNET}", "name one of those listed", ("predict", "results", "picture.png"), 1),
     ("predict: unknown task", f"{PACKNET} has no task 'z'; it has a, b", "name those listed", (*PREDICT, "--tasks", "a,z"), 1),
     ("predict: unknown task of identities", f"{PACKNET} has no task 'z'; it has a, b", "name one of those listed", (*PREDICT, "--gallery", "results", "--identity", "z"), 1),
     ("predict: --threshold without a gallery", "--threshold needs a gallery: add --gallery FOLDER", "add it", (*PREDICT, "--threshold", "1"), 1),
@@ -67,6 +69,15 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("predict: nobody knows which task tells people apart", "which task tells people apart? name it by --identity: a, b", "add --identity", (*PREDICT, "--gallery", "results"), 1),
     ("predict: --draw names a file", "cannot use picture.png: File exists", "name a folder", (*PREDICT, "--draw", "picture.png"), 1),
     ("stage: a path outside results", _unwritten("…etc/passwd"), "name a file under results/", ("stage", "/etc/passwd"), 1),
+    ("export: unknown task", f"{PACKNET} has no task 'z'; it has a, b", "name those listed", (*EXPORT, "onnx", "--task", "a,z"), 1),
+    ("export: one task of a packed file", "a packed file holds all tasks, which share weights: leave --task out", "leave it out", (*EXPORT, "packed", "--task", "a"), 1),
+    ("export: a file that exists", "picture.png exists: name another place by --output, or give --force to replace it", "do one of both", (*EXPORT, "packed", "--output", "picture.png"), 1),
+    ("export: a form that there is not", "argument --to: invalid choice: 'zip' (choose from …)", "choose one of those listed", (*EXPORT, "zip"), 2),
+    ("export: no form", "one of the arguments --to --mat is required", "give one", ("export", PACKNET), 2),
+    ("export: --task about a MATLAB file", "--task and --output are for --to: leave them out", "leave it out", ("export", TINY, "--mat", "x.mat", "--task", "a"), 1),
+    ("export: --methods about a model", "--methods is for --mat: name the folder of one method and seed", "leave it out", (*EXPORT, "onnx", "--methods", "cpg"), 1),
+    ("export: no model there", f"{TINY} holds no finished model: name one that does: {CPG}, {PACKNET}", "name one of those listed", ("export", TINY, "--to", "packed"), 1),
+    ("predict: a picture in place of a packed model", "picture.png is no packed model, or was cut short: export or copy it again", "name a model", ("predict", "picture.png", "picture.png"), 1),
     ("stage: a path that leads upwards", _unwritten("../x/manifest.json"), "name a file under results/", ("stage", "results/../../x/manifest.json"), 1),
     ("stage: no path", _unwritten("."), "name a file under results/", ("stage", ""), 1),
     ("stage: a folder", _unwritten(f"{PACKNET}/01-a/train"), "name a file in it", ("stage", f"{PACKNET}/01-a/train"), 1),
@@ -101,7 +112,7 @@ CASES = [
     *(
         Case(
             f"infer: a text called {shown}",
-            f"{shown} cannot be read as a picture: mend or remove it",
+            f"{shown}: cannot be read as a picture: mend or remove it",
             "name pictures",
             _file(name),
             (*INFER, "--", name),

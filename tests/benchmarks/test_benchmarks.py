@@ -151,6 +151,15 @@ def test_joint_step_measures_every_variant(tmp_path: Path) -> None:
     assert rows[0]["ratio"] == "1.0" and all(float(row["cpu_ms"]) > 0 for row in rows)
 
 
+def test_predict_rate_runs(tmp_path: Path) -> None:
+    rows = quick("predict_rate", tmp_path)
+    assert [row["measured"] for row in rows] == ["decoder", "network", "predict"]
+    assert all(float(row["per_s"]) > 0 for row in rows) and float(rows[2]["share"]) > 0
+    with (tmp_path / "packed_load.csv").open() as file:
+        (loaded,) = csv.DictReader(file)
+    assert loaded["tasks"] == "2" and float(loaded["load_s"]) > 0
+
+
 def test_checkpoints_runs(tmp_path: Path) -> None:
     rows = quick("checkpoints", tmp_path)
     assert [row["tasks"] for row in rows] == ["1", "2", "3"]

@@ -37,14 +37,14 @@ MAY_IMPORT = {
     "use": WORK | {"work", "families", "jobs.find"},
     "cli": {"use", "jobs", "plan"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"use"},
 }
 TORCH_FREE = (  # rooms and files
     *("plan", "store", "records", "report", "cli"),
     *("jobs/runner", "jobs/driver", "jobs/find", "jobs/handover", "jobs/console"),
     *("stages/goals", "stages/select", "stages/tables", "stages/report"),
     *("families/__init__", "families/choice", "work/seal"),
-    *("use/show", "use/verify", "use/export", "use/answers"),
+    *("use/show", "use/verify", "use/matlab", "use/answers"),
 )
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "h5py", "sklearn", "matplotlib")
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -219,7 +219,7 @@ def test_parsing_the_snakefile_loads_nothing_heavy():
     "module",
     [
         *("stages.goals", "stages.select", "stages.tables", "stages.report"),
-        *("use.export", "use.verify", "jobs.driver", "jobs.runner"),
+        *("use.matlab", "use.verify", "jobs.driver", "jobs.runner"),
     ],
 )
 def test_deciding_stages_load_no_torch(module):

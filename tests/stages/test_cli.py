@@ -240,7 +240,10 @@ def picture(tmp_path) -> Iterator[Path]:
 
 def test_pictures_are_classified_with_probabilities(here, capsys, picture):
     assert main(["infer", "--model", CPG, "--task", "b", str(picture), "--top", "5"]) == 0
-    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    said = capsys.readouterr()
+    instead = f"lifelong predict {CPG} PICTURES --tasks b"
+    assert said.err == f"Note: `lifelong infer` will go, use `{instead}`\n"
+    rows = [line.split("\t") for line in said.out.splitlines()]
     assert [row[0] for row in rows] == [str(picture)] * 2
     assert {row[1] for row in rows} == {"2", "3"}
     best, other = (float(row[2]) for row in rows)
@@ -272,7 +275,10 @@ def test_a_broken_picture_is_named_and_the_others_are_done(here, capsys, picture
     assert main(["infer", "--model", CPG, "--task", "a", *pictures]) == 1
     said = capsys.readouterr()
     assert said.out.startswith(f"{picture}\t") and len(said.out.splitlines()) == 1
-    errors = said.err.splitlines()
+    *errors, note = said.err.splitlines()
+    assert (
+        note == f"Note: `lifelong infer` will go, use `lifelong predict {CPG} PICTURES --tasks a`"
+    )
     assert [path in line for path, line in zip((str(broken), str(absent)), errors, strict=True)]
     assert all(line.startswith("Error: ") for line in errors)
 

@@ -11,10 +11,10 @@ from harness_tree import Killed, content, die_after
 from PIL import Image
 from toy_experiment import run_toy
 
+import lifelong
 from lifelong import store
 from lifelong.data.streamed import Streamed
 from lifelong.use.load import finished_model
-from lifelong.use.pictures import classify
 
 TASKS = [
     {"name": "lines", "group": "lines", "crop": 10, "dataset": "photos"},
@@ -93,7 +93,7 @@ def test_a_picture_counts_as_infer_saw_it(results, raw, position):
     ]
     (infer,) = folder.glob("02-*/infer")
     expected = torch.from_numpy(store.read_arrays(infer / "logits.h5")[0][f"{position:03d}"])
-    for (_, ranked), logits in zip(classify(folder, card.task, pictures, 2), expected, strict=True):
-        shares = dict(ranked)
+    answers = lifelong.load(folder)[card.task].predict(pictures)
+    for answer, logits in zip(answers, expected, strict=True):
         wanted = pytest.approx(logits.softmax(0).tolist(), abs=1e-6)  # of other batches
-        assert [shares[name] for name in card.classes] == wanted
+        assert answer.probabilities.tolist() == wanted

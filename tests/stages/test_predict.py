@@ -5,19 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from bad_input.image_cases import png
 from PIL import Image
 from predict_photos import MODEL, SIDE, Finder, document, photo, shares
 
+import lifelong
 from lifelong import store
 from lifelong.cli import main
 from lifelong.data.pack import read_task
 from lifelong.faces.photos import align
 from lifelong.masks.layout import part_from
 from lifelong.plan.card import PREALIGNED, UNKNOWN
-from lifelong.use import predict
+from lifelong.use import finished, predict, views
 from lifelong.use.load import finished_model
-from lifelong.use.pictures import classify
 
 
 def test_every_task_answers_for_every_face(here, capsys, tmp_path):
@@ -51,6 +52,11 @@ def test_an_aligned_task_sees_just_what_it_was_tested_on(here, capsys):
         expected = np.exp(wanted) / np.exp(wanted).sum()
         mine = [shares(face, "who")[name] for name in ("s1", "s2", "s3")]
         assert mine == pytest.approx(expected, abs=1e-5)
+    crops = [Image.fromarray(crop) for crop in aligned["images"][pack.split == 2]]
+    task = lifelong.load(MODEL)["who"]
+    with torch.inference_mode():
+        outputs = task.network(torch.stack([task.transform(crop) for crop in crops]))
+    assert torch.equal(outputs, torch.from_numpy(logits["001"]))
 
 
 def test_a_task_of_ready_faces_sees_the_box_and_its_margin(here, capsys, tmp_path):
@@ -80,7 +86,7 @@ def test_a_face_is_cut_out_once_for_tasks_that_agree(here, capsys, tmp_path, mon
         cuts.append(how.geometry)
         return align(name, pixels, faces, how)
 
-    monkeypatch.setattr(predict, "align", counted)
+    monkeypatch.setattr(views, "align", counted)
     document(capsys, MODEL, photo(tmp_path / "a.png"))
     assert sorted(cuts) == ["margin", "proportional"]  # three tasks, two of them alike
 
@@ -160,7 +166,7 @@ def test_without_one_face_the_exit_code_says_so(here, capsys, tmp_path):
     assert document(capsys, MODEL, *bad, code=1)["photographs"][0]["faces"] == []
     assert main(["predict", MODEL, *map(str, bad)]) == 1
     said = capsys.readouterr()
-    assert said.err == "Error: no face in any of 9 photographs\n"
+    assert said.err == "Error: no face in any of 9 pictures\n"
     assert len(said.out.splitlines()) == 9
 
 
@@ -188,7 +194,7 @@ def test_text_tells_the_best_three_in_percent(here, capsys, tmp_path):
     assert lines[3].startswith("    gender  ")
 
 
-def test_whole_pictures_are_classified_as_infer_does_and_nothing_is_searched(
+def test_whole_pictures_are_classified_as_in_python_and_nothing_is_searched(
     here, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(predict, "Detector", None)
@@ -196,15 +202,14 @@ def test_whole_pictures_are_classified_as_infer_does_and_nothing_is_searched(
     pictures.append(photo(tmp_path / "small.png", size=(7, 5)))
     found = document(capsys, MODEL, *pictures, "--whole")
     assert found["finder"] is None
+    model = lifelong.load(MODEL)
     for name in ("who", "mood"):
-        for one, (_, wanted) in zip(
-            found["photographs"], classify(Path(MODEL), name, pictures, 9), strict=True
-        ):
+        wanted = model[name].predict(pictures)
+        for one, expected in zip(found["photographs"], wanted, strict=True):
             (face,) = one["faces"]
             assert face["box"] is None and face["probability"] is None
-            assert list(shares(face, name).items()) == [
-                (label, pytest.approx(share, abs=1e-5)) for label, share in wanted
-            ]
+            told = [shares(face, name)[label] for label in model[name].classes]
+            assert told == [round(share, 6) for share in expected.probabilities.tolist()]
     assert main(["predict", MODEL, str(pictures[0]), "--whole"]) == 0
     assert capsys.readouterr().out.startswith(f"{pictures[0]}: the whole picture\n    who ")
 
@@ -225,9 +230,9 @@ def test_copies_are_drawn_of_photographs_with_faces(here, capsys, tmp_path):
 
 def test_a_damaged_network_is_not_believed(here, capsys, tmp_path, monkeypatch):
     def broken(network, split, mean, std):
-        return predict.torch.full((len(split.images), 3), np.nan)
+        return torch.full((len(split.images), 3), np.nan)
 
-    monkeypatch.setattr(predict, "logits", broken)
+    monkeypatch.setattr(finished, "logits", broken)
     assert main(["predict", MODEL, str(photo(tmp_path / "a.png"))]) == 1
     assert "the network of task who gives no numbers" in capsys.readouterr().err
 
