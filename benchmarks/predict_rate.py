@@ -1,7 +1,8 @@
 """Pictures per second of `lifelong predict`, and seconds to load a packed model of many tasks.
 
-`predict_rate.csv`, wall seconds of one decoder thread and one of torch's, medians of `repeats`; the
-ways take turns, because other programs share the machine:
+`predict_rate.csv`, wall seconds of one decoder thread and one of torch's, the least of `repeats`;
+the ways take turns, because other programs share the machine. Two threads need two free cores: on a
+busy machine `share` says more of it than of us.
   decoder   every file decoded, resized and made a tensor, nothing else
   network   the same images through the network, in batches as `predict` asks for
   predict   the whole command after its imports: files to CSV on /dev/null
@@ -101,7 +102,7 @@ def rates(file: Path, paths: list[Path], channels: float, repeats: int) -> list[
     for _ in range(repeats):
         for name, way in ways.items():
             seconds[name].append(wall_s(way))
-    per_s = {name: len(paths) / statistics.median(those) for name, those in seconds.items()}
+    per_s = {name: len(paths) / min(those) for name, those in seconds.items()}
     share = per_s["predict"] / min(per_s["decoder"], per_s["network"])
     return [
         {

@@ -51,14 +51,14 @@ class TaskView(nn.Module):
     def __init__(self, compute: Forward) -> None:
         super().__init__()
         self._compute = compute
-        self._kept: Tensors = {}
+        self._shows: Callable[..., None] = Tensors().update
 
     def keeping(self, tensors: Tensors) -> "TaskView":
         """The same view, with all that `compute` reads, by whole names, as its own state.
 
         For finished tasks: the state is saved, loaded and moved as that of any module.
         """
-        self._kept = tensors
+        self._shows = tensors.update  # the dict itself as an attribute torch.export would replace
         for name, tensor in tensors.items():
             *folders, last = name.split(".")
             place: nn.Module = self
@@ -70,7 +70,7 @@ class TaskView(nn.Module):
         return self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        self._kept.update(self.named_buffers())  # which may have moved, or be another's to trace
+        self._shows(self.named_buffers())  # which may have moved, or be stand-ins to be traced
         return self._compute(x)
 
 

@@ -86,8 +86,8 @@ def _safetensors(path: Path, card: Card, network: Any) -> None:
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     if not state:
         raise UserError(
-            f"the network of task {card.task} puts its layers together from those of several "
-            "tasks and has no weights of its own: use --to packed, onnx or torch"
+            f"the network of task {card.task} keeps its weights where no state dict has them: use "
+            "--to packed, onnx or torch"
         )
     with store.replacing(path) as temporary:
         save_file(state, temporary, metadata=facts_of(card))

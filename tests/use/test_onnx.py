@@ -84,6 +84,12 @@ def test_what_onnx_cannot_compute_is_refused_before_writing(network, says, tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def test_a_network_without_a_state_has_no_safetensors(tmp_path):
+    with pytest.raises(UserError, match="task task1 keeps its weights where no state dict has"):
+        export._safetensors(tmp_path / "t.safetensors", GREY, Odd())
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("write", [export._onnx, export._program])
 def test_noise_is_drawn_from_the_picture_and_cannot_leave(write, tmp_path):
     card = replace(GREY, noise={"mean": 0.0, "std": 0.1, "seed": 0})
