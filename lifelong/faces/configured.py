@@ -23,6 +23,7 @@ _OPTIONS = {
     "odd_ages": "odd_ages",
     "images": "images",
     "contempt": "contempt",
+    "folds": "folds",
 }
 
 
@@ -33,9 +34,11 @@ def face_set(settings: Mapping[str, Any]) -> FaceSet:
     but always the same; samples that pairs name all stay.
     """
     options = {to: settings[name] for name, to in _OPTIONS.items() if name in settings}
-    if "pairs" in options:
-        options["pairs"] = _folder(options["pairs"])
-    faces: FaceSet = load(SOURCES[settings["source"]].reader)(_folder(settings["root"]), **options)
+    options |= {name: _folder(options[name]) for name in ("pairs", "folds") if name in options}
+    source = SOURCES[settings["source"]]
+    if source.own_splits:
+        options["fold"] = settings["fold"]
+    faces: FaceSet = load(source.reader)(_folder(settings["root"]), **options)
     if "per_class" in settings and faces.pairs is None:
         return replace(faces, samples=_thinned(faces.samples, settings["per_class"]))
     return faces

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from lifelong.nets.facelivenet import Branch
 from lifelong.nets.growth import TOP_LEFT, Growth
 from lifelong.nets.heads import head_of
 from lifelong.plan.code import load
@@ -46,6 +47,8 @@ class Network(nn.Module):
     def embedding(self, x: Tensor) -> Tensor:
         """What verification compares: (batch, features) before the classes, not normalised."""
         features = self.features(x)
+        if isinstance(self.head, Branch):
+            return self.head.embedding(features)
         return self.head[0](features) if isinstance(self.head, nn.Sequential) else features
 
     def features(self, x: Tensor) -> Tensor:
@@ -83,6 +86,8 @@ def build(
         torch.manual_seed(seed)
         body = load(row.builder)(in_channels, channels, width, **row.options, **sides)
         features = int(body.out_features)
+        if row.branch:
+            return Network(body, load(row.branch)(features, classes, channels), crop)
         return Network(body, head_of(head, features, classes, channels, bare=row.bare_head), crop)
 
 

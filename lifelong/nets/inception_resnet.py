@@ -86,8 +86,8 @@ class InceptionResNetV1(nn.Module):
         self.reduction_b = _reduction_b(middle, of(256, 384))
         last = sum(of(384, 256, 256)) + middle
         (inside,) = of(192)
-        eights = [_block8(last, inside, 0.2, True) for _ in range(blocks[2])]
-        self.blocks8 = nn.Sequential(*eights, _block8(last, inside, 1.0, False))
+        eights = [block8(last, inside, 0.2, True) for _ in range(blocks[2])]
+        self.blocks8 = nn.Sequential(*eights, block8(last, inside, 1.0, False))
         (self.out_features,) = of(512)
         self.hidden = nn.Linear(last, self.out_features, bias=False)
         nn.init.xavier_normal_(self.hidden.weight)
@@ -165,7 +165,8 @@ def _block17(size: int, n: int) -> Block:
     return Block(Concat(_chain(size, [n], [1]), long), 2 * n, size, 0.10)
 
 
-def _block8(size: int, n: int, scale: float, relu: bool) -> Block:
+def block8(size: int, n: int, scale: float, relu: bool) -> Block:
+    """The last kind of block, of `size` maps with `n` inside; FaceLiveNet's branches have two."""
     long = _chain(size, [n] * 3, [1, (1, 3), (3, 1)])
     return Block(Concat(_chain(size, [n], [1]), long), 2 * n, size, scale, relu)
 

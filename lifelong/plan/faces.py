@@ -46,6 +46,13 @@ def check_face_set(name: str, dataset: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}.{odd[0]}: {dataset['source']} has no such option: remove it")
     if lacking := sorted(source.must - given):
         raise ConfigError(f"{where}.{lacking[0]}: {dataset['source']} needs it: set it")
+    if source.folds is not None and dataset["fold"] >= source.folds:
+        raise ConfigError(f"{where}.fold: {dataset['source']} has folds 0 to {source.folds - 1}")
+    if source.own_splits and "align" in dataset:
+        raise ConfigError(
+            f"{where}.align: {dataset['source']} is read as faces that were cut out: set "
+            "prealigned: true instead"
+        )
     if ("align" in dataset) == dataset.get("prealigned", False):
         raise ConfigError(
             f"{where}: set align, to find and cut out faces, or prealigned: true, not both"

@@ -25,6 +25,7 @@ class Network:
     options: Mapping[str, Any] = field(default_factory=dict)
     knows_side: bool = False  # its builder is told `image_size`: its last maps are flattened
     bare_head: bool = False  # its output layers have no biases, and start as torch starts them
+    branch: str = ""  # "module:function" of a task's own blocks in place of a head
     segments: str = ""  # "module:function": where concatenated channels widen each for itself
     stack: Stack | None = None
 
@@ -58,6 +59,14 @@ _ROWS = (
     # For faces; reduced: one block of each size.
     Network("inception_resnet_v1", **_INCEPTION),
     Network("inception_resnet_v1_reduced", **_INCEPTION, options={"blocks": (1, 1, 1)}),
+    # For faces, several tasks of them at once; it does not widen.
+    Network(
+        "facelivenet",
+        ("separate", "joint"),
+        builder="lifelong.nets.facelivenet:Trunk",
+        branch="lifelong.nets.facelivenet:branch",
+        smallest=75,
+    ),
     *(Network(name, ("layers",), stack=stack) for name, stack in STACKS.items()),
 )
 

@@ -15,15 +15,15 @@ from lifelong.plan.sources import SOURCES
 
 
 def raw_files(dataset: Mapping[str, Any], manifest: Path) -> dict[str, str]:
-    """A digest of what lies below `root`, and of a file of pairs, as "files"; {} if not watched.
+    """A digest of what lies below `root`, and of files of pairs and folds, as "files".
 
-    Raw files that are gone change nothing that was made of them: then the digest is the one in the
-    stage's `manifest`, if that is there.
+    {} if they are not watched. Raw files that are gone change nothing that was made of them: then
+    the digest is the one in the stage's `manifest`, if that is there.
     """
     watched = SOURCES[dataset["source"]].has_root and dataset.get("watch", True)
     if not watched or dataset.get("download"):
         return {}
-    places = [_place(dataset[key]) for key in ("root", "pairs") if dataset.get(key)]
+    places = [_place(dataset[key]) for key in ("root", "pairs", "folds") if dataset.get(key)]
     if not all(map(_is_there, places)):
         return _recorded(manifest)
     digest = hashlib.blake2b(digest_size=16)

@@ -35,6 +35,8 @@ class Source:
     faces: bool = False
     may: frozenset[str] = frozenset()  # options of a face set
     must: frozenset[str] = frozenset()  # those of them it cannot do without
+    folds: int | None = None  # as published, where there is no choice
+    own_splits: bool = False  # its reader is told the fold and makes all splits; faces are cut out
     only_pairs: bool = False  # its pictures are for pairs; no task learns them
 
     def __post_init__(self) -> None:
@@ -93,11 +95,13 @@ _ROWS = (
     _faces("identity_folders"),
     _faces("class_folders"),
     _faces("lfw", "missing", "pairs", only_pairs=True),
-    _faces("adience", "faces odd_ages missing", "labels fold"),
+    _faces("adience", "faces odd_ages missing", "labels fold", folds=5),
     _faces("affectnet", "images contempt missing"),
     _faces("fotw"),
     _faces("fer2013"),
     _faces("utkface", must="labels"),
+    _faces("oulu_casia", "folds", "labels fold", own_splits=True),
+    _faces("ckplus", "folds", "labels fold", own_splits=True),
 )
 
 SOURCES: Table[Source] = Table("lifelong.sources", _ROWS)

@@ -77,6 +77,8 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("an expected value without its classes' values", "tasks.0.loss", {"kind": "expectation"}, "tasks: the loss of task 'a' needs values, a number for every class", "add values"),
     ("digits to be aligned", "datasets.digits.align", {"preset": "facenet_160"}, "datasets.digits.align: it is for face sets alone: remove it", "remove it"),
     ("faces that are neither aligned nor to be", "datasets.digits", {"source": "identity_folders", "root": "people", "image_size": 32}, "datasets.digits: set align, to find and cut out faces, or prealigned: true, not both", "set one of them"),
+    ("a fold that Adience does not have", "datasets.digits", {"source": "adience", "root": "adience", "labels": "age", "fold": 5, "prealigned": True, "image_size": 32}, "datasets.digits.fold: adience has folds 0 to 4", "use one of those"),
+    ("Oulu-CASIA to be aligned", "datasets.digits", {"source": "oulu_casia", "root": "oulu", "labels": "identity", "fold": 5, "align": {"preset": "facenet_160"}}, "datasets.digits.align: oulu_casia is read as faces that were cut out: set prealigned: true instead", "set prealigned"),
     ("Adience without a fold to test on", "datasets.digits", {"source": "adience", "root": "adience", "labels": "age", "prealigned": True, "image_size": 32}, "datasets.digits.fold: adience needs it: set it", "set fold to 0, 1, 2, 3 or 4"),
     ("pairs in a set that has none", "tasks.0.pairs", {"dataset": "digits"}, "tasks: pairs of task 'a': 'digits' is no data set of source lfw with pairs: name one", "name a set of source lfw"),
     ("a goal for an unknown task", "goals.given", {"z": 0.5}, "goals.given: there is no task 'z'", "correct the task's name"),
