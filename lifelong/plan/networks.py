@@ -27,12 +27,19 @@ class Network:
     bare_head: bool = False  # its output layers have no biases, and start as torch starts them
     segments: str = ""  # "module:function": where concatenated channels widen each for itself
     stack: Stack | None = None
+    channels_last: bool = False  # on CPUs too, though it is wide: depthwise layers are faster so
+    classes_key: str = ""  # the layer of classes in files of weights, which every task replaces
 
 
 _INCEPTION: dict[str, Any] = {
     "builder": "lifelong.nets.inception_resnet:InceptionResNetV1",
     "segments": "lifelong.nets.inception_resnet:segments",
     "smallest": 75,  # convolutions without padding leave one pixel of these
+}
+_RESNET: dict[str, Any] = {
+    "builder": "lifelong.nets.resnet:ResNet",
+    "smallest": 32,
+    "classes_key": "fc",
 }
 _ROWS = (
     # Five pools must leave one pixel.
@@ -58,6 +65,16 @@ _ROWS = (
     # For faces; reduced: one block of each size.
     Network("inception_resnet_v1", **_INCEPTION),
     Network("inception_resnet_v1_reduced", **_INCEPTION, options={"blocks": (1, 1, 1)}),
+    # For photographs, with the names of the weights that are published for them.
+    Network(
+        "efficientnet_lite0",
+        builder="lifelong.nets.efficientnet_lite:EfficientNetLite0",
+        smallest=32,
+        channels_last=True,
+        classes_key="_fc",
+    ),
+    Network("resnet18", **_RESNET, options={"blocks": (2, 2, 2, 2)}),
+    Network("resnet50", **_RESNET, options={"blocks": (3, 4, 6, 3), "bottleneck": True}),
     *(Network(name, ("layers",), stack=stack) for name, stack in STACKS.items()),
 )
 

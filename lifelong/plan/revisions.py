@@ -7,6 +7,7 @@ that a raised one makes the stages run again that it concerns.
 STAGES = {
     "align_faces": 2,
     "pack_data": 2,
+    "ground": 1,
     "baseline": 2,
     "goals": 1,
     "train": 2,

@@ -8,6 +8,7 @@ from lifelong.plan.methods import METHODS, Method
 
 SECTIONS = (
     "network",
+    "ground",
     "goals",
     "expand",
     "recipe",

@@ -137,6 +137,23 @@ class Alignment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grounding:
+    """Which pretrained weights an experiment stands on; `files` is a digest where they are a file.
+
+    `made_for`: the "side" in pixels of the images that they were trained on, where it is known.
+    """
+
+    revision: Sequence[int]
+    kind: str
+    experiment: str
+    pretrained: str
+    network: Section
+    in_channels: int
+    files: Section
+    made_for: Section
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overview:
     """What tables and report must know.
 
@@ -157,4 +174,4 @@ class Overview:
     sharing: Sequence[str]
 
 
-Spec = TaskSpec | Packing | Alignment | Overview
+Spec = TaskSpec | Packing | Alignment | Grounding | Overview

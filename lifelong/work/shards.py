@@ -10,11 +10,13 @@ from lifelong.layers.model import LayerModel
 from lifelong.layers.part import LayerCard, LayerPart
 from lifelong.layers.part import part_from as layers_from
 from lifelong.masks import Model, Shard
+from lifelong.masks.ground import PRETRAINED
 from lifelong.masks.layout import part_from, shard_from, to_arrays
 from lifelong.masks.shard import Part
 from lifelong.methods import LayerMethod
 from lifelong.plan.card import Card
 from lifelong.plan.errors import DamagedFile, Misfit
+from lifelong.plan.paths import ground_beside
 from lifelong.plan.specs import TaskSpec
 
 _OF_A_RUN = ("experiment", "method", "seed")
@@ -49,10 +51,22 @@ def verified(path: Path) -> Shard:
     return load(path)
 
 
+def load_ground(path: Path) -> Part:
+    """Read the pretrained weights of an experiment after comparing them with their manifest."""
+    store.verified(path)
+    return load_part(path)
+
+
 def read_model(
-    paths: Iterable[str | Path], expected: TaskSpec | None = None, views: bool = True
+    paths: Iterable[str | Path],
+    expected: TaskSpec | None = None,
+    views: bool = True,
+    ground: Path | None = None,
 ) -> Model:
     """Assemble shards from their files, each checked against its manifest and its lineage.
+
+    `ground` holds the pretrained weights that they stand on; without it the experiment's are taken,
+    where the first shard says that it stands on some.
 
     `expected` gives the experiment, method and seed that they must belong to, each at its position
     in the order of `paths`. Without `views` the
@@ -60,12 +74,15 @@ def read_model(
     newest's, so that it takes the same memory after many tasks as after few.
     Raises DamagedFile for a shard of another run.
     """
-    model = Model()
-    digests: list[str] = []
-    for position, path in enumerate(map(Path, paths), 1):
+    files = [Path(path) for path in paths]
+    ground = ground or _ground_of(files)
+    model = Model(None if ground is None else load_ground(ground))
+    digests = [] if ground is None else [store.verified(ground)]
+    for position, path in enumerate(files, 1):
         digest = store.verified(path)
         part = load_part(path, picks=views)
         _check_card(path, part.card, position, digests, expected)
+        _check_ground(path, part.card, digests[:1])
         if model.shards and not views:
             model.shards[-1] = replace(model.shards[-1], dense={})
         try:
@@ -113,6 +130,31 @@ def base_of(path: Path) -> str:
         return str(store.read_attrs(path)["card"]["base"])
     except KeyError as error:
         raise DamagedFile(path, "is no shard of a model") from error
+
+
+def _ground_of(shards: list[Path]) -> Path | None:
+    """The pretrained weights of the experiment that shards belong to, if the first one needs them.
+
+    Raises DamagedFile where they are gone.
+    """
+    for path in shards[:1]:
+        try:
+            written = store.read_attrs(path)["card"].get("ground") or {}
+        except (KeyError, AttributeError) as error:
+            raise DamagedFile(path, "is no shard of a model") from error
+        if written.get("kind") == PRETRAINED:
+            ground = Path(ground_beside(path.as_posix()))
+            if not ground.is_file():
+                raise DamagedFile.missing(ground)
+            return ground
+    return None
+
+
+def _check_ground(path: Path, card: Card, digests: list[str]) -> None:
+    """Raise DamagedFile for a shard that was learned on other pretrained weights."""
+    ground = card.ground or {}
+    if ground.get("kind") == PRETRAINED and [ground["digest"]] != digests:
+        raise DamagedFile(path, "was learned on other pretrained weights: it belongs to another run")
 
 
 def _shard_before(path: Path) -> Path | None:

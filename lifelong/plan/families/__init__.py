@@ -8,7 +8,7 @@ from typing import Any
 
 from lifelong.plan.families import layers, masks, separate
 from lifelong.plan.methods import METHODS
-from lifelong.plan.specs import Alignment, GoalSpec, Inference, Overview, Packing, Spec
+from lifelong.plan.specs import Alignment, GoalSpec, Grounding, Inference, Overview, Packing, Spec
 
 FAMILIES: dict[str, ModuleType] = {"separate": separate, "masks": masks, "layers": layers}
 _SPECS: dict[str, type] = {
@@ -16,6 +16,7 @@ _SPECS: dict[str, type] = {
     "infer": Inference,
     "pack_data": Packing,
     "align_faces": Alignment,
+    "ground": Grounding,
     "tables": Overview,
     "report": Overview,
 }

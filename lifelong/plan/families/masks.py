@@ -55,6 +55,8 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> TaskSpec:
     settings = own[section] | (own["picking"] if row.picks == "top_k" else {})
     if row.widens:
         settings = settings | {"widens_by": own["expand"]["step"]}
+    if plan.on_ground(key.method):
+        settings = settings | {"released": own["ground"]["released"]}
     return NetworkLearning(
         **plan.of_task(key),
         random_seed=plan.random_seed(key),
@@ -111,7 +113,11 @@ def _goals(plan: "Plan", key: Key) -> Inputs:
 
 
 def _older(plan: "Plan", key: Key) -> Inputs:
-    return {"pack": plan.pack(key.position), **plan.shard_before(key)}
+    return {
+        "pack": plan.pack(key.position),
+        **plan.ground_of(key.method),
+        **plan.shard_before(key),
+    }
 
 
 def _train(plan: "Plan", key: Key) -> Inputs:
