@@ -1,4 +1,4 @@
-"""A task that learns nothing but its output layer: the body is the pretrained weights as they are."""
+"""A task that learns its output layer alone: the body is the pretrained weights as they are."""
 
 import torch
 from torch import Tensor

@@ -29,7 +29,8 @@ class Layer:
         self.weight = weight
         self.own = torch.empty_like(weight).copy_(owners == 0)
         self.is_old = owners > 0
-        self.old = torch.empty_like(weight).copy_(old) if bool(self.is_old.any()) else None
+        kept = old * self.is_old  # free entries of a ground have values too, to start from
+        self.old = torch.empty_like(weight).copy_(kept) if bool(self.is_old.any()) else None
         self.score: Tensor | None = None
         self.fixed = self.old
         self.whole = self.old is None  # owns every entry: nothing to restore after a step

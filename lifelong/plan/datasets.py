@@ -66,7 +66,9 @@ def _check_sources(config: Mapping[str, Any]) -> None:
         check_face_set(name, dataset)
         _check_dataset(f"config key datasets.{name}", dataset)
         learned = [task for task in config["tasks"] if task["dataset"] == name]
-        for side in sorted({seen_side(task, side_of_set(dataset)) for task in learned}):
+        sides = {seen_side(task, side_of_set(dataset)) for task in learned}
+        given = config["network"].get("input_size")
+        for side in sorted(sides if given is None else {given}):
             if wrong := misfit(config["network"]["name"], side):
                 raise ConfigError(f"config key network.name: {wrong} (dataset {name})")
     if len({config["datasets"][name]["channels"] for name in known}) > 1:

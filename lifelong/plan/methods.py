@@ -44,7 +44,7 @@ class Method:
     picks: str = ""  # how it chooses weights (masks/pick.py): "" takes all older ones, "threshold"
     # chooses among these, "top_k" among older and free ones together
     ground: str = ""  # weights of no task, of which all tasks pick (masks/ground.py)
-    pretrained: str = ""  # given weights: "ground", it stands on them, "start", it begins with a copy
+    pretrained: str = ""  # given weights: "ground", it stands on them; "start", it trains a copy
     needs_pretrained: bool = False
     norms: str = "own"  # or "frozen": norms and biases stay as the first task left them
     widens: bool = False  # every task but the first has a network wider by expand.step

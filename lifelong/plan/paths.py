@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 
 ROOT = "results"
-OF_EXPERIMENT = ("align_faces", "ground", "pack_data", "report", "tables")  # folders beside the methods'
+# Folders beside the methods'.
+OF_EXPERIMENT = ("align_faces", "ground", "pack_data", "report", "tables")
 _STAGE = re.compile(
     r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d{1,10})/"
     r"(?P<slug>\d{2,}-[^/]+)/(?P<kind>[a-z]+)(/a(?P<attempt>\d{1,4}))?/[^/]+$",

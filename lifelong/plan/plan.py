@@ -99,7 +99,8 @@ class Plan:
 
     def ground_of(self, method: str) -> Inputs:
         """The file of the pretrained weights, of a method that reads it."""
-        return {"ground": f"{self.paths.of_kind('ground')}/{FILE}"} if self.on_ground(method) else {}
+        file = f"{self.paths.of_kind('ground')}/{FILE}"
+        return {"ground": file} if self.on_ground(method) else {}
 
     def pack(self, position: int) -> str:
         return self.paths.pack(self.config["tasks"][position - 1]["dataset"])

@@ -16,6 +16,6 @@ STAGES = {
     "select": 2,
     "retrain": 3,
     "infer": 3,
-    "tables": 3,
+    "tables": 4,
     "report": 4,
 }

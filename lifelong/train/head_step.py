@@ -32,6 +32,6 @@ class Untouched:
 
 
 def head_step(learner: HeadLearner, phase: Phase, loss: Loss | None = None) -> Step:
-    """The step of a phase with a fresh optimiser; the head decays as shared weights do elsewhere."""
+    """The step of a phase with a fresh optimiser; the head decays as shared weights do."""
     others = optimiser_of(learner.others(), phase, phase.weight_decay)
     return Step(learner, Untouched(), others, phase.precision, None, loss or CrossEntropy())

@@ -62,10 +62,10 @@ def state_of(name: str) -> dict[str, Tensor]:
     except DataError:
         raise
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else None
+        said = error.strerror if isinstance(error, OSError) else None
         raise DataError(
-            f"config key ground.pretrained: {path} cannot be read as weights"
-            + (f": {said}" if said else ": save a state dict of tensors alone (torch.save, or safetensors)")
+            f"config key ground.pretrained: {path} cannot be read as weights: "
+            f"{said or 'save a state dict of tensors alone (torch.save or safetensors)'}"
         ) from error
 
 
@@ -81,7 +81,7 @@ def of_lite0(name: str) -> dict[str, Tensor]:
 
 
 def of_torchvision(name: str) -> dict[str, Tensor]:
-    """Weights that torchvision fetches, or has fetched before; TORCH_HOME says where it keeps them."""
+    """Weights that torchvision fetches, or did before; TORCH_HOME says where it keeps them."""
     from torchvision.models import get_weight
 
     try:
@@ -177,5 +177,3 @@ def _card(spec: Grounding) -> Card:
         std=(),
         lineage=(),
     )
-
-

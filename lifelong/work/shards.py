@@ -154,7 +154,7 @@ def _check_ground(path: Path, card: Card, digests: list[str]) -> None:
     """Raise DamagedFile for a shard that was learned on other pretrained weights."""
     ground = card.ground or {}
     if ground.get("kind") == PRETRAINED and [ground["digest"]] != digests:
-        raise DamagedFile(path, "was learned on other pretrained weights: it belongs to another run")
+        raise DamagedFile(path, "was learned on other weights: it belongs to another run")
 
 
 def _shard_before(path: Path) -> Path | None:
