@@ -2,5 +2,7 @@
 
 from lifelong.plan.methods import METHODS
 
-NETWORK_METHODS = [row.name for row in METHODS.values() if row.family in ("separate", "masks")]
+_NETWORKS = [row for row in METHODS.values() if row.family in ("separate", "masks")]
+NETWORK_METHODS = [row.name for row in _NETWORKS if not row.needs_pretrained]
+GROUND_METHODS = [row.name for row in _NETWORKS if row.pretrained]  # they may have pretrained weights
 LAYER_METHODS = [row.name for row in METHODS.values() if row.family == "layers"]

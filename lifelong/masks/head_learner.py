@@ -6,7 +6,7 @@ from torch import Tensor
 from lifelong.masks.layers import load_dense, shareable
 from lifelong.masks.model import Model, fresh_network, tensors
 from lifelong.masks.shard import Part
-from lifelong.nets import Network, placed
+from lifelong.nets import placed
 from lifelong.plan.card import Card
 
 
@@ -31,8 +31,7 @@ class HeadLearner:
 
     def of_features(self) -> None:
         """From now on `network` takes the features of images, (batch, features, 1, 1)."""
-        flat = torch.nn.Flatten()
-        self.network = Network(flat, self.whole.head)
+        self.network = self.whole.after_features()
 
     def others(self) -> list[Tensor]:
         """The parameters that learn."""

@@ -133,6 +133,13 @@ class Model:
             self.weights[name] = base.values[name].reshape(shape).copy()
             self.owners[name] = owners_of(self.weights[name], released)
 
+    def bare(self, position: int) -> bool:
+        """Whether a task has nothing but a head, on pretrained weights as they are."""
+        part = self.shards[position - 1]
+        own = [*part.dense.items(), *part.values.items()]
+        heads = all(name.startswith("head.") for name, values in own if values.size)
+        return self.base is not None and part.card.alone and part.card.ground is not None and heads
+
     def view(self, position: int, device: str = "cpu") -> Network:
         """Task `position` (from 1) alone, at its own width: what it was when it was learned."""
         part = self.shards[position - 1]

@@ -19,7 +19,7 @@ class Network(nn.Module):
 
     `form` is the memory format its inputs shall have. With a `crop` it sees that many pixels: of
     larger images, which only evaluation shows it, the centre. With an `input_size` what it sees is
-    enlarged or shrunk to that side (bilinear).
+    enlarged or shrunk to that side (bicubic).
     """
 
     def __init__(
@@ -53,6 +53,10 @@ class Network(nn.Module):
         seen = self.features(x)
         return self.head[0](seen) if isinstance(self.head, nn.Sequential) else seen
 
+    def after_features(self) -> "Network":
+        """The same head on its own: in: (batch, features, 1, 1), as `features` gives them."""
+        return Network(nn.Flatten(), self.head)
+
     def features(self, x: Tensor) -> Tensor:
         """What the head sees: (batch, features)."""
         if self.crop and x.shape[-1] > self.crop:
@@ -61,7 +65,7 @@ class Network(nn.Module):
             x = x.contiguous(memory_format=self.form)
         if self.input_size and x.shape[-1] != self.input_size:
             x = functional.interpolate(
-                x, (self.input_size, self.input_size), mode="bilinear", antialias=True
+                x, (self.input_size, self.input_size), mode="bicubic", antialias=True
             ).contiguous(memory_format=self.form)
         if self.form is torch.channels_last and x.shape[1] == 1:
             # With one channel both forms lie alike in memory; only strides tell torch which to use.

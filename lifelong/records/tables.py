@@ -111,8 +111,8 @@ def size_table(frame: pd.DataFrame) -> pd.DataFrame:
 
     Then what all tasks so far have: union_ratio, the weights that are used / those of one network
     of width 1 (a ground that nobody trains is used whole); cap_ratio, the same and 1/32 more for
-    every task of a method with masks, as papers count (CAP of WSN); MiB of the files, pretrained weights
-    among them, and of them those of norms, biases and heads, which papers leave out.
+    every task of a method with masks, as papers count (CAP of WSN); MiB of the files, with
+    pretrained weights, and of them those of norms, biases and heads, which papers leave out.
     """
     ends = frame["stage"].isin(["retrain", "baseline"])
     rows = frame[ends & frame["metric"].isin(SIZE_METRICS)]
@@ -168,7 +168,8 @@ def summary_table(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> 
     tasks own / weights of one network of width 1; this counts the weights of convolutions and
     hidden layers, and the numbers they are computed from, but no norms, biases or output layers.
     size_mb: MiB of all files, pretrained weights among them once, without what later tasks wrote
-    again; size_ratio: the same / that of separate networks. A sum is empty where one of its tasks is missing.
+    again; size_ratio: the same / that of separate networks. A sum is empty where one of its tasks
+    is missing.
     """
     sizes, goals = size_table(frame), goals_table(frame)
     lines = []

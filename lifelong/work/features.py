@@ -59,9 +59,13 @@ class Kept:
         found = _read(path)
         if found is None:
             found = features(self.network, split, task.mean, task.std)
-            store.write_arrays(path, {"features": found.cpu().numpy()}, {"kind": "features"})
+            _keep(path, found)
             log.info("features of %d %s images, kept in %s", len(found), name, path)
         return Split(found.to(split.labels.device)[:, :, None, None], split.labels)
+
+
+def _keep(path: Path, found: Tensor) -> None:
+    store.write_arrays(path, {"features": found.cpu().numpy()}, {"kind": "features"})
 
 
 def _read(path: Path) -> Tensor | None:
