@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lifelong.plan.datasets import side_of_set
+from lifelong.plan.grounds import made_for
 from lifelong.plan.settings import base_of, row_of, settings
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.trees import classes_by_group
@@ -12,7 +14,7 @@ _NEXT_TO_NOTHING = 1e-3  # of a layer
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    kinds = (_ratios, _patterns, _unused, _starved)
+    kinds = (_ratios, _patterns, _unused, _starved, _other_sizes)
     return [*_presets(config, given), *(line for kind in kinds for line in kind(config))]
 
 
@@ -85,4 +87,18 @@ def _starved(config: Mapping[str, Any]) -> Iterator[str]:
                 f"{method} leaves {left:.1g} of each layer to the last of {count} tasks: raise "
                 f"prune.ratios under method_settings.{base_of(config, method)}, such as "
                 f"[{1 - 1 / count:.2f}]"
+            )
+
+
+def _other_sizes(config: Mapping[str, Any]) -> Iterator[str]:
+    """Images of another size than those that pretrained weights were trained on."""
+    weights = made_for(config["ground"], config["network"]["name"])
+    if weights is None:
+        return
+    for name, dataset in config["datasets"].items():
+        side = config["network"].get("input_size", side_of_set(dataset))
+        if side != weights.side:
+            yield (
+                f"{config['ground']['pretrained']} was made for {weights.side} pixels, and sees "
+                f"{side} of {name}: smaller ones cost accuracy and save time (network.input_size)"
             )

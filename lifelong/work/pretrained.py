@@ -106,7 +106,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
             held = held[key]
     if not isinstance(held, Mapping) or not all(isinstance(t, Tensor) for t in held.values()):
-        raise DataError(f"config key ground.pretrained: {path} holds more than tensors by name")
+        raise DataError(
+            f"config key ground.pretrained: {path} holds more than tensors by name: "
+            "save a state dict alone"
+        )
     return {str(key).removeprefix(_PREFIX): tensor for key, tensor in held.items()}
 
 

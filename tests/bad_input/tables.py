@@ -6,13 +6,21 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script only its own folder is on the path
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bad_input import command_cases, config_cases, image_cases, layer_cases, result_cases
+from bad_input import (
+    command_cases,
+    config_cases,
+    ground_cases,
+    image_cases,
+    layer_cases,
+    result_cases,
+)
 from bad_input.case import Case
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 TABLES: dict[str, list[Case]] = {
     "Configuration": config_cases.CASES,
     "Methods that share layers": layer_cases.CASES,
+    "Pretrained weights": ground_cases.CASES,
     "Images": image_cases.CASES,
     "Files under results/": result_cases.CASES,
     "Command line": command_cases.CASES,

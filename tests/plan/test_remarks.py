@@ -70,3 +70,20 @@ def test_a_ratio_that_starves_late_tasks_is_told():
     ]
     raised = {"packnet": {"prune": {"ratios": [0.95]}}}
     assert told({**config, "method_settings": raised}, {}) == []
+
+
+def test_images_of_another_size_than_the_weights_were_made_for_are_told():
+    ground = {"pretrained": "efficientnet_lite0"}
+    sets = {"photos": {"source": "image_folder", "root": "raw"}}
+    config = {
+        **toy_config(["probe"], ground=ground, datasets=sets),
+        "tasks": [{"name": "a"}],
+        "goals": {},
+        "network": {"name": "efficientnet_lite0"},
+    }
+    assert told(config, {}) == []
+    small = with_key(config, "network", "input_size", 96)
+    assert told(small, {}) == [
+        "efficientnet_lite0 was made for 224 pixels, and sees 96 of photos: smaller ones cost "
+        "accuracy and save time (network.input_size)"
+    ]
