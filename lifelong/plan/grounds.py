@@ -1,11 +1,13 @@
 """Pretrained weights that an experiment may stand on, and what they were made for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.networks import TORCHVISION
 from lifelong.plan.paths import Paths
 from lifelong.plan.raw_files import files_digest
 from lifelong.plan.revisions import STAGES
@@ -16,6 +18,7 @@ from lifelong.plan.stage import Stage
 
 FILES = (".pth", ".pt", ".safetensors")
 FILE = "ground.h5"
+_WEIGHTS_NAME = re.compile(r"\w+_Weights\.\w+", re.ASCII)  # as torchvision names them
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,16 @@ def made_for(ground: Mapping[str, Any], network: str) -> Weights | None:
     name = ground["pretrained"]
     if name is None or name in WEIGHTS:
         return WEIGHTS.get(name)
+    if network.startswith(TORCHVISION):
+        return _torchvision(network, name)[0]
     return next((row for row in _ROWS if row.network == network), None)
+
+
+def is_file(ground: Mapping[str, Any], network: str) -> bool:
+    """Whether the weights are a file of the user's, not known by their name."""
+    name = ground["pretrained"]
+    by_name = network.startswith(TORCHVISION) and _WEIGHTS_NAME.fullmatch(name)
+    return name not in WEIGHTS and not by_name
 
 
 def use_ground(config: dict[str, Any]) -> None:
@@ -73,9 +85,9 @@ def use_ground(config: dict[str, Any]) -> None:
     if name is None:
         return
     where = "config key ground.pretrained"
-    if name not in WEIGHTS:
+    if is_file(config["ground"], network["name"]):
         _check_file(where, name)
-    elif WEIGHTS[name].network != network["name"]:
+    elif name in WEIGHTS and WEIGHTS[name].network != network["name"]:
         raise ConfigError(
             f"{where}: {name} are weights of {WEIGHTS[name].network}, not {network['name']}: set "
             f"network.name to {WEIGHTS[name].network}"
@@ -147,7 +159,9 @@ def ground_stage(config: Mapping[str, Any], paths: Paths) -> Stage:
         pretrained=name,
         network=network,
         in_channels=next(iter(config["datasets"].values()))["channels"],
-        files={} if name in WEIGHTS else files_digest([name], Path(folder, "manifest.json")),
+        files=files_digest([name], Path(folder, "manifest.json"))
+        if is_file(config["ground"], network["name"])
+        else {},
         made_for={"side": weights.side} if weights else {},
     )
     return Stage("ground", folder, {}, spec)

@@ -5,6 +5,7 @@ from typing import Any
 
 from lifelong.plan.datasets import side_of_set
 from lifelong.plan.grounds import made_for
+from lifelong.plan.networks import NETWORKS
 from lifelong.plan.settings import base_of, row_of, settings
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.trees import classes_by_group
@@ -14,7 +15,7 @@ _NEXT_TO_NOTHING = 1e-3  # of a layer
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    kinds = (_ratios, _patterns, _unused, _starved, _other_sizes)
+    kinds = (_ratios, _patterns, _unused, _starved, _other_sizes, _one_width)
     return [*_presets(config, given), *(line for kind in kinds for line in kind(config))]
 
 
@@ -102,3 +103,11 @@ def _other_sizes(config: Mapping[str, Any]) -> Iterator[str]:
                 f"{config['ground']['pretrained']} was made for {weights.side} pixels, and sees "
                 f"{side} of {name}: smaller ones cost accuracy and save time (network.input_size)"
             )
+
+
+def _one_width(config: Mapping[str, Any]) -> Iterator[str]:
+    """Methods that would widen a network which cannot be widened."""
+    for method in config["methods"]:
+        network = settings(config, method)["network"]["name"]
+        if row_of(config, method).expands and not NETWORKS[network].grows:
+            yield f"{method} stops at width 1 where it misses a goal: {network} does not widen"

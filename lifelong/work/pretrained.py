@@ -22,7 +22,7 @@ from lifelong.nets import Network, build
 from lifelong.plan.card import Card
 from lifelong.plan.code import load
 from lifelong.plan.errors import DataError, UserError
-from lifelong.plan.grounds import WEIGHTS
+from lifelong.plan.grounds import WEIGHTS, is_file, made_for
 from lifelong.plan.networks import NETWORKS
 from lifelong.plan.specs import Grounding
 
@@ -36,7 +36,7 @@ _SHOWN = 3
 def ground_part(spec: Grounding) -> Part:
     """The weights as task 0 of a model. Raises DataError where they do not fit the network."""
     network = _body(spec)
-    state = _fitting(spec, network, state_of(spec.pretrained))
+    state = _fitting(spec, network, state_of(spec.pretrained, spec.network["name"]))
     layers = shareable(network)
     weights = {name: state.pop(f"{name}.weight") for name in layers}
     own = [name for name in dense(network) if name.startswith("body.")]
@@ -51,10 +51,11 @@ def ground_part(spec: Grounding) -> Part:
     )
 
 
-def state_of(name: str) -> dict[str, Tensor]:
+def state_of(name: str, network: str) -> dict[str, Tensor]:
     """Tensors by their names in the file, of weights by name or of a file."""
-    if name in WEIGHTS:
-        state: dict[str, Tensor] = load(WEIGHTS[name].reader)(name)
+    weights = made_for({"pretrained": name}, network)
+    if weights is not None and not is_file({"pretrained": name}, network):
+        state: dict[str, Tensor] = load(weights.reader)(name)
         return state
     path = Path(name).expanduser()
     try:
@@ -88,6 +89,8 @@ def of_torchvision(name: str) -> dict[str, Tensor]:
         state: dict[str, Tensor] = get_weight(name).get_state_dict(
             progress=False, check_hash=True, weights_only=True
         )
+    except ValueError as error:
+        raise DataError(f"config key ground.pretrained: torchvision has no {name}") from error
     except OSError as error:
         raise DataError(
             f"{name} cannot be fetched: {error}; fetch them where there is a network, and give the "
@@ -122,7 +125,7 @@ def _body(spec: Grounding) -> Network:
 def _fitting(spec: Grounding, network: Network, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the body needs of a state dict; all its differences are one DataError."""
     row = NETWORKS[spec.network["name"]]
-    classes = f"{row.classes_key or 'head'}."
+    classes = f"{getattr(network.body, 'classes_key', row.classes_key) or 'head'}."
     wanted = {k: v for k, v in network.body.state_dict().items() if not k.endswith(_COUNTERS)}
     given = {
         key: tensor
