@@ -163,3 +163,9 @@ def test_what_a_task_starts_with_is_the_pretrained_network(results):
     for name, layer in learner.layers.items():
         assert torch.equal(layer.weight.detach().reshape(-1), torch.tensor(base.values[name]))
         assert 0 < int(layer.own.sum()) < layer.own.numel()
+
+
+def test_every_card_has_the_mean_and_std_that_the_weights_want(results):
+    for method in GROUND_METHODS:
+        for shard in finished_model(results / method / "s0")[0].shards:
+            assert (shard.card.mean, shard.card.std) == ((0.305,), (0.376,))
