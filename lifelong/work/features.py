@@ -24,6 +24,7 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.train.evaluate import features
 
 log = logging.getLogger(__name__)
+REVISION = 1  # goes up when a change of the code gives other features
 FOLDER = ".features"  # nobody declares it: it is no result
 
 
@@ -36,6 +37,7 @@ class Kept:
     def __init__(self, network: Network, ground: Path, pack: Path, data: Mapping[str, Any]) -> None:
         self.network, self.folder = network, ground.parent / FOLDER
         self.facts = {
+            "revision": REVISION,
             "ground": store.verified(ground),
             "pack": store.verified(pack),
             "data": dict(data),

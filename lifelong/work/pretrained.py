@@ -101,9 +101,7 @@ def of_torchvision(name: str) -> dict[str, Tensor]:
 
 def _read(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return dict(load_file(path))
+        return _safetensors(path)
     held: Any = torch.load(path, map_location="cpu", weights_only=True)
     for key in _NESTED:
         if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
@@ -114,6 +112,20 @@ def _read(path: Path) -> dict[str, Tensor]:
             "save a state dict alone"
         )
     return {str(key).removeprefix(_PREFIX): tensor for key, tensor in held.items()}
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise UserError(
+            f"{path} wants the package safetensors: pip install 'lifelong[pretrained]'"
+        ) from error
+    try:
+        return dict(load_file(path))
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
 
 
 def _body(spec: Grounding) -> Network:
