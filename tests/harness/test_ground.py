@@ -11,16 +11,20 @@ import pytest
 import torch
 from harness_tree import Killed, content, die_after
 from known_methods import GROUND_METHODS
+from PIL import Image
 from toy_experiment import TASKS, toy_plan
 from toy_ground import CHANGES, run_on_ground, write_ground
 
 from lifelong import store
+from lifelong.data.splits import TEST
+from lifelong.data.tasks import load_arrays
 from lifelong.families.network_work import NetworkWork
 from lifelong.jobs.find import find_stage
 from lifelong.masks.ground import GROUND, owners_of
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.methods import METHODS
 from lifelong.use.load import finished_model
+from lifelong.use.pictures import classify
 from lifelong.work.shards import load_ground, load_part
 
 STANDING = [name for name in GROUND_METHODS if METHODS[name].pretrained == "ground"]
@@ -163,6 +167,19 @@ def test_what_a_task_starts_with_is_the_pretrained_network(results):
     for name, layer in learner.layers.items():
         assert torch.equal(layer.weight.detach().reshape(-1), torch.tensor(base.values[name]))
         assert 0 < int(layer.own.sum()) < layer.own.numel()
+
+
+@pytest.mark.parametrize("method", ["probe", "piggyback"])
+def test_a_picture_file_gets_what_infer_measured(results, method, tmp_path):
+    arrays = load_arrays(results / "pack_data/digits/pack.h5", {"task": TASKS[0], "classes": "06"})
+    picture = tmp_path / "digit.png"
+    Image.fromarray(arrays.images[arrays.split == TEST][0, 0]).save(picture)
+    folder = results / method / "s0"
+    logits, _ = store.read_arrays(next(folder.glob("03-*/infer")) / "logits.h5")
+    measured = torch.from_numpy(logits["001"][0]).softmax(0)
+    ((_, said),) = classify(folder, TASKS[0], [picture], top=2)
+    for name, share in said:
+        assert share == pytest.approx(float(measured[arrays.classes.index(name)]), abs=1e-6)
 
 
 def test_every_card_has_the_mean_and_std_that_the_weights_want(results):
