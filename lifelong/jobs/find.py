@@ -19,6 +19,7 @@ from lifelong.plan.stage import Key, Stage
 _FILES = {  # of a stage, beside its log
     "align_faces": r"manifest\.json|faces\.h5|photos\.csv",
     "pack_data": r"manifest\.json|pack\.h5",
+    "ground": r"manifest\.json|ground\.h5",
     "goals": r"manifest\.json|goal\.json",
     "select": r"manifest\.json|record\.csv|selected\.json",
     "baseline": r"manifest\.json|record\.csv|shard\.h5|repeat-\d+\.h5|split\.csv",
@@ -71,6 +72,8 @@ def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
     for kind in ("tables", "report"):
         if folder == plan.paths.of_kind(kind):
             return plan.overview(kind)
+    if plan.has_ground and folder == plan.ground_stage.folder:
+        return plan.ground_stage
     key = _key(plan, path)
     if key is None or folder != plan.folder(key):
         return None

@@ -32,7 +32,10 @@ from lifelong.plan.networks import NETWORKS
 from lifelong.plan.sources import SOURCES
 
 # What many jobs of a run import; tables and report come once and import on their own.
-_STAGES = ("align_faces", "pack_data", "baseline", "train", "expand", "prune", "retrain", "infer")
+_STAGES = (
+    *("align_faces", "pack_data", "ground"),
+    *("baseline", "train", "expand", "prune", "retrain", "infer"),
+)
 _DECIDING = ("goals", "select")
 _STDIN = 0
 _WAKING = (signal.SIGCHLD, signal.SIGTERM)

@@ -31,6 +31,10 @@ class LessonModel:
         self.lessons.append(lesson)
         self.shards += [Learned(card, lesson, place) for place, card in enumerate(lesson.cards)]
 
+    def bare(self, position: int) -> bool:
+        """Whether a task has nothing but a head on pretrained weights: never here."""
+        return False
+
     @torch.no_grad()
     def view(self, position: int, device: str = "cpu") -> Network:
         """The network of the task at a position, counted from 1."""

@@ -22,6 +22,10 @@ class LayerModel:
         self.tensors: Tensors = {}
         self._view_of = view_of
 
+    def bare(self, position: int) -> bool:
+        """Whether a task has nothing but a head on pretrained weights: never here."""
+        return False
+
     def view(self, position: int, device: str = "cpu") -> "TaskView":
         """A task's network as the model is now; `position` counts from 1."""
         return self._view_of(self, position, device)

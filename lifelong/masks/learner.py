@@ -17,7 +17,7 @@ from lifelong.masks.layers import dense, free_parameters, head_parameters, load_
 from lifelong.masks.model import Model, fresh_network, tensors
 from lifelong.masks.pick import SCORE_START, picked
 from lifelong.masks.prune import cut
-from lifelong.masks.shard import Arrays, Shard
+from lifelong.masks.shard import Arrays, Part, Shard
 from lifelong.nets import copy_into, placed
 from lifelong.plan.card import Card
 
@@ -29,7 +29,8 @@ class Layer:
         self.weight = weight
         self.own = torch.empty_like(weight).copy_(owners == 0)
         self.is_old = owners > 0
-        self.old = torch.empty_like(weight).copy_(old) if bool(self.is_old.any()) else None
+        kept = old * self.is_old  # free entries of a ground have values too, to start from
+        self.old = torch.empty_like(weight).copy_(kept) if bool(self.is_old.any()) else None
         self.score: Tensor | None = None
         self.fixed = self.old
         self.whole = self.old is None  # owns every entry: nothing to restore after a step
@@ -71,8 +72,8 @@ class Learner:
         self.network = fresh_network(card, seed)
         layers = shareable(self.network)
         model.widen({name: tuple(layer.weight.shape) for name, layer in layers.items()}, card)
-        if model.shards:
-            self._inherit(model, fresh_start)
+        if model.newest is not None:
+            self._inherit(model, model.newest, fresh_start)
         self.network = placed(self.network, device)
         self.layers = {
             name: Layer(
@@ -82,16 +83,16 @@ class Learner:
             )
             for name, layer in layers.items()
         }
-        self.still = still_norms and bool(model.shards)
+        self.still = still_norms and model.newest is not None
         if self.still:
             self.network.hold_norms()
         self.version = 0  # goes up when layers get other tensors, or may change in another way
         self.restore()
 
-    def _inherit(self, model: Model, fresh_start: bool) -> None:
-        before = model.shards[-1]
+    def _inherit(self, model: Model, before: Part, fresh_start: bool) -> None:
         grown = model.growth(before.card)
-        load_dense(self.network, tensors(before.dense), head=False, growth=grown)
+        own = tensors(model.dense_of(before))
+        load_dense(self.network, own, head=False, growth=grown)
         for name, layer in shareable(self.network).items():
             if fresh_start:
                 owned = torch.from_numpy(model.owners[name] > 0)

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from lifelong.masks.ground import GROUND, ground_of
+from lifelong.masks.ground import GROUND, PRETRAINED, ground_of, owners_of
 from lifelong.masks.layers import load_dense, shareable
 from lifelong.masks.layout import packed
 from lifelong.masks.places import EVERY
-from lifelong.masks.shard import Part, Shard
+from lifelong.masks.shard import Arrays, Part, Shard
 from lifelong.nets import Growth, Network, build, growth_of, placed
 from lifelong.plan.card import Card
 from lifelong.plan.errors import Misfit, UserError
@@ -25,9 +25,13 @@ from lifelong.plan.methods import MOST_TASKS
 
 
 class Model:
-    """All tasks learned so far."""
+    """All tasks learned so far.
 
-    def __init__(self) -> None:
+    `base` are the pretrained weights that they stand on, if they do: task 0.
+    """
+
+    def __init__(self, base: Part | None = None) -> None:
+        self.base = base
         self.shards: list[Part] = []  # without their weights, which lie in `weights`
         self.weights: dict[str, np.ndarray] = {}  # float32, shape of the layer
         self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k, or GROUND
@@ -40,6 +44,15 @@ class Model:
     def width(self) -> float:
         """The width of the newest task; 1.0 where there is none."""
         return self.shards[-1].card.width if self.shards else 1.0
+
+    @property
+    def newest(self) -> Part | None:
+        """What the next task goes on from: the newest task, or the pretrained weights."""
+        return self.shards[-1] if self.shards else self.base
+
+    def dense_of(self, part: Part) -> Arrays:
+        """The own tensors of a task, with those that are the ground's still."""
+        return part.dense if self.base is None else {**self.base.dense, **part.dense}
 
     def add(self, task: Shard | Part) -> None:
         """Append a task. A separate network shares nothing and is only kept beside the others.
@@ -79,7 +92,7 @@ class Model:
             picks=None if shard.picks is None else packed(picks),
             before=None if shard.picks is None else self.before(picks),
             older={name: int(picks[name].size) if picks else 0 for name in shard.shapes},
-            dense=shard.dense,
+            dense=self._changed(shard.dense),
             centres=shard.centres,
         )
 
@@ -111,6 +124,11 @@ class Model:
             used[used] = part.picked(name)
             used[places] = True
 
+    def _changed(self, own: Arrays) -> Arrays:
+        """The own tensors of a task but those that are the ground's, which nobody writes again."""
+        ground = {} if self.base is None else self.base.dense
+        return {k: v for k, v in own.items() if k not in ground or not np.array_equal(v, ground[k])}
+
     def _place(self, part: Part, owner: int) -> Part:
         """Put its weights where they belong; returns the part with its picks."""
         self.widen(part.shapes, part.card)
@@ -130,13 +148,15 @@ class Model:
 
     def widen(self, shapes: dict[str, tuple[int, ...]], card: Card) -> None:
         """Move all layers to their block of those of a new task; new entries are free and zero."""
+        if self.base is not None and card.ground is not None and not self.weights:
+            self._stand(self.base, card.ground["released"])
         grown = growth_of(card.network, card.channels, self.grown, card.width)
         self.grown = card.width
         for name, shape in shapes.items():
             if name in self.weights and self.weights[name].shape == shape:
                 continue
             weights, owners = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
-            if card.ground is not None:
+            if card.ground is not None and card.ground["kind"] != PRETRAINED:
                 weights, owners[...] = ground_of(card.ground, name, shape), GROUND
             if name in self.weights:
                 block = grown.block(name, self.weights[name].shape)
@@ -147,12 +167,25 @@ class Model:
                     self.used[name] = used
             self.weights[name], self.owners[name] = weights, owners
 
+    def _stand(self, base: Part, released: float) -> None:
+        """Begin with the pretrained weights; those that are free keep their values for a start."""
+        for name, shape in base.shapes.items():
+            self.weights[name] = base.values[name].reshape(shape).copy()
+            self.owners[name] = owners_of(self.weights[name], released)
+
+    def bare(self, position: int) -> bool:
+        """Whether a task has nothing but a head, on pretrained weights as they are."""
+        part = self.shards[position - 1]
+        own = [*part.dense.items(), *part.values.items()]
+        heads = all(name.startswith("head.") for name, values in own if values.size)
+        return self.base is not None and part.card.alone and part.card.ground is not None and heads
+
     def view(self, position: int, device: str = "cpu") -> Network:
         """Task `position` (from 1) alone, at its own width: what it was when it was learned."""
         part = self.shards[position - 1]
         source, upto = self, position
         if part.card.alone:
-            source, upto = Model(), 1
+            source, upto = Model(self.base), 1
             source._place(part, upto)
         network = empty_network(part.card, part.card.width)
         grown = source.growth(part.card)
@@ -168,7 +201,7 @@ class Model:
             weights = np.where(kept, source.weights[name][block], np.float32(0))
             with torch.no_grad():
                 layer.weight.copy_(torch.from_numpy(weights))
-        load_dense(network, tensors(part.dense), head=True)
+        load_dense(network, tensors(self.dense_of(part)), head=True)
         return placed(network, device).eval()
 
 
@@ -190,6 +223,7 @@ def fresh_network(card: Card, seed: int) -> Network:
         card.image_size,
         card.head,
         card.crop,
+        card.input_size,
     )
 
 

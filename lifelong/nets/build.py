@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lifelong.nets.facelivenet import Branch
 from lifelong.nets.growth import TOP_LEFT, Growth
@@ -18,13 +19,17 @@ class Network(nn.Module):
     """Body and head. In: (batch, channels, height, width). Out: (batch, classes) logits.
 
     `form` is the memory format its inputs shall have. With a `crop` it sees that many pixels: of
-    larger images, which only evaluation shows it, the centre.
+    larger images, which only evaluation shows it, the centre. With an `input_size` what it sees is
+    enlarged or shrunk to that side (bicubic).
     """
 
-    def __init__(self, body: nn.Module, head: nn.Module, crop: int = 0) -> None:
+    def __init__(
+        self, body: nn.Module, head: nn.Module, crop: int = 0, input_size: int = 0
+    ) -> None:
         super().__init__()
         self.body = body
-        self.crop = crop
+        self.crop, self.input_size = crop, input_size
+        self.channels_last = False  # whatever its channels
         self.form: torch.memory_format = torch.contiguous_format
         self.head = head
         self._held: list[nn.Module] = []
@@ -46,17 +51,25 @@ class Network(nn.Module):
 
     def embedding(self, x: Tensor) -> Tensor:
         """What verification compares: (batch, features) before the classes, not normalised."""
-        features = self.features(x)
+        seen = self.features(x)
         if isinstance(self.head, Branch):
-            return self.head.embedding(features)
-        return self.head[0](features) if isinstance(self.head, nn.Sequential) else features
+            return self.head.embedding(seen)
+        return self.head[0](seen) if isinstance(self.head, nn.Sequential) else seen
+
+    def after_features(self) -> "Network":
+        """The same head on its own: in: (batch, features, 1, 1), as `features` gives them."""
+        return Network(nn.Flatten(), self.head)
 
     def features(self, x: Tensor) -> Tensor:
-        """What the body makes of images: what heads take."""
+        """What the head sees: (batch, features), or the maps that a task's own blocks take."""
         if self.crop and x.shape[-1] > self.crop:
             top, left = ((side - self.crop) // 2 for side in x.shape[2:])
             x = x[:, :, top : top + self.crop, left : left + self.crop]
             x = x.contiguous(memory_format=self.form)
+        if self.input_size and x.shape[-1] != self.input_size:
+            x = functional.interpolate(
+                x, (self.input_size, self.input_size), mode="bicubic", antialias=True
+            ).contiguous(memory_format=self.form)
         if self.form is torch.channels_last and x.shape[1] == 1:
             # With one channel both forms lie alike in memory; only strides tell torch which to use.
             height, width = x.shape[2:]
@@ -74,21 +87,26 @@ def build(
     image_size: int = 112,
     head: str = "linear",
     crop: int = 0,
+    input_size: int = 0,
 ) -> Network:
     """A freshly initialised network; the same seed gives the same weights, whatever ran before.
 
     `image_size`: the side of its images in pixels. `head`: "linear" or "angular". `crop`: how many
-    of these pixels it sees, 0 for all.
+    of these pixels it sees, 0 for all. `input_size`: the side that these become, 0 for their own.
     """
     row = NETWORKS[name]
-    sides = {"image_size": crop or image_size} if row.knows_side else {}
+    sides = {"image_size": input_size or crop or image_size} if row.knows_side else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         body = load(row.builder)(in_channels, channels, width, **row.options, **sides)
         features = int(body.out_features)
         if row.branch:
-            return Network(body, load(row.branch)(features, classes, channels), crop)
-        return Network(body, head_of(head, features, classes, channels, bare=row.bare_head), crop)
+            top = load(row.branch)(features, classes, channels)
+        else:
+            top = head_of(head, features, classes, channels, bare=row.bare_head)
+        network = Network(body, top, crop, input_size)
+        network.channels_last = row.channels_last
+        return network
 
 
 def growth_of(name: str, channels: float, narrow: float, wide: float) -> Growth:
@@ -103,7 +121,8 @@ def memory_format(network: nn.Module, device: str) -> torch.memory_format:
     """Channels last on GPUs and, on CPUs, for narrow networks; the usual form elsewhere."""
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     narrow = max(layer.out_channels for layer in layers) <= _WIDEST_CHANNELS_LAST
-    return torch.channels_last if narrow or device != "cpu" else torch.contiguous_format
+    last = narrow or device != "cpu" or getattr(network, "channels_last", False)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def placed(network: Network, device: str) -> Network:

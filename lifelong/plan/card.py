@@ -40,13 +40,17 @@ class Card:
     pixel_order: str = ""  # "published": scrambled as some programs read CIFAR-100
     noise: Mapping[str, Any] | None = None  # put on every picture: mean, std and seed
     framing: Mapping[str, Any] | None = None  # how pictures become images, where not just resized
-    ground: Mapping[str, Any] | None = None  # weights of no task: kind and seed; see masks/ground
+    # Weights of no task: their kind and, of those a seed gives, the seed; of pretrained ones the
+    # digest of their file and the share of them that tasks may claim. See masks/ground.
+    ground: Mapping[str, Any] | None = None
+    input_size: int = 0  # pixels that its images are enlarged or shrunk to; 0: as they are
 
 
 _LATER = {
     "framing": None,
     "ground": None,
     "pixel_order": "",
+    "input_size": 0,
 }  # not written where it says nothing: older cards lack it
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from lifelong.plan.checks import check_methods, check_settings
 from lifelong.plan.datasets import check_tasks
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.grounds import check_grounds, use_ground
 from lifelong.plan.reading import check_plain, read
 from lifelong.plan.schema import validated
 from lifelong.plan.settings import merge, method_defaults
@@ -60,6 +61,8 @@ def check(config: Mapping[str, Any], options: Collection[str] = ()) -> dict[str,
             task["classes"] = [composed(n) if isinstance(n, str) else n for n in task["classes"]]
     full["method_settings"] = merge(method_defaults(), full["method_settings"])
     check_methods(full)
+    use_ground(full)
+    check_grounds(full)
     check_tasks(full)
     check_settings(full)
     return full

@@ -10,7 +10,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import check_face_set, check_pairs, side_of
 from lifelong.plan.losses import check_loss
 from lifelong.plan.methods import MOST_TASKS
-from lifelong.plan.networks import misfit
+from lifelong.plan.networks import NETWORKS, misfit
 from lifelong.plan.photographs import check_photographs
 from lifelong.plan.settings import settings
 from lifelong.plan.sources import SOURCES
@@ -67,11 +67,18 @@ def _check_sources(config: Mapping[str, Any]) -> None:
         check_face_set(name, dataset)
         _check_dataset(f"config key datasets.{name}", dataset)
         learned = [task for task in config["tasks"] if task["dataset"] == name]
-        for side in sorted({seen_side(task, side_of_set(dataset)) for task in learned}):
+        sides = {seen_side(task, side_of_set(dataset)) for task in learned}
+        given = config["network"].get("input_size")
+        for side in sorted(sides if given is None else {given}):
             if wrong := misfit(config["network"]["name"], side):
                 raise ConfigError(f"config key network.name: {wrong} (dataset {name})")
     if len({config["datasets"][name]["channels"] for name in known}) > 1:
         raise ConfigError("config key datasets: all tasks of one network need the same channels")
+    network = config["network"]["name"]
+    if NETWORKS[network].colour and {config["datasets"][name]["channels"] for name in known} != {3}:
+        raise ConfigError(
+            f"config key network.name: {network} takes colour images: set channels: 3"
+        )
     if len({config["datasets"][name].get("pixel_order", CORRECT) for name in known}) > 1:
         raise ConfigError(
             "config key datasets: one table needs one pixel_order: make two experiments"

@@ -39,11 +39,14 @@ class Method:
     has_goal: bool = False  # decisions compare with an accuracy goal
     expands: bool = False  # widens the network where the goal was missed
     # Separate networks.
+    trains: str = "all"  # or "head": the body is the ground as it is
     starts_from: str = ""  # the method whose networks of other tasks each network begins with
     # Masks over single weights.
     picks: str = ""  # how it chooses weights (masks/pick.py): "" takes all older ones, "threshold"
     # chooses among these, "top_k" among older and free ones together
     ground: str = ""  # weights of no task, of which all tasks pick (masks/ground.py)
+    pretrained: str = ""  # given weights: "ground", it stands on them; "start", it trains a copy
+    needs_pretrained: bool = False
     norms: str = "own"  # or "frozen": norms and biases stay as the first task left them
     widens: bool = False  # every task but the first has a network wider by expand.step
     # Shared layers, and tasks learned together.
@@ -96,6 +99,11 @@ _UNPRUNED: dict[str, Any] = {
     "prune": {"ratios": []},
     "retrain": {"epochs": 0},
 }
+# Features that nothing augments overfit: a decay so strong was best on validation images.
+_PROBE: dict[str, Any] = {
+    "recipe": {"crop_padding": 0, "flip": False, "weight_decay": 0.2},
+    "baseline": {"epochs": 30, "lr": 0.005, "milestones": [20, 26], "repetitions": 1},
+}
 _DROP = {"rounds": 20, "share": 0.2, "allowed": 0.002}
 _UNIT = ("logit_norm", "scale", "trunk_leak", "lr", "sigma", "loss_scale")  # of dynamic weights
 _CPG_ROWS = dict.fromkeys(("CPG avg", "CPG max", "CPG top"), "mean")
@@ -106,17 +114,38 @@ def _ours(name: str) -> str:
 
 
 _ROWS = (
-    separate("scratch", code=_ours("scratch"), published={"Scratch": "mean"}),
+    separate(
+        "scratch",
+        code=_ours("scratch"),
+        published={"Scratch": "mean"},
+        defaults={"ground": {"pretrained": None}},
+    ),
     separate(
         "finetune",
         code=_ours("finetune"),
         starts_from="scratch",
+        pretrained="start",
         published={"fine-Avg": "mean", "fine-Max": "max"},
     ),
-    masks("packnet", code=_ours("packnet"), defaults=_PACKNET, published={"PackNet": "mean"}),
+    separate(
+        "probe",
+        code=_ours("probe"),
+        pretrained="ground",
+        needs_pretrained=True,
+        trains="head",
+        defaults=_PROBE,
+    ),
+    masks(
+        "packnet",
+        code=_ours("packnet"),
+        pretrained="ground",
+        defaults=_PACKNET,
+        published={"PackNet": "mean"},
+    ),
     masks(
         "pae",
         code=_ours("pae"),
+        pretrained="ground",
         defaults={"retrain": {"epochs": 0}},
         has_goal=True,
         expands=True,
@@ -126,18 +155,25 @@ _ROWS = (
         "cpg",
         code=_ours("cpg"),
         picks="threshold",
+        pretrained="ground",
         has_goal=True,
         expands=True,
         published=_CPG_ROWS,
     ),
     masks(
-        "piggyback", code=_ours("piggyback"), picks="threshold", norms="frozen", defaults=_UNPRUNED
+        "piggyback",
+        code=_ours("piggyback"),
+        picks="threshold",
+        pretrained="ground",
+        norms="frozen",
+        defaults={**_UNPRUNED, "ground": {"released": 0.0}},
     ),
     masks(
         "progressive_cpg",
         code=_ours("progressive_cpg"),
+        pretrained="ground",
         widens=True,
-        defaults={**_UNPRUNED, "expand": {"step": 1.0}},
+        defaults={**_UNPRUNED, "expand": {"step": 1.0}, "ground": {"released": 0.0}},
     ),
     masks("wsn", code=_ours("wsn"), picks="top_k", defaults=_UNPRUNED),
     masks(

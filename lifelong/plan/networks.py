@@ -28,12 +28,28 @@ class Network:
     branch: str = ""  # "module:function" of a task's own blocks in place of a head
     segments: str = ""  # "module:function": where concatenated channels widen each for itself
     stack: Stack | None = None
+    grows: bool = True  # it has as many channels as a width and `network.channels` say
+    colour: bool = False  # it takes three channels and no others
+    channels_last: bool = False  # on CPUs too, though it is wide: depthwise layers are faster so
+    classes_key: str = ""  # the layer of classes in files of weights, which every task replaces
 
 
 _INCEPTION: dict[str, Any] = {
     "builder": "lifelong.nets.inception_resnet:InceptionResNetV1",
     "segments": "lifelong.nets.inception_resnet:segments",
     "smallest": 75,  # convolutions without padding leave one pixel of these
+}
+TORCHVISION = "torchvision/"  # before the name of a classifier of torchvision
+_CLASSIFIERS = (
+    *("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "mnasnet1_0"),
+    *("shufflenet_v2_x1_0", "efficientnet_b0", "efficientnet_v2_s", "regnet_y_400mf"),
+    *("resnet34", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "densenet121"),
+    *("convnext_tiny", "convnext_small"),
+)
+_RESNET: dict[str, Any] = {
+    "builder": "lifelong.nets.resnet:ResNet",
+    "smallest": 32,
+    "classes_key": "fc",
 }
 _ROWS = (
     # Five pools must leave one pixel.
@@ -66,6 +82,27 @@ _ROWS = (
         builder="lifelong.nets.facelivenet:Trunk",
         branch="lifelong.nets.facelivenet:branch",
         smallest=75,
+    ),
+    # For photographs, with the names of the weights that are published for them.
+    Network(
+        "efficientnet_lite0",
+        builder="lifelong.nets.efficientnet_lite:EfficientNetLite0",
+        smallest=32,
+        channels_last=True,
+        classes_key="_fc",
+    ),
+    Network("resnet18", **_RESNET, options={"blocks": (2, 2, 2, 2)}),
+    Network("resnet50", **_RESNET, options={"blocks": (3, 4, 6, 3), "bottleneck": True}),
+    *(
+        Network(
+            f"{TORCHVISION}{name}",
+            builder="lifelong.nets.torchvision_models:body",
+            smallest=32,
+            options={"name": name},
+            grows=False,
+            colour=True,
+        )
+        for name in _CLASSIFIERS
     ),
     *(Network(name, ("layers",), stack=stack) for name, stack in STACKS.items()),
 )

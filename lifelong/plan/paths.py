@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 ROOT = "results"
-OF_EXPERIMENT = ("align_faces", "pack_data", "report", "tables")  # folders beside the methods'
+# Folders beside the methods'.
+OF_EXPERIMENT = ("align_faces", "ground", "pack_data", "report", "tables")
 _LONGEST = 60  # characters that the tasks of a lesson may have together in a folder's name
 _STAGE = re.compile(
     r"(?P<root>.*/)?(?P<experiment>[^/]+)/(?P<method>[^/]+)/s(?P<seed>\d{1,10})/"
@@ -23,7 +24,7 @@ _FOLDERS = (  # of a stage, below the root
     re.compile(
         r"(?:(?P<root>.*)/)?(?P<below>[^/]+/[^/]+/s\d+/\d{2,}-[^/]+/[a-z]+(?:/a\d{1,4})?)", re.ASCII
     ),
-    re.compile(r"(?:(?P<root>.*)/)?(?P<below>[^/]+/(?:tables|report))", re.ASCII),
+    re.compile(r"(?:(?P<root>.*)/)?(?P<below>[^/]+/(?:ground|tables|report))", re.ASCII),
 )
 
 
@@ -51,7 +52,7 @@ class Paths:
         return f"{self.root}/{self.experiment}"
 
     def of_kind(self, kind: str) -> str:
-        """The folder of a stage that the experiment has once: tables, report."""
+        """The folder of a stage that the experiment has once: ground, tables, report."""
         return f"{self.base}/{kind}"
 
     def pack_folder(self, dataset: str) -> str:
@@ -122,6 +123,11 @@ def dataset_of(path: str) -> str:
 def beside(file: str, kind: str) -> str:
     """The folder of another stage of the task that a file of a stage belongs to."""
     return f"{file.rsplit('/', 2)[0]}/{kind}"
+
+
+def ground_beside(shard: str) -> str:
+    """The pretrained weights of the experiment that a task's shard belongs to."""
+    return f"{shard.rsplit('/', 5)[0]}/ground/ground.h5"
 
 
 def split_root(folder: str) -> tuple[str, str] | None:

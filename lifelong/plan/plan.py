@@ -6,6 +6,7 @@ from typing import Any
 
 from lifelong.plan.decisions import Grown
 from lifelong.plan.families import FAMILIES
+from lifelong.plan.grounds import FILE, ground_stage
 from lifelong.plan.images import data_of
 from lifelong.plan.lessons import lessons_of
 from lifelong.plan.methods import GOAL_METHODS, METHODS, Method
@@ -115,6 +116,26 @@ class Plan:
             return {}
         return {"shards": [self.shard(key.method, key.seed, first - 1)]}
 
+    @property
+    def has_ground(self) -> bool:
+        """Whether there are pretrained weights to stand on."""
+        return self.config["ground"]["pretrained"] is not None
+
+    @cached_property
+    def ground_stage(self) -> Stage:
+        """The job of the pretrained weights; only where there are some."""
+        return ground_stage(self.config, self.paths)
+
+    def on_ground(self, method: str) -> bool:
+        """Whether a method stands on pretrained weights, or begins with them."""
+        given = self.settings(method)["ground"]["pretrained"] is not None
+        return given and bool(self.row(method).pretrained)
+
+    def ground_of(self, method: str) -> Inputs:
+        """The file of the pretrained weights, of a method that reads it."""
+        file = f"{self.paths.of_kind('ground')}/{FILE}"
+        return {"ground": file} if self.on_ground(method) else {}
+
     def pack(self, position: int) -> str:
         return self.paths.pack(self.config["tasks"][position - 1]["dataset"])
 
@@ -200,6 +221,8 @@ class Plan:
         wanted = upto if self.row(key.method).alone else upto[-1:]
         shards = [self.shard(key.method, key.seed, position) for position in wanted]
         inputs: Inputs = {"packs": self.packs(upto), "shards": shards}
+        if self.row(key.method).pretrained == "ground":
+            inputs |= self.ground_of(key.method)
         if pairs := self.pairs(key):
             inputs["pairs"] = self.paths.pack(pairs["dataset"])
         first = self.lesson(key.method, key.position)[0]

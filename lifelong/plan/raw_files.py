@@ -6,7 +6,7 @@ Nothing is read but the folders themselves.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,14 @@ def raw_files(dataset: Mapping[str, Any], manifest: Path) -> dict[str, str]:
     watched = SOURCES[dataset["source"]].has_root and dataset.get("watch", True)
     if not watched or dataset.get("download"):
         return {}
-    places = [_place(dataset[key]) for key in ("root", "pairs", "folds") if dataset.get(key)]
+    return files_digest(
+        [dataset[key] for key in ("root", "pairs", "folds") if dataset.get(key)], manifest
+    )
+
+
+def files_digest(given: Iterable[str], manifest: Path) -> dict[str, str]:
+    """The same of files and folders that are `given`."""
+    places = [_place(path) for path in given]
     if not all(map(_is_there, places)):
         return _recorded(manifest)
     digest = hashlib.blake2b(digest_size=16)

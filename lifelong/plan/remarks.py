@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lifelong.plan.datasets import side_of_set
 from lifelong.plan.families import FAMILIES
+from lifelong.plan.grounds import made_for
 from lifelong.plan.methods import Method
+from lifelong.plan.networks import NETWORKS
 from lifelong.plan.settings import SECTIONS, base_of, row_of, settings
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.trees import classes_by_group
@@ -15,7 +18,7 @@ _STICKS = 0.05  # rate at which weights of tasks without a floor go to 0 and 1, 
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    kinds = (_ratios, _patterns, _unused, _starved, _whole, _stuck)
+    kinds = (_ratios, _patterns, _unused, _starved, _whole, _stuck, _other_sizes, _one_width)
     more = [line for kind in kinds for line in kind(config)]
     return [*_presets(config, given), *_unread(config, given), *more]
 
@@ -139,3 +142,25 @@ def _stuck(config: Mapping[str, Any]) -> Iterator[str]:
                 f"{method}: with joint.logit_norm none and joint.lr {joint['lr']:g} a task may get "
                 "all the weight and keep it when another becomes hard; lower lr to 0.01"
             )
+
+
+def _other_sizes(config: Mapping[str, Any]) -> Iterator[str]:
+    """Images of another size than those that pretrained weights were trained on."""
+    weights = made_for(config["ground"], config["network"]["name"])
+    if weights is None:
+        return
+    for name, dataset in config["datasets"].items():
+        side = config["network"].get("input_size", side_of_set(dataset))
+        if side != weights.side:
+            yield (
+                f"{config['ground']['pretrained']} was made for {weights.side} pixels, and sees "
+                f"{side} of {name}: smaller ones cost accuracy and save time (network.input_size)"
+            )
+
+
+def _one_width(config: Mapping[str, Any]) -> Iterator[str]:
+    """Methods that would widen a network which cannot be widened."""
+    for method in config["methods"]:
+        network = settings(config, method)["network"]["name"]
+        if row_of(config, method).expands and not NETWORKS[network].grows:
+            yield f"{method} stops at width 1 where it misses a goal: {network} does not widen"

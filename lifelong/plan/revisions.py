@@ -7,6 +7,7 @@ that a raised one makes the stages run again that it concerns.
 STAGES = {
     "align_faces": 2,
     "pack_data": 2,
+    "ground": 1,
     "baseline": 2,
     "goals": 1,
     "train": 2,
@@ -15,6 +16,6 @@ STAGES = {
     "select": 2,
     "retrain": 4,
     "infer": 4,
-    "tables": 3,
+    "tables": 4,
     "report": 5,
 }

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifelong.plan.methods import METHODS, Method
+from lifelong.plan.networks import NETWORKS
 
 SECTIONS = (
     "network",
+    "ground",
     "goals",
     "expand",
     "recipe",
@@ -50,4 +52,7 @@ def settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     common = {section: config[section] for section in SECTIONS}
     own = merge(common, config["method_settings"].get(base_of(config, name), {}))
     variant = config["variants"].get(name, {})
-    return merge(own, {section: part for section, part in variant.items() if section in SECTIONS})
+    own = merge(own, {section: part for section, part in variant.items() if section in SECTIONS})
+    if not NETWORKS[own["network"]["name"]].grows:
+        own["expand"]["cap"] = 1.0
+    return own

@@ -156,6 +156,23 @@ class Alignment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grounding:
+    """Which pretrained weights an experiment stands on; `files` is a digest where they are a file.
+
+    `made_for`: the "side" in pixels of the images that they were trained on, where it is known.
+    """
+
+    revision: Sequence[int]
+    kind: str
+    experiment: str
+    pretrained: str
+    network: Section
+    in_channels: int
+    files: Section
+    made_for: Section
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overview:
     """What tables and report must know.
 
@@ -188,4 +205,4 @@ class Reporting(Overview):
     figures: Sequence[Sequence[str]]
 
 
-Spec = TaskSpec | Packing | Alignment | Overview
+Spec = TaskSpec | Packing | Alignment | Grounding | Overview

@@ -19,6 +19,7 @@ SIZE_METRICS = (
     *(f"weights_{part}" for part in ("owned", "free", "total", "picked", "other", "reference")),
     *(f"bytes_{part}" for part in ("file", "values", "owned", "picks", "dense", "reference")),
     "bytes_superseded",  # of older files: a later task wrote those tensors again
+    "bytes_ground",  # of the pretrained weights that all tasks of a model stand on, once
 )
 _TEXT = ("method", "task", "after_task", "split", "pattern", "protocol")
 GOAL_COLUMNS = (
@@ -117,8 +118,8 @@ def size_table(frame: pd.DataFrame) -> pd.DataFrame:
 
     Then what all tasks so far have: union_ratio, the weights that are used / those of one network
     of width 1 (a ground that nobody trains is used whole); cap_ratio, the same and 1/32 more for
-    every task of a method with masks, as papers count (CAP of WSN); MiB of the files, and of them
-    those of norms, biases and heads, which papers leave out.
+    every task of a method with masks, as papers count (CAP of WSN); MiB of the files, with
+    pretrained weights, and of them those of norms, biases and heads, which papers leave out.
     """
     ends = frame["stage"].isin(["retrain", "baseline"])
     rows = frame[ends & frame["metric"].isin(SIZE_METRICS)]
@@ -139,10 +140,11 @@ def _totals(run: pd.DataFrame) -> pd.DataFrame:
     masked = parts[["bytes_owned", "bytes_picks"]].sum(axis="columns").any()
     count = np.arange(1, len(run) + 1)
     in_use = parts["bytes_file"] - parts["bytes_superseded"].fillna(0)
+    ground_bytes = parts["bytes_ground"].fillna(0)
     columns = (
         union,
         union + count / MASK_BITS if masked else union,
-        in_use.cumsum() / MIB,
+        (in_use.cumsum() + ground_bytes) / MIB,
         parts["bytes_dense"].cumsum() / MIB,
     )
     return pd.DataFrame(dict(zip(SIZE_TOTALS, columns, strict=True)), index=run.index)
@@ -172,8 +174,9 @@ def summary_table(frame: pd.DataFrame, tasks: list[str], methods: list[str]) -> 
     accuracy_mean, accuracy_last: test accuracy after the newest task. used_ratio: weights that all
     tasks own / weights of one network of width 1; this counts the weights of convolutions and
     hidden layers, and the numbers they are computed from, but no norms, biases or output layers.
-    size_mb: MiB of all files, without what later tasks wrote again; size_ratio: the same / that of
-    separate networks. A sum is empty where one of its tasks is missing.
+    size_mb: MiB of all files, pretrained weights among them once, without what later tasks wrote
+    again; size_ratio: the same / that of separate networks. A sum is empty where one of its tasks
+    is missing.
     """
     sizes, goals = size_table(frame), goals_table(frame)
     lines = []
@@ -290,6 +293,7 @@ def _sizes(sizes: pd.DataFrame, learned: list[str]) -> dict[str, float]:
     parts = sizes.set_index("task").reindex(learned)[list(SIZE_METRICS)].astype(float)
     total = parts.sum(skipna=False)
     in_use = total["bytes_file"] - parts["bytes_superseded"].fillna(0).sum()
+    in_use += parts["bytes_ground"].fillna(0).max()
     return {
         "used_ratio": total["weights_owned"] / parts["weights_reference"].iloc[-1],
         "size_mb": in_use / MIB,

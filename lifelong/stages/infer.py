@@ -24,10 +24,11 @@ from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.work.features import Kept
 from lifelong.work.mistakes import Answers, Mistake, answers, mistakes, to_csv
 from lifelong.work.pairs import verification
 from lifelong.work.shards import lineage
-from lifelong.work.work import commit, load_task, row
+from lifelong.work.work import commit, load_task, pack_of, row
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +46,14 @@ def run(stage: Stage) -> None:
     outputs: dict[str, np.ndarray] = {}
     for position, data in enumerate(stage.spec.data, 1):
         task = load_task(stage, data, device)
-        here = _logits(model, position, task, device)
+        here = _logits(stage, model, position, task)
         outputs[f"{position:03d}"] = here.cpu().numpy()
         rows.append(_row(stage, model, data["task"], accuracy(here, task.test.labels), 0))
         confusion += answers(data["task"], task, here)
         wrong += mistakes(data["task"], task, here)
         for attempt, view in enumerate(_repetitions(stage, paths, position), 1):
-            value = accuracy(_logits(view, 1, task, device), task.test.labels)
+            again = logits(view.view(1, device), task.test, task.mean, task.std)
+            value = accuracy(again, task.test.labels)
             rows.append(_row(stage, model, data["task"], value, attempt))
     measured = _verified(stage, model, paths, device)
     changed = _changed(stage, paths, outputs, device)
@@ -69,8 +71,14 @@ def _write(stage: Stage, name: str, text: str) -> str:
     return store.write_text(Path(stage.path(name)), text)
 
 
-def _logits(model: Any, position: int, task: TaskData, device: str) -> Tensor:
-    return logits(model.view(position, device), task.test, task.mean, task.std)
+def _logits(stage: Stage, model: Any, position: int, task: TaskData) -> Tensor:
+    """The logits of a task's test images; through features that were kept, where there are some."""
+    network, test = model.view(position, str(task.test.labels.device)), task.test
+    if model.bare(position):
+        data = stage.spec.data[position - 1]
+        kept = Kept(network, Path(stage.input("ground")), pack_of(stage, data), data)
+        network, test = network.after_features(), kept.of_split("test", test, task)
+    return logits(network, test, task.mean, task.std)
 
 
 def _row(stage: Stage, model: Any, task: str, value: float, attempt: int) -> Row:
@@ -128,9 +136,7 @@ def _changed(stage: Stage, paths: list[Path], now: dict[str, np.ndarray], device
         alone = FAMILIES[row.family].read(paths[:position], stage.spec)
         data = stage.spec.data[position - 1]
         task = load_task(stage, data, device)
-        if not torch.equal(
-            _logits(alone, position, task, device).cpu(), torch.from_numpy(now[key])
-        ):
+        if not torch.equal(_logits(stage, alone, position, task).cpu(), torch.from_numpy(now[key])):
             raise DamagedFile(
                 Path(stage.folder).parents[1],
                 f"is no whole model: task {data['task']} no longer gives the logits it was learned "

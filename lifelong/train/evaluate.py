@@ -30,6 +30,12 @@ class Embedding(Viewed, Protocol):
     def embedding(self, x: Tensor) -> Tensor: ...
 
 
+class Featured(Viewed, Protocol):
+    """A network that also gives what its head sees."""
+
+    def features(self, x: Tensor) -> Tensor: ...
+
+
 _BATCH = {"cpu": 100, "cuda": 1000}  # larger ones do not fit the caches of CPUs
 
 
@@ -47,6 +53,14 @@ def embeddings(
 ) -> Tensor:
     """The features that verification compares, of every image in order: (images, features)."""
     return _look_at(network, network.embedding, split, mean, std)
+
+
+@torch.inference_mode()
+def features(
+    network: Featured, split: Split, mean: tuple[float, ...], std: tuple[float, ...]
+) -> Tensor:
+    """What the head sees of every image in order: (images, features) float32 on the device."""
+    return _look_at(network, network.features, split, mean, std)
 
 
 def _look_at(

@@ -8,6 +8,7 @@ rates, the counts. What changes rarely (masks frozen, a first weight released) c
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,8 +35,8 @@ class Step:
 
     def __init__(
         self,
-        learner: TaskLearner,
-        update: Update | RankedUpdate,
+        learner: Any,
+        update: Any,
         others: Optimiser,
         precision: str,
         capture: Capture | None,
@@ -44,7 +45,7 @@ class Step:
     ) -> None:
         self.learner, self.update, self.others, self.loss = learner, update, others, loss
         self.world = world
-        device = learner.weights()[0].device
+        device = learner.others()[0].device
         self.loss_sum = torch.zeros((), device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
         self.steps = torch.zeros((), device=device) if self.loss.counts_steps else None
@@ -194,7 +195,7 @@ def mask_step(
     given. `capture` records a step for replay: by default a CUDA graph on GPUs, nothing on CPUs.
     """
     scores = learner.start_scores() if phase.mask_rate(0) > 0 else []
-    others = _optimiser(learner.others(), phase, 0.0)
+    others = optimiser_of(learner.others(), phase, 0.0)
     adam = Adam(scores) if scores else None
     update = _update(learner, phase, adam)
     world = current()
@@ -205,9 +206,9 @@ def mask_step(
 
 def _update(learner: TaskLearner, phase: Phase, adam: Adam | None) -> Update | RankedUpdate:
     if isinstance(learner, RankedLearner):
-        free = _optimiser(learner.learned(), phase, 0.0)
+        free = optimiser_of(learner.learned(), phase, 0.0)
         return RankedUpdate(learner, free, adam, phase.weight_decay)
-    weights = _optimiser(learner.weights(), phase, phase.weight_decay)
+    weights = optimiser_of(learner.weights(), phase, phase.weight_decay)
     if phase.update == "compiled":
         from lifelong.train.compiled import CompiledUpdate
 
@@ -215,7 +216,8 @@ def _update(learner: TaskLearner, phase: Phase, adam: Adam | None) -> Update | R
     return Update(learner, weights, adam)
 
 
-def _optimiser(parameters: list[Tensor], phase: Phase, decay: float) -> Optimiser:
+def optimiser_of(parameters: list[Tensor], phase: Phase, decay: float) -> Optimiser:
+    """A fresh optimiser of the kind that a phase wants."""
     if phase.optimiser == "adam":
         return Adam(parameters, decay)
     return SGD(parameters, decay, phase.momentum)

@@ -13,6 +13,7 @@ from lifelong.plan.errors import UserError
 from lifelong.use.finished import Finished
 from lifelong.use.onnx_file import onnx_bytes
 from lifelong.use.pixels import FromPixels
+from lifelong.work.shards import with_ground
 
 PACKED = ".lifelong"
 _OF_CARD = (
@@ -62,7 +63,7 @@ def _pack(path: Path, model: Finished) -> None:
     files = [file for file in dict.fromkeys(model.files) if isinstance(file, Path)]
     if not files:
         raise UserError(f"{model.path} is a packed file already: copy it")
-    store.write_packed(path, files)
+    store.write_packed(path, [Path(file) for file in with_ground(files)])
 
 
 def _onnx(path: Path, card: Card, network: Any) -> None:

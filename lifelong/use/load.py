@@ -8,7 +8,7 @@ from lifelong import store
 from lifelong.families import family_of
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.use.order import MANIFEST, tasks_of
-from lifelong.work.shards import File, base_of
+from lifelong.work.shards import File, base_of, is_ground
 
 _SHARD, _KINDS = "shard.h5", ("baseline", "retrain")  # and the stages that write it
 _SHOWN = 5  # models in a message
@@ -28,8 +28,8 @@ def finished_model(path: Path) -> tuple[Any, Sequence[File]]:
     files = store.read_packed(path) if path.is_file() else _shards(path)
     if not files:
         raise UserError(f"{path} holds no finished model: name {_models_near(path)}")
-    model = family_of(base_of(files[0])).read(files)
-    return model, _of_tasks(model, files)
+    model = family_of(base_of(files[-1])).read(files)
+    return model, _of_tasks(model, files[1:] if is_ground(files[0]) else files)
 
 
 def _of_tasks(model: Any, paths: Sequence[File]) -> Sequence[File]:

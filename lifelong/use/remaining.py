@@ -57,7 +57,7 @@ def _planned(plan: Plan) -> Iterator[tuple[Path, str, str]]:
     """Folder, method and kind of every stage that the plan foresees; aligned faces left out."""
     waiting = [key for kind in STAGES for key in plan.keys(kind)]
     seen = set(waiting)
-    packs: set[Path] = set()
+    folders: set[Path] = set()  # of what all methods share
     while waiting:
         key = waiting.pop()
         yield Path(plan.folder(key)), key.method, key.kind
@@ -65,12 +65,13 @@ def _planned(plan: Plan) -> Iterator[tuple[Path, str, str]]:
             for path in [files] if isinstance(files, str) else files:
                 place = place_of(path)
                 if place is None:
-                    packs.add(Path(path).parent)
+                    folders.add(Path(path).parent)
                     continue
                 position = place.position
                 needed = Key(place.kind, place.method, place.seed, position, place.attempt)
                 if needed not in seen:
                     seen.add(needed)
                     waiting.append(needed)
-    yield from ((folder, "", "pack_data") for folder in packs)
+    ground = Path(plan.paths.of_kind("ground"))
+    yield from ((one, "", "ground" if one == ground else "pack_data") for one in folders)
     yield from ((Path(plan.paths.of_kind(kind)), "", kind) for kind in ("tables", "report"))

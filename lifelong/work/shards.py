@@ -13,11 +13,13 @@ from lifelong.layers.model import LayerModel
 from lifelong.layers.part import LayerCard, LayerPart
 from lifelong.layers.part import part_from as layers_from
 from lifelong.masks import Model, Shard
+from lifelong.masks.ground import PRETRAINED
 from lifelong.masks.layout import part_from, shard_from, to_arrays
 from lifelong.masks.shard import Part
 from lifelong.methods import LayerMethod, layer_method
 from lifelong.plan.card import Card
 from lifelong.plan.errors import DamagedFile, Misfit
+from lifelong.plan.paths import ground_beside
 from lifelong.plan.specs import TaskSpec
 
 _OF_A_RUN = ("experiment", "method", "seed")
@@ -53,13 +55,23 @@ def verified(path: Path) -> Shard:
     return load(path)
 
 
+def load_ground(path: File) -> Part:
+    """Read the pretrained weights of an experiment after comparing them with their manifest."""
+    store.verified(path)
+    return load_part(path)
+
+
 def read_model(
     paths: Iterable[File],
     expected: TaskSpec | None = None,
     views: bool = True,
     picks: bool = True,
+    ground: File | None = None,
 ) -> Model:
     """Assemble shards from their files, each checked against its manifest and its lineage.
+
+    `ground` holds the pretrained weights that they stand on; without it they may come first among
+    the files, or the experiment's are taken where the first shard says that it stands on some.
 
     `expected` gives the experiment, method and seed that they must belong to, each at its position
     in the order of `paths`. Without `views` the
@@ -68,12 +80,17 @@ def read_model(
     which takes less time, no task that picks can be written on top of it in the fewest bytes.
     Raises DamagedFile for a shard of another run.
     """
-    model = Model()
-    digests: list[str] = []
-    for position, path in enumerate(paths, 1):
+    files = list(paths)
+    if ground is None:
+        files = with_ground(files)
+        ground = files.pop(0) if files and is_ground(files[0]) else None
+    model = Model(None if ground is None else load_ground(ground))
+    digests = [] if ground is None else [store.verified(ground)]
+    for position, path in enumerate(files, 1):
         digest = store.verified(path)
         part = load_part(path, picks=views or picks)
         _check_card(path, part.card, position, digests, expected)
+        _check_ground(path, part.card, digests[:1])
         if model.shards and not views:
             model.shards[-1] = replace(model.shards[-1], dense={}, picks=None)
         try:
@@ -154,9 +171,45 @@ def lineage(given: Sequence[str | Path]) -> list[Path]:
 def base_of(path: File) -> str:
     """The method that wrote a shard. Raises DamagedFile for a file that is none."""
     try:
-        return str(store.read_attrs(path)["card"]["base"])
+        return str(_card_of(path)["base"])
     except KeyError as error:
         raise DamagedFile(path, "is no shard of a model") from error
+
+
+def with_ground(shards: Sequence[File]) -> list[File]:
+    """The files of a model, first the pretrained weights of its experiment if it stands on them.
+
+    Raises DamagedFile where they are gone.
+    """
+    files = list(shards)
+    for path in files[:1]:
+        written = _card_of(path).get("ground") or {}
+        if written.get("kind") == PRETRAINED and isinstance(path, Path):
+            ground = Path(ground_beside(path.as_posix()))
+            if not ground.is_file():
+                raise DamagedFile.missing(ground)
+            return [ground, *files]
+    return files
+
+
+def is_ground(path: File) -> bool:
+    """Whether a file holds pretrained weights, and no task."""
+    return _card_of(path).get("position") == 0
+
+
+def _card_of(path: File) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = store.read_attrs(path)["card"]
+        return dict(card)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedFile(path, "is no shard of a model") from error
+
+
+def _check_ground(path: File, card: Card, digests: list[str]) -> None:
+    """Raise DamagedFile for a shard that was learned on other pretrained weights."""
+    ground = card.ground or {}
+    if ground.get("kind") == PRETRAINED and [ground["digest"]] != digests:
+        raise DamagedFile(path, "was learned on other weights: it belongs to another run")
 
 
 def _shard_before(path: Path) -> Path | None:

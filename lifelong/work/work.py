@@ -55,7 +55,8 @@ class Work:
         self.stage, self.spec = stage, stage.spec
         self.device = prepare(stage.threads)
         self.data = load_task(stage, self.spec.data, self.device)
-        side = self.data.crop or self.data.train.images.shape[-1]
+        seen = self.data.crop or self.data.train.images.shape[-1]
+        side = self.spec.network.get("input_size", seen)
         check_image_size(self.spec.network["name"], side)
         log.info(
             "%s of %s: %d training and %d %s images, %d classes, on %s",

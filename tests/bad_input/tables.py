@@ -9,6 +9,7 @@ if __name__ == "__main__":  # as a script only its own folder is on the path
 from bad_input import (
     command_cases,
     config_cases,
+    ground_cases,
     image_cases,
     joint_cases,
     layer_cases,
@@ -21,6 +22,7 @@ TABLES: dict[str, list[Case]] = {
     "Configuration": config_cases.CASES,
     "Methods that share layers": layer_cases.CASES,
     "Tasks learned together": joint_cases.CASES,
+    "Pretrained weights": ground_cases.CASES,
     "Images": image_cases.CASES,
     "Files under results/": result_cases.CASES,
     "Command line": command_cases.CASES,

@@ -19,8 +19,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from known_methods import JOINT_METHODS, LAYER_METHODS, NETWORK_METHODS
+from known_methods import JOINT_METHODS, LAYER_METHODS, NETWORK_METHODS, PRETRAINED_METHODS
 from toy_experiment import run_toy
+from toy_ground import GROUND, write_ground
 
 from lifelong import store
 from lifelong.masks.layout import plain_arrays
@@ -55,9 +56,20 @@ LAYERS: dict[str, Any] = {
 }
 
 
+def all_fingerprints(folder: Path) -> dict[str, dict[str, list[float]]]:
+    """Of all methods, those that need pretrained weights on some that a seed gives."""
+    found = fingerprints(folder / "networks", NETWORK_METHODS)
+    found |= fingerprints(folder / "layers", LAYER_METHODS)
+    found |= fingerprints(folder / "joint", JOINT_METHODS)
+    return found | fingerprints(folder / "ground", PRETRAINED_METHODS)
+
+
 def fingerprints(folder: Path, methods: list[str]) -> dict[str, dict[str, list[float]]]:
     """Of each method and each array of its second task's shard: size, mean and mean size."""
     changes = LAYERS if set(methods) <= set(LAYER_METHODS) else NETWORKS
+    if methods == PRETRAINED_METHODS:
+        write_ground(folder / "toy.pth", steps=0)
+        changes = NETWORKS | {"ground": GROUND}
     with contextlib.redirect_stderr(io.StringIO()):
         results = run_toy(folder, methods, experiment="golden", **changes)
     shards = {one: next((results / one).glob("s0/02-*/*/shard.h5")) for one in methods}
@@ -87,10 +99,9 @@ def revision(method: str) -> list[int]:
 def _main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     written = {}
-    for methods in (NETWORK_METHODS, LAYER_METHODS, JOINT_METHODS):
-        with tempfile.TemporaryDirectory() as folder:
-            for method, numbers in fingerprints(Path(folder), methods).items():
-                written[method] = {"revision": revision(method), "arrays": numbers}
+    with tempfile.TemporaryDirectory() as folder:
+        for method, numbers in all_fingerprints(Path(folder)).items():
+            written[method] = {"revision": revision(method), "arrays": numbers}
     GOLDEN.write_text(json.dumps(written, indent=1) + "\n")
 
 

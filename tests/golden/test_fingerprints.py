@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from known_methods import JOINT_METHODS, LAYER_METHODS, NETWORK_METHODS
+from known_methods import JOINT_METHODS, LAYER_METHODS, NETWORK_METHODS, PRETRAINED_METHODS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,14 +17,11 @@ WRITTEN = json.loads(golden.GOLDEN.read_text())
 
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory):
-    found = {}
-    for methods in (NETWORK_METHODS, LAYER_METHODS, JOINT_METHODS):
-        found |= golden.fingerprints(tmp_path_factory.mktemp("golden"), methods)
-    return found
+    return golden.all_fingerprints(tmp_path_factory.mktemp("golden"))
 
 
 def test_every_method_has_a_fingerprint():
-    assert list(WRITTEN) == [*NETWORK_METHODS, *LAYER_METHODS, *JOINT_METHODS]
+    assert list(WRITTEN) == [*NETWORK_METHODS, *LAYER_METHODS, *JOINT_METHODS, *PRETRAINED_METHODS]
 
 
 @pytest.mark.parametrize("method", WRITTEN)

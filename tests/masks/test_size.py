@@ -26,13 +26,54 @@ def test_a_separate_vgg16_weighs_what_the_recipe_counts():
     assert 20 * 4 * found["weights"] / MIB == pytest.approx(2562.3, abs=0.1)
 
 
-def test_the_published_megabytes_follow_from_weights_norms_heads_and_mask_bits():
-    # ResNet-50 on six tasks: Scratch 554, PackNet 115, Piggyback and CPG 121 MiB, truncated
-    weights, norms, heads = 23_454_912, 26_560, 2049 * 1943
-    scratch = 4 * (6 * weights + 6 * 4 * norms + heads)
-    shared = 4 * (weights + 6 * 4 * norms + heads)
-    published = [scratch, shared + 3 * weights / 8, shared + 5 * weights / 8]
-    assert [int(size / MIB) for size in published] == [554, 115, 121]
+CLASSES = (1000, 200, 196, 102, 195, 250)  # ImageNet, CUBS, Cars, Flowers, WikiArt, Sketch
+
+
+def of_resnet50(classes: int, width: float = 1.0) -> tuple[int, int, int]:
+    """Weights, numbers of the norms and numbers of the head of one task's ResNet-50."""
+    names = tuple(map(str, range(classes)))
+    card = dataclasses.replace(
+        card_of(1, width), network="resnet50", channels=1.0, in_channels=3, classes=names
+    )
+    with torch.device("meta"):
+        network = fresh_network(card, 0)
+    weights = sum(layer.weight.numel() for layer in shareable(network).values())
+    own = {name: tensor.numel() for name, tensor in dense(network).items()}
+    head = sum(count for name, count in own.items() if name.startswith("head."))
+    if width == 1.0:
+        separate = separate_network(Shard(card, {}, {}, {}, None, {}))
+        assert separate == {"weights": weights, "bytes": 4 * (weights + sum(own.values()))}
+    return weights, sum(own.values()) - head, head
+
+
+def test_resnet50_has_the_published_weights_and_norms():
+    assert of_resnet50(1000) == (23_454_912, 4 * 26_560, 2049 * 1000)
+
+
+def test_the_published_megabytes_of_six_fine_grained_tasks():
+    """Scratch and Finetune 554, ProgressiveNet 563, PackNet 115, Piggyback and CPG 121 (MiB)."""
+    tasks = [of_resnet50(classes) for classes in CLASSES]
+    weights, own = tasks[0][0], sum(norms + head for _, norms, head in tasks)
+    grown = [of_resnet50(classes, k) for k, classes in enumerate(CLASSES, 1)]
+    grown_own = sum(norms + head for _, norms, head in grown)
+    published = {
+        "scratch": 4 * (6 * weights + own),
+        "progressive_cpg": 4 * (grown[-1][0] + grown_own),
+        "packnet": 4 * (weights + own) + 3 * weights / 8,  # an owner of three bits
+        "piggyback": 4 * (weights + own) + 5 * weights / 8,  # five masks: the first task has none
+    }
+    sizes = {name: size / MIB for name, size in published.items()}
+    assert {name: int(size) for name, size in sizes.items()} == {
+        "scratch": 554,
+        "progressive_cpg": 563,
+        "packnet": 115,
+        "piggyback": 121,
+    }
+    assert sizes["scratch"] == pytest.approx(554.46, abs=0.01)
+    assert sizes["progressive_cpg"] == pytest.approx(563.35, abs=0.1)  # of channels rounded down
+    # CPG's row has Piggyback's size, but it needs the owners too, which were not counted.
+    honest = sizes["piggyback"] + 3 * weights / 8 / MIB
+    assert honest == pytest.approx(129.5, abs=0.1)
 
 
 def of_pae(classes: int, width: float = 1.0) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from lifelong.nets import TOP_LEFT, Growth, copy_into, growth_of
 from lifelong.work.shards import load_part, save
 
 NETWORKS = ("small_cnn", "spherenet20", "inception_resnet_v1_reduced")
+NETWORKS += ("efficientnet_lite0", "resnet18")
 
 
 def answers(model: Model, position: int, network: str) -> torch.Tensor:

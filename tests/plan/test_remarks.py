@@ -92,3 +92,20 @@ def test_a_section_that_no_method_reads_is_told():
     assert told(toy_config(["packnet"]), given) == ["no method here reads picking, baseline"]
     assert told(toy_config(["cpg"]), given) == ["no method here reads picking"]
     assert told(toy_config(["wsn", "scratch"]), given) == []
+
+
+def test_images_of_another_size_than_the_weights_were_made_for_are_told():
+    ground = {"pretrained": "efficientnet_lite0"}
+    sets = {"photos": {"source": "image_folder", "root": "raw"}}
+    config = {
+        **toy_config(["probe"], ground=ground, datasets=sets),
+        "tasks": [{"name": "a"}],
+        "goals": {},
+        "network": {"name": "efficientnet_lite0"},
+    }
+    assert told(config, {}) == []
+    small = with_key(config, "network", "input_size", 96)
+    assert told(small, {}) == [
+        "efficientnet_lite0 was made for 224 pixels, and sees 96 of photos: smaller ones cost "
+        "accuracy and save time (network.input_size)"
+    ]

@@ -9,7 +9,16 @@ from typing import Any
 
 from lifelong.plan.families import joint, layers, masks, separate
 from lifelong.plan.methods import METHODS
-from lifelong.plan.specs import Alignment, GoalSpec, Inference, Overview, Packing, Reporting, Spec
+from lifelong.plan.specs import (
+    Alignment,
+    GoalSpec,
+    Grounding,
+    Inference,
+    Overview,
+    Packing,
+    Reporting,
+    Spec,
+)
 
 FAMILIES: dict[str, ModuleType] = {
     "separate": separate,
@@ -22,6 +31,7 @@ _SPECS: dict[str, type] = {
     "infer": Inference,
     "pack_data": Packing,
     "align_faces": Alignment,
+    "ground": Grounding,
     "tables": Overview,
     "report": Reporting,
 }

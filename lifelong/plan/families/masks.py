@@ -56,6 +56,8 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> TaskSpec:
     settings = own[section] | (own["picking"] if row.picks == "top_k" else {})
     if row.widens:
         settings = settings | {"widens_by": own["expand"]["step"]}
+    if plan.on_ground(key.method):
+        settings = settings | {"released": own["ground"]["released"]}
     return NetworkLearning(
         **plan.of_task(key),
         random_seed=plan.random_seed(key),
@@ -78,6 +80,7 @@ def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, A
 def check_network(name: str, row: Method, own: Mapping[str, Any]) -> None:
     """Raise ConfigError where the network is made for another family of methods."""
     network = own["network"]["name"]
+    _check_fixed(name, row, own["network"])
     if row.family in NETWORKS[network].families:
         return
     others = [one.name for one in NETWORKS.values() if row.family in one.families]
@@ -85,6 +88,21 @@ def check_network(name: str, row: Method, own: Mapping[str, Any]) -> None:
         f"config key network.name: {name} cannot use {network}, which is for methods that share "
         f"layers; take {' or '.join(others[:2])}, or leave the method out"
     )
+
+
+def _check_fixed(name: str, row: Method, network: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a network of one width shall have another."""
+    if NETWORKS[network["name"]].grows:
+        return
+    if network["channels"] != 1.0:
+        raise ConfigError(
+            f"config key network.channels: {network['name']} has its own channels: set it to 1.0"
+        )
+    if row.widens:
+        raise ConfigError(
+            f"config key network.name: {name} widens its network with every task, and "
+            f"{network['name']} has one width: leave the method out"
+        )
 
 
 def _choice(plan: "Plan", key: Key, own: Mapping[str, Any], task: Mapping[str, Any]) -> RatioChoice:
@@ -112,7 +130,11 @@ def _goals(plan: "Plan", key: Key) -> Inputs:
 
 
 def _older(plan: "Plan", key: Key) -> Inputs:
-    return {"pack": plan.pack(key.position), **plan.shard_before(key)}
+    return {
+        "pack": plan.pack(key.position),
+        **plan.ground_of(key.method),
+        **plan.shard_before(key),
+    }
 
 
 def _train(plan: "Plan", key: Key) -> Inputs:

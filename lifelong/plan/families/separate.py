@@ -23,7 +23,7 @@ def inputs(plan: "Plan", key: Key) -> Inputs:
         stages = [Key("baseline", key.method, key.seed, i) for i in range(1, key.position + 1)]
         manifests = [plan.file(stage, "manifest.json") for stage in stages]
         return plan.infer_inputs(key) | {"baselines": manifests}
-    files: Inputs = {"pack": plan.pack(key.position)}
+    files: Inputs = {"pack": plan.pack(key.position), **plan.ground_of(key.method)}
     if sources := sorted(set(_sources(plan, key)) - {0}):
         other = plan.row(key.method).starts_from
         files["sources"] = [plan.shard(other, key.seed, position) for position in sources]
@@ -56,11 +56,12 @@ def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, A
 
 
 def _sources(plan: "Plan", key: Key) -> list[int]:
-    """For each network of a task the position of the task it starts from; 0 is from scratch."""
+    """For each network of a task the position of the task it starts from; 0 is from scratch, or
+    from pretrained weights."""
     if not plan.row(key.method).starts_from:
         return [0]
     repetitions = plan.settings(key.method)["baseline"]["repetitions"]
-    if key.position == 1:
+    if key.position == 1 or plan.on_ground(key.method):
         return [0] * repetitions
     task = plan.task(key)["name"]
     return [
