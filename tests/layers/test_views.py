@@ -10,8 +10,8 @@ from toy_layers import add, images, new_learner, new_model, stepped
 @torch.no_grad()
 def test_a_finished_networks_state_is_all_that_it_computes_with(method):
     model, x = new_model(method), images()
-    tried = {"pattern": "S-"} if method.startswith("brute") else {}  # one of those it trains
-    for _ in range(2):
+    for given in ("--", "S-"):
+        tried = {"pattern": given} if method.startswith("brute") else {}  # as it trains them
         with torch.enable_grad():
             learner = new_learner(method, model, **tried)
             stepped(learner, steps=1)
