@@ -1,6 +1,7 @@
 """A model of the layer family: its tasks in order, and the newest value of every tensor."""
 
 from collections.abc import Callable, Mapping
+from keyword import iskeyword
 
 import torch
 from torch import Tensor, nn
@@ -56,15 +57,18 @@ class TaskView(nn.Module):
         super().__init__()
         self._compute = compute
         self._shows: Callable[..., None] = Tensors().update
+        self._names: dict[str, str] = {}  # of the state, to those that `compute` knows
 
     def keeping(self, tensors: Tensors) -> "TaskView":
         """The same view, with all that `compute` reads, by whole names, as its own state.
 
-        For finished tasks: the state is saved, loaded and moved as that of any module.
+        For finished tasks: the state is saved, loaded and moved as that of any module. A part of a
+        name that is a word of Python gets a `_`: torch writes programs with these names.
         """
         self._shows = tensors.update  # the dict itself as an attribute torch.export would replace
         for name, tensor in tensors.items():
-            *folders, last = name.split(".")
+            *folders, last = [f"{part}_" if iskeyword(part) else part for part in name.split(".")]
+            self._names[".".join((*folders, last))] = name
             place: nn.Module = self
             for folder in folders:
                 if folder not in place._modules:
@@ -74,7 +78,8 @@ class TaskView(nn.Module):
         return self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        self._shows(self.named_buffers())  # which may have moved, or be stand-ins to be traced
+        # The buffers may have moved, or be stand-ins to be traced.
+        self._shows((self._names[name], buffer) for name, buffer in self.named_buffers())
         return self._compute(x)
 
 

@@ -271,7 +271,7 @@ class FullMasks(LayerLearner):
         card = self.model.cards[position - 1]
         tensors = on_device(self.model.tensors, card.own, self.device)
         tensors |= part_of(self.tensors, "shared.")
-        return TaskView(lambda x: _logits(x, tensors, card)).keeping(tensors)
+        return TaskView(lambda x: _logits(x, tensors, card))
 
     def commit(self, pattern: str) -> tuple[LayerCard, Tensors]:
         return replace(self.card, pattern=pattern), dict(self.tensors)
@@ -282,7 +282,7 @@ def full_masks_view(model: LayerModel, position: int, device: str) -> TaskView:
     card = model.cards[position - 1]
     tensors = on_device(model.tensors, card.own, device)
     tensors |= on_device(model.tensors, "shared.", device)
-    return TaskView(lambda x: _logits(x, tensors, card))
+    return TaskView(lambda x: _logits(x, tensors, card)).keeping(tensors)
 
 
 def _logits(x: Tensor, tensors: Mapping[str, Tensor], card: LayerCard) -> Tensor:
