@@ -49,7 +49,11 @@ def _unread(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str
         read = _sections(row)
         every |= read
         said = config["variants"].get(method) or config["method_settings"].get(base, {})
-        keys = [name for name in SECTIONS if name in said and name not in read]
+        keys = [
+            name
+            for name in SECTIONS
+            if name in said and name not in read and said[name] != row.defaults.get(name)
+        ]
         if "retrain" in read and "drop" in said.get("retrain", {}) and not row.finishes:
             keys.append("retrain.drop")
         if keys:
@@ -68,6 +72,7 @@ def _sections(row: Method) -> set[str]:
         "picking": row.picks == "top_k",
         "goals": row.has_goal,
         "expand": row.expands or row.widens,
+        "ground": bool(row.pretrained),
     }
     return there | {name for name, read in more.items() if read}
 

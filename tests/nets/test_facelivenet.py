@@ -68,7 +68,7 @@ def test_two_branches_learn_on_one_trunk_with_dynamic_weights():
     step = LessonStep(learner, phase, losses, Dynamic(start), lesson.sets, balance, 5.0)
     step.begin_epoch(phase, 0)
     before = {name: one.clone() for name, one in learner.state().items()}
-    for x, y in lesson.batches(4, 0, False, 0, learner.network.form, False).epoch(0):
+    for x, y in lesson.batches(phase, 0, learner.network.form).epoch(0):
         step(x, y)
     moved = [name for name, one in learner.state().items() if not torch.equal(one, before[name])]
     parts = ("trunk.", "head000.blocks", "head001.blocks", "head000.classes", "head001.classes")

@@ -138,7 +138,7 @@ def parts(part: Any) -> list[dict[str, Any]]:
 
 
 def test_no_file_of_the_schema_lists_rows_of_a_table():
-    rows = {*NETWORKS, *SOURCES, *LOSSES}
+    rows = {*NETWORKS, *SOURCES, *LOSSES} - {"facelivenet"}  # a way to compare faces, too
     listed = {
         path.name: found
         for path in FILES
