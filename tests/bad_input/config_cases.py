@@ -90,7 +90,7 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("ratios out of order", "prune.ratios", [0.5, 0.1], "prune.ratios (cpg): give them in rising order", "sort them"),
     ("a density of 0", "picking.density", 0, "picking.density: 0 is less than or equal to the minimum of 0", "stay above 0"),
     ("a density above 1", "picking.density", 1.5, "picking.density: 1.5 is greater than the maximum of 1", "use at most 1"),
-    ("an optimiser is unknown", "recipe.optimiser", "sgdm", "recipe.optimiser: 'sgdm' is not one of ['sgd', 'adam']", "use one of those listed"),
+    ("an optimiser is unknown", "recipe.optimiser", "sgdm", "recipe.optimiser: 'sgdm' is not one of ['sgd', 'adam', 'rmsprop']", "use one of those listed"),
     ("pixels of digits scrambled as published", "datasets.digits.pixel_order", "published", "datasets.digits.pixel_order: programs scramble CIFAR-100 alone, not digits: remove it", "remove the key"),
     ("ratios too close for names of files", "prune.ratios", [0.1, 0.1 + 1e-9], "prune.ratios (cpg): two of them agree in six digits, drop one", "drop one"),
     ("a task's own ratio is no rung", "tasks.0.ratio", 0.33, "tasks: ratio 0.33 of task 'a' is not a rung of prune.ratios (cpg): [0.6]", "add it to prune.ratios"),
