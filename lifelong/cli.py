@@ -2,34 +2,25 @@
 
 import argparse
 import io
-import math
 import os
-import re
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lifelong import __version__
+from lifelong.arguments import Commands, parser_of
 from lifelong.jobs.handover import FILE_LOCKS
 from lifelong.plan.advice import VARIABLE, advised
 from lifelong.plan.config import load
 from lifelong.plan.errors import UserError, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import beside_its_file, check_published
-from lifelong.plan.reading import NOT_CONFIGURATION, is_result, read
+from lifelong.plan.reading import read
 from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
 
 BASE_CONFIG = Path("config.yaml")
-_FORMS = ("packed", "onnx", "safetensors", "torch")  # of use/export.py, which imports torch
-_PREDICT = "classify pictures with a trained model"
-_PREDICT_MORE = """Ask the tasks of a trained model about pictures: about all of a picture, or about
-the faces that are found in it where a task was trained on faces. A folder stands for all pictures
-in and below it; where these lie in folders named as classes, accuracy and confusion are told too.
-Pictures that cannot be read, or have no face, are named with the reason; the exit code is 0 if one
-of all could be answered, else 1."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -266,148 +257,17 @@ def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lifelong", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"lifelong {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    infer = commands.add_parser("infer", help="the old name of predict, for one task")
-    infer.add_argument("--model", type=Path, required=True, help="such as results/digits/cpg/s0")
-    infer.add_argument("--task", required=True, help="the task whose classes to tell apart")
-    infer.add_argument("--top", type=_count, default=1, metavar="K", help="print the K best")
-    infer.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
-    infer.set_defaults(command=_infer)
-
-    _add_predict(commands.add_parser("predict", help=_PREDICT, description=_PREDICT_MORE))
-
-    stage = commands.add_parser("stage", help="run the one stage that writes a file")
-    stage.add_argument("file", metavar="FILE", help="a path under results/")
-    stage.set_defaults(command=_stage)
-
-    run = commands.add_parser("run", help="run a whole experiment without Snakemake")
-    run.add_argument("--task-limit", type=_count, metavar="N", help="only the first N tasks")
-    run.add_argument("--methods", metavar="A,B", help="only these methods")
-    run.set_defaults(command=_run)
-
-    about = "print the summary of an experiment, or how far it is"
-    show = commands.add_parser("show", help=about)
-    show.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
-    show.set_defaults(command=_show, threads=1)
-
-    _add_export(
-        commands.add_parser("export", help="write a trained model for other places and programs")
-    )
-
-    verify = commands.add_parser("verify", help="check every file of finished stages")
-    verify.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
-    verify.add_argument("--quiet", action="store_true", help="print only what is not ok")
-    verify.set_defaults(command=_verify, threads=1)
-
-    init = commands.add_parser("init", help="write an experiment for a folder of pictures")
-    _add_init(init)
-
-    clean = commands.add_parser("clean", help="show, or remove, what an experiment left behind")
-    _add_clean(clean)
-
-    for command in (stage, run, verify, clean, show):
-        command.add_argument(
-            "--configfile",
-            type=_configuration,
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="YAML",
-            help="lies over config.yaml, key by key",
-        )
-    for command in (infer, stage, run, init):
-        command.add_argument("--threads", type=_count, default=1, metavar="N")
-    return parser
+    return parser_of(__doc__, _COMMANDS)
 
 
-def _add_export(export: argparse.ArgumentParser) -> None:
-    add = export.add_argument
-    about = "a model such as results/digits/cpg/s0; with --mat an experiment such as results/digits"
-    add("results", type=Path, metavar="RUN", help=about)
-    what = export.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--to",
-        choices=_FORMS,
-        help="packed: the whole model in one file, for `lifelong predict` and lifelong.load; a "
-        "file per task: onnx, from a picture's pixels to logits; safetensors, the weights; torch, "
-        "a program that torch.export.load reads",
-    )
-    what.add_argument(
-        "--mat",
-        type=Path,
-        metavar="FILE",
-        help="a MATLAB file laid out as that of LASEM's released program; RUN must hold methods "
-        "that share layers",
-    )
-    add("--task", metavar="A,B", help="only these tasks; not for packed")
-    add("--output", type=Path, metavar="PATH", help="the packed file, or the folder of the others")
-    add("--methods", metavar="A,B", help="with --mat: only these methods")
-    add("--force", action="store_true", help="replace files that exist")
-    export.set_defaults(command=_export, threads=1)
-
-
-def _add_init(init: argparse.ArgumentParser) -> None:
-    init.add_argument("folder", type=Path, metavar="FOLDER", help="<task>/<class>/* or <class>/*")
-    init.add_argument("--output", type=Path, metavar="YAML", help="default: the folder's name")
-    init.add_argument("--force", action="store_true", help="replace the file if it exists")
-    init.set_defaults(command=_init)
-
-
-def _add_clean(clean: argparse.ArgumentParser) -> None:
-    clean.add_argument("results", type=Path, metavar="RESULTS", help="such as results/digits")
-    clean.add_argument("--rungs", action="store_true", help="the rungs of finished tasks too")
-    clean.add_argument("--yes", action="store_true", help="remove what is shown")
-    clean.set_defaults(command=_clean, threads=1)
-
-
-def _add_predict(predict: argparse.ArgumentParser) -> None:
-    add = predict.add_argument
-    add("model", type=Path, metavar="MODEL", help="such as results/digits/cpg/s0, or a packed file")
-    add("pictures", type=Path, nargs="+", metavar="PICTURE", help="a file, or a folder of pictures")
-    add("--tasks", metavar="A,B", help="only these tasks")
-    add("--top", type=_count, metavar="K", help="tell the K best classes: 3 in text, 1 in CSV")
-    form = predict.add_mutually_exclusive_group()
-    for name, about in (("csv", "print CSV"), ("json", "print one JSON document, all classes")):
-        form.add_argument(f"--{name}", action="store_const", dest="form", const=name, help=about)
-    predict.set_defaults(form="text")
-    add("--whole", action="store_true", help="find no faces: whole pictures are what tasks see")
-    add(
-        "--margin",
-        type=_number,
-        metavar="SHARE",
-        help="of a face's box, for tasks of pictures that were cut out by others; 0.3 if not given",
-    )
-    add("--gallery", type=Path, metavar="FOLDER", help="known people: a folder of pictures each")
-    add("--identity", metavar="TASK", help="the task whose embeddings tell people apart")
-    add("--threshold", type=_number, metavar="D", help="people at least so far away are nobody")
-    add("--draw", type=Path, metavar="FOLDER", help="write copies with boxes and answers there")
-    add("--threads", type=_count, default=1, metavar="N")
-    predict.set_defaults(command=_predict)
-
-
-def _configuration(text: str) -> Path:
-    """A file of --configfile, which takes all words that follow, results too."""
-    if is_result(Path(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} {NOT_CONFIGURATION}")
-    return Path(text)
-
-
-def _number(text: str) -> float:
-    """A number from 0 to 4, which is as far as two faces can be apart."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 4")
-    return value
-
-
-def _count(text: str) -> int:
-    """A whole number from 1 to 9999."""
-    if not re.fullmatch("[0-9]{1,4}", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 9999")
-    return int(text)
+_COMMANDS: Commands = {
+    "clean": _clean,
+    "export": _export,
+    "infer": _infer,
+    "init": _init,
+    "predict": _predict,
+    "run": _run,
+    "show": _show,
+    "stage": _stage,
+    "verify": _verify,
+}

@@ -122,6 +122,14 @@ def test_step_ratio_runs(tmp_path: Path) -> None:
     assert all(float(row["cpu_ms"]) > 0 and row["threads"] == "1" for row in rows)
 
 
+def test_backbone_steps_measures_both_networks(tmp_path: Path) -> None:
+    rows = quick("backbone_steps", tmp_path)
+    names = ["plain", "first", "later picking", "later frozen"]
+    assert [row["variant"] for row in rows] == names * 2
+    assert {row["network"] for row in rows} == {"resnet50", "efficientnet_lite0"}
+    assert all(float(row["cpu_ms"]) > 0 for row in rows)
+
+
 def test_ranked_ratio_measures_every_variant(tmp_path: Path) -> None:
     rows = quick("ranked_ratio", tmp_path)
     names = ["plain", "wsn first", "wsn later", "supsup", "textbook"]

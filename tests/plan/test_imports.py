@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "jobs": WORK | {"work", "families", "report", "stages"},
     "report": {"plan", "records"},
     "use": WORK | {"work", "families", "jobs.find"},
-    "cli": {"use", "jobs", "plan"},
+    "arguments": {"plan"},
+    "cli": {"arguments", "use", "jobs", "plan"},
     "__main__": {"cli"},
     "__init__": {"use"},
 }

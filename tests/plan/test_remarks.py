@@ -1,13 +1,18 @@
 """What a user is told whose key will have no effect."""
 
+from pathlib import Path
+
+import pytest
 from edits import with_key
 from toy_experiment import toy_config, toy_layers_config
 
 from lifelong.plan.class_names import SUPERCLASSES
-from lifelong.plan.config import check
+from lifelong.plan.config import check, load, read
 from lifelong.plan.remarks import remarks
 
 METHODS = ["packnet", "cpg"]
+TREE = Path(__file__).parents[2]
+EXPERIMENTS = sorted((TREE / "experiments").glob("*.yaml"))
 DROP = {"rounds": 1, "share": 0.2, "allowed": 0.0}
 
 
@@ -109,3 +114,12 @@ def test_images_of_another_size_than_the_weights_were_made_for_are_told():
         "efficientnet_lite0 was made for 224 pixels, and sees 96 of photos: smaller ones cost "
         "accuracy and save time (network.input_size)"
     ]
+
+
+@pytest.mark.parametrize(
+    "file", sorted((TREE / "experiments").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_all_is_told_of_every_experiment(file):
+    """No kind of remark fails on a family or section that it does not know."""
+    lines = remarks(load([TREE / "config.yaml", file]), read(file))
+    assert all("\n" not in line for line in lines)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SPECS = {"train": LessonLearning, "retrain": LessonLearning}
 _OF_TRAINING = ("epochs", "lr", "milestones", "factor")
+SECTIONS = ("train", "joint")
 
 
 def inputs(plan: "Plan", key: Key) -> Inputs:
