@@ -80,7 +80,7 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("a fold that Adience does not have", "datasets.digits", {"source": "adience", "root": "adience", "labels": "age", "fold": 5, "prealigned": True, "image_size": 32}, "datasets.digits.fold: adience has folds 0 to 4", "use one of those"),
     ("Oulu-CASIA to be aligned", "datasets.digits", {"source": "oulu_casia", "root": "oulu", "labels": "identity", "fold": 5, "align": {"preset": "facenet_160"}}, "datasets.digits.align: oulu_casia is read as faces that were cut out: set prealigned: true instead", "set prealigned"),
     ("Adience without a fold to test on", "datasets.digits", {"source": "adience", "root": "adience", "labels": "age", "prealigned": True, "image_size": 32}, "datasets.digits.fold: adience needs it: set it", "set fold to 0, 1, 2, 3 or 4"),
-    ("pairs in a set that has none", "tasks.0.pairs", {"dataset": "digits"}, "tasks: pairs of task 'a': 'digits' is no data set of source lfw with pairs: name one", "name a set of source lfw"),
+    ("pairs in a set that has none", "tasks.0.pairs", {"dataset": "digits"}, "tasks: pairs of task 'a': 'digits' is no data set of pairs (lfw, oulu_casia_pairs, ckplus_pairs): name one", "name a set of such a source"),
     ("a goal for an unknown task", "goals.given", {"z": 0.5}, "goals.given: there is no task 'z'", "correct the task's name"),
     ("a goal above 1", "goals.given.a", 97.1, "goals.given.a: 97.1 is greater than the maximum of 1", "give accuracies in [0, 1]"),
     ("a task without the goal that policy: given needs", "goals.given", {"a": 0.5}, "goals.given: no goal for task 'b'", "add its goal"),
