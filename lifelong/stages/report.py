@@ -84,7 +84,7 @@ def _content(stage: Stage, frame: pd.DataFrame) -> Page:
         times="the time that stages took, of each method: see times.svg beside this page",
         tables=[as_table(name, table) for name, table in tables.items() if len(table)],
         notes=_notes(stage),
-        settings=yaml.safe_dump(spec.settings, sort_keys=False, allow_unicode=True),
+        settings=yaml.safe_dump(spec.settings, allow_unicode=True),
         versions=_versions(stage),
         files=list(_files(stage)),
     )
