@@ -62,11 +62,7 @@ def test_a_finished_tree_is_ok_and_every_file_is_named_once(here):
     found = list(verify(Path("results")))
     assert {finding.status for finding in found} == {"ok"}
     files = [path for path in here.glob("results/**/*") if path.is_file()]
-    named = {
-        path.relative_to(here)
-        for path in files
-        if path.name not in ("log.txt", "timing.json", "times.svg")
-    }
+    named = {path.relative_to(here) for path in files if path.name not in DIFFERENT}
     assert len(found) == len(named) and {finding.path for finding in found} == named
 
 
