@@ -7,9 +7,11 @@ import numpy as np
 from PIL import Image
 
 from lifelong.faces.adience import AGES as GROUPS
+from lifelong.faces.expressions import OULU_CASIA
 from lifelong.plan.code import load
 from lifelong.plan.sources import SOURCES
 
+PEOPLE = [f"P{number:03d}" for number in range(1, 11)]
 AGES = [f"({low}, {high})" for low, high in GROUPS]
 
 
@@ -62,6 +64,20 @@ def draw_lfw(root: Path, people: int = 4, folds: int = 2) -> Path:
         a, b = names[2 * fold : 2 * fold + 2]
         lines += [f"{a}\t1\t2", f"{b}\t1\t3", f"{a}\t1\t{b}\t1", f"{a}\t2\t{b}\t3"]
     text(root / "pairs.txt", *lines)
+    return root
+
+
+def draw_oulu(root: Path, *, neutral: bool = False) -> Path:
+    """Oulu-CASIA of PEOPLE, two frames of every expression, and a neutral one where it is asked."""
+    lines = ["No subject expression label path"]
+    for person in PEOPLE:
+        for label, expression in enumerate(OULU_CASIA):
+            stem = f"{person}/{expression}/{person}_{expression}"
+            rows = [(expression, label + neutral, f"{stem}_{frame:03d}.png") for frame in (21, 22)]
+            rows += [("Neutral", 0, f"{stem}_000.png")] if neutral else []
+            draw(root, *(path for *_, path in rows), side=8, classes=6)
+            lines += [f"{len(lines)} {person} {e} {n} /data/old/{path}" for e, n, path in rows]
+    text(root / "labels.txt", *lines)
     return root
 
 

@@ -47,7 +47,8 @@ class RawSet:
     Pictures of files are read while they are packed. Labels count `classes`, identities
     "<group>/<class>" or "<class>"; `groups` has one per class, "" where the set has no groups.
     `pairs` int64 (P, 4), where images are to be compared: the rows of two images, whether they show
-    the same, and a fold. `left_out`: how many pictures are no part of it, by reason.
+    the same, and a fold; or (P, 6), then also the label of an expression that is asked for, and
+    whether the first image shows it. `left_out`: how many pictures are no part of it, by reason.
     """
 
     images: np.ndarray | Photographs

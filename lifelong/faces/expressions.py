@@ -41,10 +41,7 @@ def oulu_casia(root: Path, task: str, fold: int, folds: Path | None = None) -> F
     expressions from 0, or from 1 where the file has neutral frames, which are 0. Raises DataError
     naming file and line, also where folder, expression and label disagree.
     """
-    rows = list(_rows(root / LABELS, 5))
-    neutral = any(row[2] == _NEUTRAL for _, row in rows)
-    classes = (_NEUTRAL, *OULU_CASIA) if neutral else OULU_CASIA
-    frames = [_oulu_frame(where, row, classes) for where, row in rows]
+    frames, classes = oulu_frames(root)
     return _face_set(root, frames, classes, task, fold, folds)
 
 
@@ -54,18 +51,33 @@ def ckplus(root: Path, task: str, fold: int, folds: Path | None = None) -> FaceS
     Columns after a header: number, person, session, frame, label; labels may be written as 3.0.
     Raises DataError naming file and line.
     """
-    frames = [_ck_frame(where, row) for where, row in _rows(root / LABELS, 5)]
-    return _face_set(root, frames, CK_PLUS, task, fold, folds)
+    frames, classes = ck_frames(root)
+    return _face_set(root, frames, classes, task, fold, folds)
 
 
-def read_folds(path: Path) -> list[list[str]]:
-    """The people of each fold: {"folds": [["P001", ...], ...]}.
+def oulu_frames(root: Path) -> tuple[list[Frame], tuple[str, ...]]:
+    """The lines of `root/labels.txt` and the expressions that labels count; see `oulu_casia`."""
+    rows = list(rows_of(root / LABELS, 5))
+    neutral = any(row[2] == _NEUTRAL for _, row in rows)
+    classes = (_NEUTRAL, *OULU_CASIA) if neutral else OULU_CASIA
+    return [_oulu_frame(where, row, classes) for where, row in rows], classes
 
+
+def ck_frames(root: Path) -> tuple[list[Frame], tuple[str, ...]]:
+    """The lines of `root/labels.txt` and the expressions that labels count; see `ckplus`."""
+    return [_ck_frame(where, row) for where, row in rows_of(root / LABELS, 5)], CK_PLUS
+
+
+def read_folds(path: Path) -> tuple[list[list[str]], bool]:
+    """The people of each fold, and whether people of none are there to train on.
+
+    {"folds": [["P001", ...], ...]}, perhaps with "others": "train" where not all folds are known.
     Raises DataError naming the file where it is something else, or a person is in two folds.
     """
     try:
-        folds = json.loads("\n".join(lines_of(path)))["folds"]
-        people = [[str(one) for one in fold] for fold in folds]
+        told = json.loads("\n".join(lines_of(path)))
+        people = [[str(one) for one in fold] for fold in told["folds"]]
+        others = {None: False, "train": True}[told.get("others")]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{path} should be like {{"folds": [["P001", ...], ...]}}') from error
     homes: dict[str, int] = {}
@@ -76,7 +88,7 @@ def read_folds(path: Path) -> list[list[str]]:
                     f"{path}: {person} is in folds {homes[person]} and {number}, so one would test "
                     "on people it trained on: remove it from one of them"
                 )
-    return people
+    return people, others
 
 
 def made_folds(people: Sequence[str], count: int = FOLDS) -> list[list[str]]:
@@ -85,7 +97,7 @@ def made_folds(people: Sequence[str], count: int = FOLDS) -> list[list[str]]:
     return [part.tolist() for part in np.array_split(shuffled, count)]
 
 
-def _rows(path: Path, count: int) -> Iterator[tuple[str, list[str]]]:
+def rows_of(path: Path, count: int) -> Iterator[tuple[str, list[str]]]:
     """The rows below the header, each with its place for messages."""
     for number, line in enumerate(lines_of(path)[1:], 2):
         row = line.split()
@@ -143,7 +155,7 @@ def _face_set(
             f"{len(absent)} of the pictures in {root / LABELS} are not in {root} ({absent[0]}, "
             "...): add them, or remove their lines"
         )
-    homes = _homes(root, {frame.person for frame in frames}, fold, folds)
+    homes = homes_of(root, {frame.person for frame in frames}, fold, folds)
     if task == "expression":
         samples = [
             Sample(one.path, one.label, homes[one.person], fold, one.person) for one in frames
@@ -153,16 +165,23 @@ def _face_set(
     return _identities(root, learned, fold)
 
 
-def _homes(root: Path, people: set[str], fold: int, path: Path | None) -> Mapping[str, str]:
+def homes_of(root: Path, people: set[str], fold: int, path: Path | None) -> Mapping[str, str]:
     """The split that everybody's expressions belong to."""
-    folds = made_folds(sorted(people)) if path is None else read_folds(path)
+    others = False
+    if path is None:
+        folds = made_folds(sorted(people))
+    else:
+        folds, others = read_folds(path)
     where = path or root / LABELS
     if len(folds) < _LEAST_FOLDS or fold >= len(folds):
         raise DataError(f"{where}: fold {fold} of {len(folds)} cannot be tested on: choose another")
     deciding = (fold + 1) % len(folds)
     splits = {fold: "test", deciding: "validation"}
     homes = {one: splits.get(n, "train") for n, part in enumerate(folds) for one in part}
-    if lost := sorted(people - homes.keys()):
+    lost = sorted(people - homes.keys())
+    if lost and others:
+        return homes | dict.fromkeys(lost, "train")
+    if lost:
         raise DataError(f"{where}: {lost[0]} of {root / LABELS} is in no fold: add it to one")
     return homes
 

@@ -18,13 +18,17 @@ GRIDS = ("exact", "legacy")
 class Pairs:
     """Pairs of images as rows of a list: first and second int64 (P,), same bool (P,), fold (P,).
 
-    A pair keeps the fold its file gave it, also where other pairs were left out.
+    A pair keeps the fold its file gave it, also where other pairs were left out. Where somebody is
+    to show an expression too, `required` int64 (P,) is its label, and `shown` bool (P,) whether the
+    first image does.
     """
 
     first: np.ndarray
     second: np.ndarray
     same: np.ndarray
     fold: np.ndarray
+    required: np.ndarray | None = None
+    shown: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.first)
@@ -50,7 +54,8 @@ class Verification:
     `std_population` is the spread that FaceNet, PAE and CPG print; `standard_error`, the sample
     spread over the root of the number of folds, is what the LFW authors ask for. `tar` is the mean
     share of same pairs accepted at a threshold that accepts at most `far_target` of the different
-    pairs of the other folds, and `far` the share it accepted where it was tested.
+    pairs of the other folds, and `far` the share it accepted where it was tested. `called_same`
+    bool (P,) is what was said of each pair where it was tested.
     """
 
     accuracy: float
@@ -61,6 +66,7 @@ class Verification:
     tar: float
     far: float
     far_target: float
+    called_same: np.ndarray
     fold_accuracies: tuple[float, ...]
     thresholds: tuple[float, ...]
 
@@ -81,7 +87,7 @@ def verify(
     """
     _check(embeddings, pairs, convention, grid)
     way, folds = CONVENTIONS[convention], np.unique(pairs.fold)
-    held_out = np.empty(len(pairs))
+    held_out, called = np.empty(len(pairs)), np.empty(len(pairs), dtype=bool)
     accuracies, thresholds, rates = [], [], []
     for fold in folds:
         tested = pairs.fold == fold
@@ -90,6 +96,7 @@ def verify(
         known, same = distances[~tested], pairs.same[~tested]
         thresholds.append(best_threshold(known, same, grid))
         accuracies.append(_accuracy(distances[tested], pairs.same[tested], thresholds[-1]))
+        called[tested] = distances[tested] < thresholds[-1]
         strict = far_threshold(known[~same], far_target)
         rates.append(_accepted(distances[tested], pairs.same[tested], strict))
     auc, equal = _curve(held_out, pairs.same)
@@ -103,6 +110,7 @@ def verify(
         tar=float(tar),
         far=float(far),
         far_target=far_target,
+        called_same=called,
         fold_accuracies=tuple(accuracies),
         thresholds=tuple(thresholds),
     )

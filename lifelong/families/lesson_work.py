@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import torch
 from lifelong import store
 from lifelong.data.batches import TaskData
 from lifelong.data.lessons import lesson_data
+from lifelong.joint.extras import Centres, Dropout, Extras
 from lifelong.joint.learner import LessonLearner
 from lifelong.joint.weighting import Start, Weighting
+from lifelong.nets.build import parts_of
+from lifelong.optim.chosen import optimiser_of
 from lifelong.optim.phase import Phase
 from lifelong.plan.card import Card
 from lifelong.plan.code import load
@@ -41,6 +45,7 @@ class LessonWork(Work):
         own = [seed_of(self.spec.seed, name) for name in self.names]
         self.seeds = [seed_of(one, "start", 0) for one in own]
         self.lesson = lesson_data(self.tasks, [seed_of(one, "batches", "learn", 0) for one in own])
+        self.training = self.spec.settings or {}  # nothing where a lesson is only committed
         self.shards = lineage(stage.input_list("shards"))
         self.model = read_lessons(self.shards, self.spec)
 
@@ -86,7 +91,12 @@ class LessonWork(Work):
     def learner(self) -> LessonLearner:
         """A learner of the lesson; its trunk goes on from that of the lesson before it."""
         before = self.model.lessons[-1] if self.model.lessons else None
-        return LessonLearner(self.cards(), self.seeds, self.device, before)
+        learner = LessonLearner(self.cards(), self.seeds, self.device, before)
+        if self.training.get("copy_branches"):
+            learner.copy_branches()
+        if held := self._places("held_norms"):
+            learner.network.hold_norms(held)
+        return learner
 
     def phase(self) -> Phase:
         return Phase.of(self.spec.settings, self.spec.recipe)
@@ -101,32 +111,56 @@ class LessonWork(Work):
         as_they_are = replace(phase, crop_padding=0, flip=False, resized_crop=None, cutout=0)
         batches = self.lesson.batches(as_they_are, 0, learner.network.form)  # only to be counted
         balance = Balance(self.names, phase.epochs * len(batches), self.device)
-        clip, weighting = spec.settings["clip"], self.weighting(learner)
-        return LessonStep(learner, phase, losses, weighting, self.lesson.sets, balance, clip)
+        clip, weighting = spec.settings["clip"], self.weighting(learner, phase)
+        extras, sets = self.extras(learner), self.lesson.sets
+        return LessonStep(learner, phase, losses, weighting, sets, balance, clip, extras)
 
-    def weighting(self, learner: LessonLearner) -> Weighting:
+    def extras(self, learner: LessonLearner) -> Extras:
+        """Dropout and centres of the tasks that have any."""
+        shares, factors = self.training.get("dropout", {}), self.training.get("centres", {})
+        dropouts = {
+            place: Dropout(shares[self.names[place]], self.seed("dropout", self.names[place]))
+            for place in self._places("dropout")
+        }
+        _, sizes = self._sizes(learner)
+        keep = self.training.get("centre_keep", 0.0)
+        centres = {}
+        for place in self._places("centres"):
+            classes, factor = len(self.tasks[place].classes), factors[self.names[place]]
+            centres[place] = Centres(classes, sizes[place], factor, keep, self.device)
+        return Extras(dropouts, centres)
+
+    def _places(self, key: str) -> list[int]:
+        """The places in the lesson of the tasks that a key of `joint` names."""
+        named = self.training.get(key, ())
+        return [place for place, name in enumerate(self.names) if name in named]
+
+    def weighting(self, learner: LessonLearner, phase: Phase) -> Weighting:
         """The method's part: what weighs the tasks' losses."""
         spec = self.spec
+        like_the_network = partial(optimiser_of, phase=phase, decay=0.0)
         start = Start(
             tasks=tuple(self.names),
             classes=tuple(len(data.classes) for data in self.tasks),
-            features=self._features(learner),
+            features=self._sizes(learner)[0],
             options=spec.weighting,
             seed=self.seed("weighting"),
             device=self.device,
+            optimiser=None if phase.optimiser != "rmsprop" else like_the_network,
         )
         made: Weighting = load(METHODS[spec.base].code)(start)
         return made
 
     @torch.no_grad()
-    def _features(self, learner: LessonLearner) -> int:
-        """How many numbers the trunk makes of an image, as it was asked."""
+    def _sizes(self, learner: LessonLearner) -> tuple[int, list[int]]:
+        """How many numbers the trunk and each task's embedding make of an image, by asking them."""
         network, card = learner.network, learner.cards[0]
         side = card.crop or card.image_size
         network.eval()
         found = network(torch.zeros(1, card.in_channels, side, side, device=self.device))
+        embeddings = [parts_of(head)[0](found) for head in network.heads]
         network.train()
-        return int(found.flatten(1).shape[1])
+        return int(found.flatten(1).shape[1]), [one.shape[1] for one in embeddings]
 
     def after_epoch(self, step: LessonStep) -> dict[str, float]:
         """Each task's mean loss and weight, by the names that `task_rows` reads."""

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from lifelong.joint.network import LessonNetwork
-from lifelong.joint.part import TRUNK, Lesson
+from lifelong.joint.part import TRUNK, Lesson, head_prefix
 from lifelong.plan.card import Card
+
+BLOCKS = "blocks."  # what the names of a branch's own layers begin with
 
 
 class LessonLearner:
@@ -23,6 +25,21 @@ class LessonLearner:
             old = before.tensors
             trunk = {name: torch.from_numpy(old[name]) for name in old if name.startswith(TRUNK)}
             self.load_state(self.network.tensors() | trunk)
+        self.before = before
+
+    def copy_branches(self) -> None:
+        """Let all branches begin as the first one of the lesson before, or of this one.
+
+        Only their blocks: what makes classes of them starts afresh.
+        """
+        tensors = self.before.tensors if self.before is not None else self.lesson().tensors
+        source, blocks = f"{head_prefix(0)}{BLOCKS}", dict[str, Tensor]()
+        for name in tensors:
+            if name.startswith(source):
+                found = torch.from_numpy(tensors[name])
+                for place in range(len(self.cards)):
+                    blocks[f"{head_prefix(place)}{BLOCKS}{name.removeprefix(source)}"] = found
+        self.load_state(self.network.tensors() | blocks)
 
     def state(self) -> dict[str, Tensor]:
         """All that changes while learning, by name; the tensors themselves, not copies."""

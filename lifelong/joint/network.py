@@ -20,12 +20,31 @@ class LessonNetwork(nn.Module):
 
     def __init__(self, cards: Sequence[Card], seeds: Sequence[int], device: str) -> None:
         super().__init__()
+        self._held: list[nn.Module] = []
         networks = [network_of(card, seed) for card, seed in zip(cards, seeds, strict=True)]
         self.body = networks[0].body
         self.heads = nn.ModuleList(network.head for network in networks)
         self.form = memory_format(networks[0], device)
         self.to(device=device, memory_format=self.form)  # type: ignore[call-overload]
         self.tasks = [_sharing(self.body, network, self.form) for network in networks]
+
+    def hold_norms(self, places: Sequence[int]) -> None:
+        """From now on norms of the trunk and of these tasks' heads keep their statistics.
+
+        They use them in training too; their shifts and scales learn on.
+        """
+        parts = [self.body, *(self.heads[place] for place in places)]
+        self._held = [m for part in parts for m in part.modules() if hasattr(m, "running_mean")]
+        for network in self.tasks:  # whose evaluation ends with `train` on the shared trunk
+            network.hold(self._held)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "LessonNetwork":
+        """As for any module, but for norms that are held."""
+        super().train(mode)
+        for norm in self._held:
+            norm.eval()
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         return self.tasks[0].features(x)

@@ -1,6 +1,6 @@
 """How the losses of a lesson's tasks become the gradients of one step: the interface of methods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ class Start:
     """What a method is told of a lesson before it is learned.
 
     `features`: how many numbers the trunk makes of an image. `options`: its own keys of the
-    configuration. All that is random comes from `seed`.
+    configuration. All that is random comes from `seed`. `optimiser` makes what steps the tensors
+    of `apart`, where the recipe has more to say of that than a rate.
     """
 
     tasks: tuple[str, ...]
@@ -22,6 +23,7 @@ class Start:
     options: Mapping[str, Any]
     seed: int = 0
     device: str = "cpu"
+    optimiser: Callable[[Sequence[Tensor]], Any] | None = None
 
 
 @dataclass(frozen=True)

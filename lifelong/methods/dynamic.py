@@ -62,7 +62,8 @@ class Dynamic(Weighting):
         super().__init__(start)
         self.unit = Unit(start)
         self.apart = self.unit.parameters
-        self.optimiser = SGD(self.apart, 0.0, _MOMENTUM)
+        made = start.optimiser
+        self.optimiser = made(self.apart) if made else SGD(self.apart, 0.0, _MOMENTUM)
         scales = {
             "none": [1.0] * self.count,
             "log_classes": [math.log(classes) for classes in start.classes],
@@ -84,4 +85,5 @@ class Dynamic(Weighting):
         self.optimiser.step_all(self.start.options["lr"])
 
     def state(self) -> dict[str, Tensor]:
-        return super().state() | self.optimiser.state()
+        state: dict[str, Tensor] = self.optimiser.state()
+        return super().state() | state

@@ -1,5 +1,7 @@
 """A network by name: a body that tasks share and the head of one task."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,7 +38,11 @@ class Network(nn.Module):
 
     def hold_norms(self) -> None:
         """From now on norms use the statistics that they have, in training too."""
-        self._held = [one for one in self.body.modules() if isinstance(one, _NORMS)]
+        self.hold([one for one in self.body.modules() if isinstance(one, _NORMS)])
+
+    def hold(self, norms: list[nn.Module]) -> None:
+        """The same for these norms."""
+        self._held = norms
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "Network":
@@ -51,10 +57,7 @@ class Network(nn.Module):
 
     def embedding(self, x: Tensor) -> Tensor:
         """What verification compares: (batch, features) before the classes, not normalised."""
-        seen = self.features(x)
-        if isinstance(self.head, Branch):
-            return self.head.embedding(seen)
-        return self.head[0](seen) if isinstance(self.head, nn.Sequential) else seen
+        return parts_of(self.head)[0](self.features(x))
 
     def after_features(self) -> "Network":
         """The same head on its own: in: (batch, features, 1, 1), as `features` gives them."""
@@ -107,6 +110,15 @@ def build(
         network = Network(body, top, crop, input_size)
         network.channels_last = row.channels_last
         return network
+
+
+def parts_of(head: nn.Module) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """A head's embedding of what it sees, and what makes classes of that: one after the other."""
+    if isinstance(head, Branch):
+        return head.embedding, head.classes
+    if isinstance(head, nn.Sequential):
+        return head[0], head[1]
+    return nn.Identity(), head
 
 
 def growth_of(name: str, channels: float, narrow: float, wide: float) -> Growth:

@@ -51,11 +51,11 @@ class SGD:
 
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
-        _forget(self.parameters)
+        forget(self.parameters)
 
     def step_all(self, rate: Rate) -> None:
         """Step all parameters by the gradients that lie in them."""
-        self.update(self.parameters, _gradients(self.parameters), self.buffers, rate)
+        self.update(self.parameters, gradients_of(self.parameters), self.buffers, rate)
 
     def begin(self) -> None:
         """No step needs its number."""
@@ -101,7 +101,7 @@ class Adam:
 
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
-        _forget(self.parameters)
+        forget(self.parameters)
 
     def step(self, gradients: Sequence[Tensor], rate: Rate) -> None:
         """Step all parameters; gradients are in their order."""
@@ -110,7 +110,7 @@ class Adam:
 
     def step_all(self, rate: Rate) -> None:
         """Step all parameters by the gradients that lie in them."""
-        self.step(_gradients(self.parameters), rate)
+        self.step(gradients_of(self.parameters), rate)
 
     def begin(self) -> None:
         """Count a step; `update` follows for each part."""
@@ -148,12 +148,14 @@ class Adam:
         return state | {"steps": self.steps}
 
 
-def _forget(parameters: Sequence[Tensor]) -> None:
+def forget(parameters: Sequence[Tensor]) -> None:
+    """Parameters without the gradients of the step before."""
     for parameter in parameters:
         parameter.grad = None
 
 
-def _gradients(parameters: Sequence[Tensor]) -> list[Tensor]:
+def gradients_of(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients that the last backward pass has left in parameters."""
     return [gradient(parameter) for parameter in parameters]
 
 

@@ -34,7 +34,8 @@ class Phase:
     flip: bool = True
     precision: str = "float32"
     update: str = "eager"
-    optimiser: str = "sgd"  # or "adam", for weights, norms, biases and heads
+    optimiser: str = "sgd"  # or "adam" or "rmsprop", for weights, norms, biases and heads
+    epsilon: float = 1e-10  # of rmsprop
     keep_epoch: str = "last"
     plateau: Plateau | None = None
     decay: float = 0.0

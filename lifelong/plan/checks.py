@@ -43,11 +43,16 @@ def check_settings(config: Mapping[str, Any]) -> None:
         row, own = row_of(config, name), settings(config, name)
         if unknown := sorted(set(own["goals"]["given"]) - names):
             raise ConfigError(f"config key goals.given: there is no task {unknown[0]!r}")
-        _check_ranges(name, own["recipe"])
+        _check_recipe(name, own["recipe"])
         FAMILIES[row.family].check(name, row, own, config)
 
 
-def _check_ranges(name: str, recipe: Mapping[str, Any]) -> None:
+def _check_recipe(name: str, recipe: Mapping[str, Any]) -> None:
+    if "epsilon" in recipe and recipe.get("optimiser") != "rmsprop":
+        raise ConfigError(
+            f"config key recipe.epsilon ({name}): only rmsprop has one: set recipe.optimiser to "
+            "it, or remove the key"
+        )
     for key, (low, high) in recipe.get("resized_crop", {}).items():
         if low > high:
             raise ConfigError(

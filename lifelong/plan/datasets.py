@@ -7,7 +7,7 @@ from lifelong.plan.class_checks import check_classes
 from lifelong.plan.crops import check_crop, seen_side
 from lifelong.plan.draws import CORRECT, check_drawn, check_images
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.faces import check_face_set, check_pairs, side_of
+from lifelong.plan.faces import check_expression, check_face_set, check_pairs, side_of
 from lifelong.plan.losses import check_loss
 from lifelong.plan.methods import MOST_TASKS
 from lifelong.plan.networks import NETWORKS, misfit
@@ -84,9 +84,10 @@ def _check_sources(config: Mapping[str, Any]) -> None:
             "config key datasets: one table needs one pixel_order: make two experiments"
         )
     networks = {settings(config, method)["network"]["name"] for method in config["methods"]}
-    for task in config["tasks"]:
+    for place, task in enumerate(config["tasks"]):
         check_crop(task, side_of_set(config["datasets"][task["dataset"]]), networks)
         check_pairs(task, config["datasets"])
+        check_expression(task, config["tasks"][:place], config["datasets"])
 
 
 def _check_dataset(where: str, dataset: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Face sets in the configuration: what each source may say, and how large its faces are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifelong.plan.crops import seen_side
@@ -71,8 +71,9 @@ def check_pairs(task: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
     if "pairs" not in task:
         return
     name, where = task["pairs"]["dataset"], f"config key tasks: pairs of task {task['name']!r}"
-    if name not in datasets or "pairs" not in datasets[name]:
-        raise ConfigError(f"{where}: {name!r} is no data set of source lfw with pairs: name one")
+    if name not in datasets or not SOURCES[datasets[name]["source"]].only_pairs:
+        known = ", ".join(row.name for row in SOURCES.values() if row.only_pairs)
+        raise ConfigError(f"{where}: {name!r} is no data set of pairs ({known}): name one")
     ours, theirs = datasets[task["dataset"]], datasets[name]
     if not SOURCES[ours["source"]].faces:
         raise ConfigError(f"{where} are of faces, but its data set is not: remove them")
@@ -81,3 +82,36 @@ def check_pairs(task: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"{where}: {task['dataset']} and {name} need the same image_size and channels"
         )
+
+
+def check_expression(
+    task: Mapping[str, Any],
+    before: Sequence[Mapping[str, Any]],
+    datasets: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Raise ConfigError where pairs cannot ask the task that they name for its expressions.
+
+    `before` are the tasks before it. It has to know all expressions of the pairs' pictures and to
+    be tested on the people that they show, and so has learned from none of them.
+    """
+    if "expression" not in task.get("pairs", {}):
+        return
+    name, pairs = task["pairs"]["expression"], datasets[task["pairs"]["dataset"]]
+    where = f"config key tasks: pairs of task {task['name']!r}"
+    wanted = SOURCES[pairs["source"]].shows
+    if not wanted:
+        raise ConfigError(f"{where}: {pairs['source']} asks for no expression: remove expression")
+    earlier = [one for one in before if one["name"] == name]
+    if not earlier:
+        raise ConfigError(f"{where}: expression {name!r} has to be a task before it: move it there")
+    asked = datasets[earlier[0]["dataset"]]
+    if (asked["source"], asked.get("labels")) != (wanted, "expression") or "classes" in earlier[0]:
+        raise ConfigError(
+            f"{where}: {name} has to learn all expressions of source {wanted}: name such a task"
+        )
+    for key in ("root", "fold", "folds", "image_size", "channels"):
+        if asked.get(key) != pairs.get(key):
+            raise ConfigError(
+                f"{where}: {earlier[0]['dataset']} and {task['pairs']['dataset']} need the same "
+                f"{key}: what {name} has learned from must not be in pairs"
+            )

@@ -206,7 +206,11 @@ class Plan:
         for position in reversed(lesson):
             pairs = self.config["tasks"][position - 1].get("pairs")
             if pairs:
-                return {**pairs, "position": position} if len(lesson) > 1 else dict(pairs)
+                where = {"position": position} if len(lesson) > 1 else {}
+                if "expression" in pairs:
+                    names = [task["name"] for task in self.config["tasks"]]
+                    where["expression_position"] = 1 + names.index(pairs["expression"])
+                return {**pairs, **where}
         return None
 
     def _goal(self, key: Key) -> GoalSpec:

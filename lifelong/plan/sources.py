@@ -38,6 +38,7 @@ class Source:
     folds: int | None = None  # as published, where there is no choice
     own_splits: bool = False  # its reader is told the fold and makes all splits; faces are cut out
     only_pairs: bool = False  # its pictures are for pairs; no task learns them
+    shows: str = ""  # of pairs: the source whose expressions are asked for
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.name)  # the dataclass is frozen
@@ -66,6 +67,7 @@ _CIFAR: dict[str, Any] = {
     "percent": True,
     "scrambles": True,
 }
+_EXPRESSION_PAIRS: dict[str, Any] = {"own_splits": True, "only_pairs": True}
 _ROWS = (
     _images(
         "digits",
@@ -102,6 +104,8 @@ _ROWS = (
     _faces("utkface", must="labels"),
     _faces("oulu_casia", "folds", "labels fold", own_splits=True),
     _faces("ckplus", "folds", "labels fold", own_splits=True),
+    _faces("oulu_casia_pairs", "pairs folds", "fold", shows="oulu_casia", **_EXPRESSION_PAIRS),
+    _faces("ckplus_pairs", "pairs folds", "fold", shows="ckplus", **_EXPRESSION_PAIRS),
 )
 
 SOURCES: Table[Source] = Table("lifelong.sources", _ROWS)

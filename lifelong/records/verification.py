@@ -7,6 +7,9 @@ METRICS = (
     *("accuracy", "std_population", "standard_error", "auc", "equal_error_rate"),
     *("tar", "far", "far_target"),
 )
+# Where pairs ask for an expression too; `authentication` of the faces says what they are.
+AUTHENTICATION = ("joint_decision", "both_ok", "legacy_xnor", "expression_ok")
+_PREFIXES = (PREFIX, "authentication_")
 COLUMNS = (
     *("method", "seed", "task", "networks"),
     *METRICS,
@@ -20,21 +23,24 @@ def verification_table(frame: pd.DataFrame, separate: str) -> pd.DataFrame:
 
     `std_population` and `standard_error` are the spreads of one network over the folds.
     `accuracy_separate` is the accuracy that the method `separate`, whose networks share nothing,
-    reached with the same seed; it and the difference are empty where there is none.
+    reached with the same seed; it and the difference are empty where there is none. Columns of
+    AUTHENTICATION come last, if there is anything in them.
     """
-    rows = frame[(frame["stage"] == "infer") & frame["metric"].str.startswith(PREFIX)]
+    rows = frame[(frame["stage"] == "infer") & frame["metric"].str.startswith(_PREFIXES)]
     # Of a lesson's tasks the one with pairs is not always the last, which its stages are named by.
-    metrics = rows["metric"].str.removeprefix(PREFIX)
+    metrics = rows["metric"].str.split("_", n=1).str[1]
     rows = rows.assign(metric=metrics, task=rows["on_task"].fillna(rows["task"]))
     groups = rows.groupby(["method", "seed", "task", "metric"], sort=False)["value"]
-    table = groups.mean().unstack("metric").reindex(columns=list(METRICS))
+    table = groups.mean().unstack("metric")
+    asked = [name for name in AUTHENTICATION if name in table]
+    table = table.reindex(columns=[*METRICS, *asked])
     table["networks"] = groups.size().unstack("metric").reindex(columns=["accuracy"])["accuracy"]
     table = _in_order(table.rename_axis(columns=None).reset_index(), rows)
     alone = table[table["method"] == separate].set_index(_RUN)["accuracy"]
     beside = table[_RUN].join(alone, on=_RUN)["accuracy"].where(table["method"] != separate)
     table["accuracy_separate"] = beside
     table["accuracy_difference"] = table["accuracy"] - beside
-    return table.astype({"networks": int})[list(COLUMNS)]
+    return table.astype({"networks": int})[[*COLUMNS, *asked]]
 
 
 def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
@@ -43,7 +49,7 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     `networks` are counted over all seeds. A method's difference takes only its own seeds.
     """
     groups = table.groupby(["task", "method"], sort=False)
-    means = groups[[*COLUMNS[4:]]].mean()
+    means = groups[list(table.columns[4:])].mean()
     means.insert(0, "seeds", groups["seed"].nunique())
     means.insert(1, "networks", groups["networks"].sum())
     means["accuracy_std"] = groups["accuracy"].std(ddof=1)

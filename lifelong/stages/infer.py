@@ -26,7 +26,7 @@ from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.work.features import Kept
 from lifelong.work.mistakes import Answers, Mistake, answers, mistakes, to_csv
-from lifelong.work.pairs import verification
+from lifelong.work.pairs import Judge, verification
 from lifelong.work.shards import lineage
 from lifelong.work.work import commit, load_task, pack_of, row
 
@@ -94,9 +94,11 @@ def _verified(stage: Stage, model: Any, paths: list[Path], device: str) -> list[
     card, pack = model.shards[position - 1].card, Path(stage.input("pairs"))
     networks = [model.view(position, device)]
     networks += [one.view(1, device) for one in _repetitions(stage, paths, position)]
-    rows = []
+    rows, judge, asked = [], None, stage.spec.pairs.get("expression_position")
+    if asked is not None:
+        judge = Judge(model.view(asked, device), model.shards[asked - 1].card)
     for attempt, network in enumerate(networks):
-        metrics = verification(network, card, pack, stage.spec.pairs, device)
+        metrics = verification(network, card, pack, stage.spec.pairs, device, judge)
         log.info("pairs: accuracy %.4f", metrics["verification_accuracy"])
         at = {"attempt": attempt, "on_task": card.task, "split": "test", "width": card.width}
         rows += [row(stage, metric, value, **at) for metric, value in metrics.items()]

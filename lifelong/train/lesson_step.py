@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor
 
+from lifelong.joint.extras import NO_EXTRAS, Extras
 from lifelong.joint.learner import LessonLearner
 from lifelong.joint.weighting import Forward, Weighting
-from lifelong.optim.optimisers import SGD, Adam, Optimiser
+from lifelong.nets.build import parts_of
+from lifelong.optim.chosen import optimiser_of
 from lifelong.optim.phase import Phase
 from lifelong.train.balance import Balance
 from lifelong.train.diverged import Diverged
@@ -22,9 +24,10 @@ _LOOK_EVERY = 50  # steps between two looks of the host at losses on a GPU
 class LessonStep:
     """Steps a learner; `loss_sum` and `correct` add up over all tasks' images of an epoch.
 
-    `sets` says which of a step's images each task learns from, `losses` are the tasks' own.
-    `balance` keeps what the tasks' losses and weights were. Raises Diverged at the first loss that
-    is no number: before anything is stepped by it on CPUs, within some steps on GPUs.
+    `sets` says which of a step's images each task learns from, `losses` are the tasks' own, to
+    which `extras` may add centre losses. `balance` keeps what the tasks' losses and weights were.
+    Raises Diverged at the first loss that is no number: before anything is stepped by it on CPUs,
+    within some steps on GPUs.
     """
 
     def __init__(
@@ -36,14 +39,16 @@ class LessonStep:
         sets: Sequence[int],
         balance: Balance,
         clip: float = 0.0,
+        extras: Extras = NO_EXTRAS,
     ) -> None:
         self.learner, self.losses, self.weighting = learner, losses, weighting
-        self.sets, self.balance, self.clip = sets, balance, clip
+        self.sets, self.balance, self.clip, self.extras = sets, balance, clip, extras
+        self.heads_in_parts = [parts_of(head) for head in learner.network.heads]
         network = learner.network
         weights, others = network.weights(), [*network.others(), *weighting.with_network]
         self.optimisers = [
-            _optimiser(weights, phase, phase.weight_decay),
-            _optimiser(others, phase, 0.0),
+            optimiser_of(weights, phase, phase.weight_decay),
+            optimiser_of(others, phase, 0.0),
         ]
         self.stepped = [*weights, *others]
         self.trunk, self.heads = list(network.body.parameters()), list(network.heads.parameters())
@@ -67,9 +72,12 @@ class LessonStep:
         self.steps += 1
         _copy(self.statistics, self.statistics_before)
         with self._arithmetic(x[0].device.type):
-            features, outputs = self._outputs(x)
+            features, embeddings, outputs = self._outputs(x)
             each = zip(self.losses, outputs, y, strict=True)
-            losses = torch.stack([loss(found, labels, self.steps) for loss, found, labels in each])
+            given = [loss(found, labels, self.steps) for loss, found, labels in each]
+            for place, centres in self.extras.centres.items():
+                given[place] = given[place] + centres.loss(embeddings[place], y[place])
+            losses = torch.stack(given)
         if self.on_cpu:
             self._check(losses.detach(), is_whole=True)
         weights = self.weighting.backward(Forward(losses, features, self.trunk, self.heads))
@@ -77,6 +85,8 @@ class LessonStep:
         for optimiser in self.optimisers:
             optimiser.step_all(self.rate)
         self.weighting.step()
+        for place, centres in self.extras.centres.items():
+            centres.follow(embeddings[place].detach(), y[place])
         self._count(losses.detach(), weights.detach(), outputs, y)
 
     def state(self) -> dict[str, Tensor]:
@@ -84,6 +94,7 @@ class LessonStep:
         counters = {"loss_sum": self.loss_sum, "correct": self.correct, "steps": self.steps}
         parts = {"weights": self.optimisers[0].state(), "others": self.optimisers[1].state()}
         parts |= {"weighting": self.weighting.state(), "balance": self.balance.state()}
+        parts["extras"] = self.extras.state()
         return counters | {
             f"{p}/{name}": one for p, state in parts.items() for name, one in state.items()
         }
@@ -95,13 +106,21 @@ class LessonStep:
         self.loss_sum.zero_()
         self.correct.zero_()
 
-    def _outputs(self, x: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """What the trunk made of all images, and what each task's head made of its own."""
+    def _outputs(self, x: list[Tensor]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """What the trunk made of all images, and each task's embeddings and outputs of its own."""
         network = self.learner.network
         features = network(x[0] if len(x) == 1 else torch.cat(x))
-        parts = features.split([len(images) for images in x])
-        heads = zip(network.heads, self.sets, strict=True)
-        return features, [head(parts[one]) for head, one in heads]
+        seen = features.split([len(images) for images in x])
+        embeddings, outputs = [], []
+        for place, (one, (embed, classify)) in enumerate(
+            zip(self.sets, self.heads_in_parts, strict=True)
+        ):
+            embeddings.append(embed(seen[one]))
+            shown = embeddings[-1]
+            if place in self.extras.dropouts:
+                shown = self.extras.dropouts[place](shown, int(self.balance.done))
+            outputs.append(classify(shown))
+        return features, embeddings, outputs
 
     def _check(self, losses: Tensor, is_whole: bool) -> None:
         """Raise Diverged where a task's loss is no number; waits for the device.
@@ -134,12 +153,6 @@ class LessonStep:
         if not self._half:
             return contextlib.nullcontext()
         return torch.autocast(device, torch.bfloat16)
-
-
-def _optimiser(parameters: list[Tensor], phase: Phase, decay: float) -> Optimiser:
-    if phase.optimiser == "adam":
-        return Adam(parameters, decay)
-    return SGD(parameters, decay, phase.momentum)
 
 
 def _copy(source: list[Tensor], target: list[Tensor]) -> None:

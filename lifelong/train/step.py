@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from lifelong.masks import RankedLearner, TaskLearner
-from lifelong.optim.optimisers import SGD, Adam, Optimiser
+from lifelong.optim.chosen import optimiser_of
+from lifelong.optim.optimisers import Adam, Optimiser
 from lifelong.optim.phase import Phase
 from lifelong.train.losses import CrossEntropy, Loss, logits_of
 from lifelong.train.ranked_update import RankedUpdate
@@ -214,10 +215,3 @@ def _update(learner: TaskLearner, phase: Phase, adam: Adam | None) -> Update | R
 
         return CompiledUpdate(learner, weights, adam)
     return Update(learner, weights, adam)
-
-
-def optimiser_of(parameters: list[Tensor], phase: Phase, decay: float) -> Optimiser:
-    """A fresh optimiser of the kind that a phase wants."""
-    if phase.optimiser == "adam":
-        return Adam(parameters, decay)
-    return SGD(parameters, decay, phase.momentum)

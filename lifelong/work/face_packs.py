@@ -115,12 +115,14 @@ def _split(found: FaceSet, rows: np.ndarray, labels: np.ndarray, settings: Setti
 
 
 def _pairs(found: FaceSet, rows: np.ndarray) -> np.ndarray:
-    """Pairs (P, 4) of which both faces are there, numbered as the images are."""
+    """Pairs (P, 4 or 6) of which both faces are there, numbered as the images are."""
     assert found.pairs is not None
     place = np.full(len(found.samples), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     given = found.pairs
-    columns = (place[given.first], place[given.second], given.same, given.fold)
+    columns = [place[given.first], place[given.second], given.same, given.fold]
+    if given.required is not None and given.shown is not None:
+        columns += [given.required, given.shown]
     pairs = np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
     kept = pairs[(pairs[:, :2] >= 0).all(axis=1)]
     if not len(kept):

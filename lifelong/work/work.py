@@ -117,7 +117,7 @@ def commit(
 ) -> None:
     """Write the record, then the manifest that makes the stage's files count.
 
-    Stages that learn a task from some of its images say from which, in split.csv.
+    Stages that learn tasks from some of their images say from which, in split.csv.
     """
     record = store.write_text(Path(stage.path("record.csv")), to_csv(rows))
     versions = {"torch": torch.__version__, "h5py": h5py.__version__}
@@ -126,10 +126,21 @@ def commit(
 
 
 def _drawn(stage: Stage) -> dict[str, str]:
-    if stage.kind not in ("baseline", "train") or "draw" not in stage.spec.data:
+    learned = [*getattr(stage.spec, "others", ()), stage.spec.data]  # of a lesson, several tasks
+    drawn = [data for data in learned if "draw" in data]
+    if stage.kind not in ("baseline", "train") or not drawn:
         return {}
-    text = split_table(pack_of(stage, stage.spec.data), stage.spec.data)
+    tables = {data["task"]: split_table(pack_of(stage, data), data) for data in drawn}
+    text = tables.popitem()[1] if len(learned) == 1 else _with_tasks(tables)
     return {"split.csv": store.write_text(Path(stage.path("split.csv")), text)}
+
+
+def _with_tasks(tables: Mapping[str, str]) -> str:
+    """Tables of several tasks as one, whose first column says of which."""
+    lines = {task: text.splitlines(keepends=True) for task, text in tables.items()}
+    header = next(iter(lines.values()))[0]
+    rows = [f"{task},{line}" for task, table in lines.items() for line in table[1:]]
+    return "".join([f"task,{header}", *rows])
 
 
 def forget(stage: Stage) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from face_trees import draw, labels, read, text
+from face_trees import PEOPLE, draw, draw_oulu, labels, read, text
 from toy_experiment import run_toy
 
 from lifelong.faces.expressions import OULU_CASIA, made_folds, read_folds
@@ -14,21 +14,6 @@ from lifelong.records.tables import read_table
 from lifelong.use.load import finished_model
 
 SHIPPED = Path(__file__).parents[2] / "experiments" / "folds" / "oulu_casia.json"
-PEOPLE = [f"P{number:03d}" for number in range(1, 11)]
-
-
-def oulu(root: Path, *, neutral: bool = False) -> Path:
-    """Ten people, six expressions, two frames of each (and a neutral one)."""
-    lines = ["No subject expression label path"]
-    for person in PEOPLE:
-        for label, expression in enumerate(OULU_CASIA):
-            stem = f"{person}/{expression}/{person}_{expression}"
-            rows = [(expression, label + neutral, f"{stem}_{frame:03d}.png") for frame in (21, 22)]
-            rows += [("Neutral", 0, f"{stem}_000.png")] if neutral else []
-            draw(root, *(path for *_, path in rows), side=8, classes=6)
-            lines += [f"{len(lines)} {person} {e} {n} /data/old/{path}" for e, n, path in rows]
-    text(root / "labels.txt", *lines)
-    return root
 
 
 def ck(root: Path) -> Path:
@@ -43,7 +28,7 @@ def ck(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
-    return oulu(tmp_path_factory.mktemp("oulu"))
+    return draw_oulu(tmp_path_factory.mktemp("oulu"))
 
 
 def people_of(found, split: str) -> set[str]:
@@ -70,7 +55,7 @@ def test_identities_are_those_of_the_people_that_expressions_are_learned_from(tr
 
 
 def test_with_neutral_frames_labels_count_from_one(tmp_path):
-    found = read("oulu_casia", oulu(tmp_path, neutral=True), task="expression", fold=0)
+    found = read("oulu_casia", draw_oulu(tmp_path, neutral=True), task="expression", fold=0)
     assert found.classes == ("Neutral", *OULU_CASIA)
     assert labels(found)["P001/Anger/P001_Anger_000.png"] == 0
     assert labels(found)["P001/Anger/P001_Anger_021.png"] == 1
@@ -91,9 +76,22 @@ def test_ck_plus_names_frames_by_session_and_number(tmp_path):
 
 
 def test_the_shipped_folds_have_all_people_once():
-    folds = read_folds(SHIPPED)
+    folds, others = read_folds(SHIPPED)
+    assert not others
     assert [len(fold) for fold in folds] == [8] * 10
     assert sorted(one for fold in folds for one in fold) == [f"P{i:03d}" for i in range(1, 81)]
+
+
+def test_the_known_folds_of_ck_plus_leave_all_others_to_train_on(tmp_path):
+    """Four of ten are known; whoever is in none of them is learned from."""
+    path = SHIPPED.with_name("ckplus.json")
+    folds, others = read_folds(path)
+    assert [len(fold) for fold in folds] == [12] * 4 and others
+    assert len({person for fold in folds for person in fold}) == 48
+    found = read("ckplus", ck(tmp_path / "ck"), task="expression", fold=3, folds=path)
+    assert people_of(found, "test") == {"S085", "S086"}
+    assert people_of(found, "validation") == set()
+    assert people_of(found, "train") == {"S005"} | {"S010"}
 
 
 def test_folds_that_are_made_are_always_alike_and_even():

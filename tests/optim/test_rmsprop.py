@@ -105,3 +105,17 @@ def test_it_goes_on_from_its_state():
     for optimiser in (first, second):
         optimiser.step([torch.full((3,), -0.5)], 0.1)
     assert torch.equal(weight, other)
+
+
+def test_momentum_remembers_steps_with_the_rates_of_their_time():
+    """Epsilon 1: squares 1.3 and 1.27 as above, so roots of 2.3 and 2.27; decay adds 0.5 w."""
+    weight = torch.tensor([1.0])
+    optimiser = RMSProp([weight], weight_decay=0.5, momentum=0.9, epsilon=1.0)
+    optimiser.step([torch.tensor([1.5])], 0.1)
+    first = 0.1 * 2 / math.sqrt(2.3)
+    assert weight.item() == pytest.approx(1 - first, rel=1e-6)
+    gradient = -1.0 - 0.5 * (1 - first)
+    optimiser.step([torch.tensor([gradient])], torch.tensor(0.01))
+    second = 0.9 * first - 0.01 / math.sqrt(2.27)
+    assert weight.item() == pytest.approx(1 - first - second, rel=1e-6)
+    assert optimiser.state()["momentum/0"].item() == pytest.approx(second, rel=1e-6)

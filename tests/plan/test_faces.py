@@ -149,7 +149,7 @@ WRONG = {
     "pairs of another size": (("datasets", "lfw", "image_size", 96), "the same image_size"),
     "pairs in no set": (
         ("tasks", 0, "pairs", {"dataset": "x"}),
-        "'x' is no data set of source lfw",
+        "'x' is no data set of pairs",
     ),
     "an unknown distance": (
         ("tasks", 0, "pairs", {"dataset": "lfw", "distance": "x"}),

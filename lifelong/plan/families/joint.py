@@ -10,6 +10,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.families.masks import check_network
 from lifelong.plan.lessons import check_lessons, lessons_of
 from lifelong.plan.methods import Method
+from lifelong.plan.networks import NETWORKS
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.specs import LessonLearning
 from lifelong.plan.stage import Inputs, Key
@@ -47,7 +48,9 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> LessonLearning:
     training: dict[str, Any] = {}
     if key.kind == "train":
         training["settings"] = {name: own["train"][name] for name in _OF_TRAINING}
-        training["settings"]["clip"] = own["joint"]["clip"]
+        if lesson.start == 1:
+            training["settings"] |= own["joint"].get("first_lesson", {})
+        training["settings"] |= {"clip": own["joint"]["clip"], **_extras(names, own["joint"])}
         training["weighting"] = {name: own["joint"][name] for name in row.options}
     return LessonLearning(
         **plan.of_task(key),
@@ -62,15 +65,48 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> LessonLearning:
     )
 
 
+def _extras(names: list[str], joint: Mapping[str, Any]) -> dict[str, Any]:
+    """The further keys that concern these tasks, without those that do nothing."""
+    extras: dict[str, Any] = {
+        key: {task: joint[key][task] for task in names if joint[key].get(task)}
+        for key in ("dropout", "centres")
+    }
+    extras["held_norms"] = [task for task in names if task in joint["held_norms"]]
+    extras["centre_keep"] = joint["centre_keep"] if extras["centres"] else 0.0
+    extras["copy_branches"] = joint["copy_branches"]
+    return {key: value for key, value in extras.items() if value}
+
+
 def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Raise ConfigError where a method cannot run as it is configured; `own` are its settings."""
     check_network(name, row, own)
     tasks = config["tasks"]
     names, given = [task["name"] for task in tasks], own["joint"]["lessons"]
     check_lessons(names, given)
+    _check_extras(names, own)
     for lesson in lessons_of(names, given):
         _check_lesson(name, [tasks[position - 1] for position in lesson], config)
     _check_weights(names, own)
+
+
+def _check_extras(names: list[str], own: Mapping[str, Any]) -> None:
+    joint, where = own["joint"], "config key joint"
+    for key in ("dropout", "centres", "held_norms"):
+        if unknown := [task for task in joint[key] if task not in names]:
+            raise ConfigError(
+                f"{where}.{key}: there is no task {unknown[0]!r}; there are {', '.join(names)}"
+            )
+    first = [names[position - 1] for position in lessons_of(names, joint["lessons"])[0]]
+    if fresh := [task for task in first if task in joint["held_norms"]]:
+        raise ConfigError(
+            f"{where}.held_norms: {fresh[0]} is of the first lesson, so its norms have no "
+            "statistics to keep: let a lesson come first, or remove it"
+        )
+    if joint["copy_branches"] and not NETWORKS[own["network"]["name"]].branch:
+        raise ConfigError(
+            f"{where}.copy_branches: the tasks of {own['network']['name']} have no layers of their "
+            "own but one: take facelivenet, or remove the key"
+        )
 
 
 def _check_lesson(name: str, tasks: list[Mapping[str, Any]], config: Mapping[str, Any]) -> None:
