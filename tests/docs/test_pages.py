@@ -1,0 +1,66 @@
+"""What the pages say of the tables of this package, and quote from it, is as it is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from lifelong.plan.methods import METHODS
+from lifelong.plan.networks import NETWORKS, TORCHVISION
+from lifelong.plan.sources import SOURCES
+from lifelong.records.rows import COLUMNS
+
+TREE = Path(__file__).parents[2]
+MOST_LINES = 120  # of the README
+EXAMPLE = TREE / "tests" / "workflow" / "test_package.py"
+
+
+def words(page: str) -> set[str]:
+    """All names in backticks."""
+    return set(re.findall(r"`([^`\s]+)`", (TREE / "docs" / page).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("methods.md", METHODS),
+        ("networks.md", [name.removeprefix(TORCHVISION) for name in NETWORKS]),
+        ("data.md", SOURCES),
+        ("files.md", COLUMNS),
+    ],
+)
+def test_a_page_names_all_rows_of_its_table(page, names):
+    named = {word.removeprefix(TORCHVISION) for word in words(page)}
+    assert set(names) <= named
+
+
+def test_the_readme_is_short():
+    assert len((TREE / "README.md").read_text().splitlines()) <= MOST_LINES
+
+
+def test_links_between_the_readme_and_the_pages_lead_somewhere():
+    for link in re.findall(r"\]\(([^)#]+)\)", (TREE / "README.md").read_text()):
+        assert link.startswith("https://") or (TREE / link).is_file(), link
+
+
+@pytest.mark.parametrize("name", ["PROJECT", "ROWS", "CODE"])
+def test_the_package_that_is_shown_is_the_one_that_tests_install(name):
+    texts = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(EXAMPLE.read_text()).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    page = (TREE / "docs" / "extending.md").read_text()
+    assert f"\n{texts[name].strip()}\n```" in page
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/use.md"])
+def test_python_that_is_shown_is_python(page):
+    blocks = re.findall(r"(?:^    .*\n)+", (TREE / page).read_text(), re.MULTILINE)
+    shown = [block.replace("\n    ", "\n")[4:] for block in blocks if "import " in block]
+    assert shown
+    for text in shown:
+        ast.parse(text)
