@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from documented import TREE, commands
 from snakemake.cli import get_argument_parser
 
 from lifelong import cli
@@ -16,26 +17,8 @@ from lifelong.plan.config import load
 from lifelong.plan.paths import place_of
 from lifelong.plan.plan import Plan
 
-TREE = Path(__file__).parents[2]
 PAGES = [TREE / "README.md", *sorted((TREE / "docs").glob("*.md"))]
-PROGRAMS = ("snakemake", "lifelong", "make", "pip", "python")
 MADE_BY_INIT = "photos.yaml"
-
-
-def commands(page: Path) -> list[str]:
-    """Lines of code blocks that begin with a program; in backticks, three words or more."""
-    text = page.read_text()
-    lines = re.findall(r"^    (\S.*)$", text, re.MULTILINE)
-    lines += re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [line for block in lines for line in block.splitlines()]
-    lines += [words for words in re.findall(r"`([^`\n]+)`", text) if words.count(" ") > 1]
-    lines = [part.strip() for line in lines for part in line.split("&&")]
-    return [
-        line
-        for line in dict.fromkeys(lines)
-        if line.startswith(tuple(f"{one} " for one in PROGRAMS))
-        and not re.search("…|[A-Z]{4,}", line)
-    ]
 
 
 CASES = [(page.name, line) for page in PAGES for line in commands(page)]
