@@ -47,15 +47,13 @@ def _snakemake(words: list[str]) -> None:
     files = [Path(file) for file in options.configfile or []]
     for file in files:
         assert file.is_file() or file.name == MADE_BY_INIT, f"{file} is not there"
-    targets = [str(one) for one in [*options.targets, *(options.forcerun or [])]]
-    if targets:
-        plan = Plan(load([TREE / "config.yaml", *files]))
-        for target in targets:
-            place = place_of(target)
-            assert place is not None, target
-            assert place.experiment == plan.config["experiment"]
-            assert place.slug in plan.folders and place.method in plan.methods
-            assert place.kind in plan.row(place.method).stages
+    plan = Plan(load([TREE / "config.yaml", *(file for file in files if file.is_file())]))
+    for target in map(str, [*options.targets, *(options.forcerun or [])]):
+        place = place_of(target)
+        assert place is not None, target
+        assert place.experiment == plan.config["experiment"]
+        assert place.slug in plan.folders and place.method in plan.methods
+        assert place.kind in plan.row(place.method).stages
 
 
 def _lifelong(words: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from lifelong.plan.methods import METHODS
 from lifelong.plan.networks import NETWORKS, TORCHVISION
 from lifelong.plan.sources import SOURCES
 from lifelong.records.rows import COLUMNS
+from lifelong.records.tables import as_text, read_table
 
 TREE = Path(__file__).parents[2]
 MOST_LINES = 120  # of the README
@@ -33,6 +35,20 @@ def words(page: str) -> set[str]:
 def test_a_page_names_all_rows_of_its_table(page, names):
     named = {word.removeprefix(TORCHVISION) for word in words(page)}
     assert set(names) <= named
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("README.md", "digits"),
+        ("docs/measured.md", "digits"),
+        ("docs/measured.md", "cifar100_5_quick"),
+    ],
+)
+def test_a_table_that_is_shown_is_that_of_the_run_that_is_kept(page, name):
+    summary = read_table(TREE / "docs" / "measured" / f"{name}_summary.csv")
+    first = summary[summary["seed"] == 0].astype({"goals_met": "Int64"})
+    assert textwrap.indent(as_text(first), "    ") in (TREE / page).read_text()
 
 
 def test_the_readme_is_short():
