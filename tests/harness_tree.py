@@ -6,7 +6,7 @@ import pytest
 
 from lifelong.train import loop
 
-DIFFERENT = ("log.txt", "timing.json")  # in every run
+DIFFERENT = ("log.txt", "timing.json", "times.svg")  # in every run
 
 
 class Killed(BaseException):

@@ -50,6 +50,7 @@ COLUMNS = {  # of all tables, by their names in the CSV
     "bytes_owned": "of them where those weights lie",
     "bytes_picks": "of them which older weights it picks",
     "bytes_dense": "of them norms, biases and output layer",
+    "bytes_ground": "bytes of the pretrained weights that all tasks stand on, counted once",
     "bytes_reference": "bytes of a separate network's file",
     "bytes_superseded": "bytes of older files that the task wrote again",
     "union_ratio": "weights in use by all tasks so far, in units of one network of width 1",

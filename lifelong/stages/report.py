@@ -1,9 +1,10 @@
 """Tables and plots of an experiment as one page, index.html. Local, no torch."""
 
 import contextlib
+import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -84,10 +85,16 @@ def _content(stage: Stage, frame: pd.DataFrame) -> Page:
         times="the time that stages took, of each method: see times.svg beside this page",
         tables=[as_table(name, table) for name, table in tables.items() if len(table)],
         notes=_notes(stage),
-        settings=yaml.safe_dump(spec.settings, sort_keys=False, allow_unicode=True),
+        settings=_printed(spec.settings),
         versions=_versions(stage),
         files=list(_files(stage)),
     )
+
+
+def _printed(settings: Mapping[str, Any]) -> str:
+    """The configuration as YAML; the same text whether it was read from a file or made in here."""
+    without_aliases = json.loads(json.dumps(settings))
+    return str(yaml.safe_dump(without_aliases, allow_unicode=True))
 
 
 def _lede(stage: Stage) -> str:

@@ -51,7 +51,7 @@ def content(folder: Path) -> dict[str, bytes]:
     files = [
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("log.txt", "timing.json")
+        if path.is_file() and path.name not in ("log.txt", "timing.json", "times.svg")
     ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from documented import TREE, commands
 from snakemake.cli import get_argument_parser
 
 from lifelong import cli
@@ -16,26 +17,8 @@ from lifelong.plan.config import load
 from lifelong.plan.paths import place_of
 from lifelong.plan.plan import Plan
 
-TREE = Path(__file__).parents[2]
 PAGES = [TREE / "README.md", *sorted((TREE / "docs").glob("*.md"))]
-PROGRAMS = ("snakemake", "lifelong", "make", "pip", "python")
 MADE_BY_INIT = "photos.yaml"
-
-
-def commands(page: Path) -> list[str]:
-    """Lines of code blocks that begin with a program; in backticks, three words or more."""
-    text = page.read_text()
-    lines = re.findall(r"^    (\S.*)$", text, re.MULTILINE)
-    lines += re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [line for block in lines for line in block.splitlines()]
-    lines += [words for words in re.findall(r"`([^`\n]+)`", text) if words.count(" ") > 1]
-    lines = [part.strip() for line in lines for part in line.split("&&")]
-    return [
-        line
-        for line in dict.fromkeys(lines)
-        if line.startswith(tuple(f"{one} " for one in PROGRAMS))
-        and not re.search("…|[A-Z]{4,}", line)
-    ]
 
 
 CASES = [(page.name, line) for page in PAGES for line in commands(page)]
@@ -64,15 +47,13 @@ def _snakemake(words: list[str]) -> None:
     files = [Path(file) for file in options.configfile or []]
     for file in files:
         assert file.is_file() or file.name == MADE_BY_INIT, f"{file} is not there"
-    targets = [str(one) for one in [*options.targets, *(options.forcerun or [])]]
-    if targets:
-        plan = Plan(load([TREE / "config.yaml", *files]))
-        for target in targets:
-            place = place_of(target)
-            assert place is not None, target
-            assert place.experiment == plan.config["experiment"]
-            assert place.slug in plan.folders and place.method in plan.methods
-            assert place.kind in plan.row(place.method).stages
+    plan = Plan(load([TREE / "config.yaml", *(file for file in files if file.is_file())]))
+    for target in map(str, [*options.targets, *(options.forcerun or [])]):
+        place = place_of(target)
+        assert place is not None, target
+        assert place.experiment == plan.config["experiment"]
+        assert place.slug in plan.folders and place.method in plan.methods
+        assert place.kind in plan.row(place.method).stages
 
 
 def _lifelong(words: list[str]) -> None:

@@ -11,11 +11,11 @@ import pytest
 import torch
 from harness_tree import Killed, content, die_after
 from known_methods import GROUND_METHODS
-from lifelong.use.pictures import classify
 from PIL import Image
 from toy_experiment import TASKS, toy_plan
 from toy_ground import CHANGES, run_on_ground, write_ground
 
+import lifelong
 from lifelong import store
 from lifelong.data.splits import TEST
 from lifelong.data.tasks import load_arrays
@@ -177,9 +177,10 @@ def test_a_picture_file_gets_what_infer_measured(results, method, tmp_path):
     folder = results / method / "s0"
     logits, _ = store.read_arrays(next(folder.glob("03-*/infer")) / "logits.h5")
     measured = torch.from_numpy(logits["001"][0]).softmax(0)
-    ((_, said),) = classify(folder, TASKS[0], [picture], top=2)
-    for name, share in said:
-        assert share == pytest.approx(float(measured[arrays.classes.index(name)]), abs=1e-6)
+    task = lifelong.load(folder)[TASKS[0]]
+    (said,) = task.predict(picture)
+    assert task.classes == tuple(arrays.classes)
+    assert said.probabilities.tolist() == pytest.approx(measured.tolist(), abs=1e-6)
 
 
 def test_every_card_has_the_mean_and_std_that_the_weights_want(results):

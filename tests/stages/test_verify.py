@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fault_points import BASE, CONFIG, Server
+from harness_tree import DIFFERENT
 from toy_experiment import run_toy
 
 from lifelong import store
@@ -61,9 +62,7 @@ def test_a_finished_tree_is_ok_and_every_file_is_named_once(here):
     found = list(verify(Path("results")))
     assert {finding.status for finding in found} == {"ok"}
     files = [path for path in here.glob("results/**/*") if path.is_file()]
-    named = {
-        path.relative_to(here) for path in files if path.name not in ("log.txt", "timing.json")
-    }
+    named = {path.relative_to(here) for path in files if path.name not in DIFFERENT}
     assert len(found) == len(named) and {finding.path for finding in found} == named
 
 

@@ -29,7 +29,7 @@ def finished(server, tmp_path_factory) -> Path:
     return folder
 
 
-TIMED = {"log.txt", "timing.json"}  # different in every run
+TIMED = {"log.txt", "timing.json", "times.svg"}  # different in every run
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -146,6 +146,7 @@ def test_the_two_commands_of_the_readme_are_targets_of_make():
         assert recipe and re.search(r"\$\((BIN|PYTEST)\)", recipe[1]), name
 
 
-def test_every_experiment_the_readme_names_exists():
-    named = set(re.findall(r"experiments/\w+\.yaml", (TREE / "README.md").read_text()))
+def test_the_documentation_lists_every_experiment_and_no_other():
+    text = (TREE / "docs" / "workflow.md").read_text()
+    named = set(re.findall(r"experiments/\w+\.yaml", text))
     assert named == {f"experiments/{Path(file).name}" for file in EXPERIMENTS}
