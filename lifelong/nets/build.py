@@ -117,7 +117,7 @@ def parts_of(head: nn.Module) -> tuple[Callable[[Tensor], Tensor], Callable[[Ten
     if isinstance(head, Branch):
         return head.embedding, head.classes
     if isinstance(head, nn.Sequential):
-        return head[0], head[1]
+        return head[0], head[1:]
     return nn.Identity(), head
 
 

@@ -119,3 +119,17 @@ def test_momentum_remembers_steps_with_the_rates_of_their_time():
     second = 0.9 * first - 0.01 / math.sqrt(2.27)
     assert weight.item() == pytest.approx(1 - first - second, rel=1e-6)
     assert optimiser.state()["momentum/0"].item() == pytest.approx(second, rel=1e-6)
+
+
+def test_parts_of_tensors_step_as_the_whole():
+    """As pieces of large layers do: parts of weights, gradients and buffers at a time."""
+    generator = torch.Generator().manual_seed(0)
+    whole, gradient = (torch.randn(6, generator=generator) for _ in range(2))
+    parts = whole.clone()
+    one, other = (RMSProp([w], momentum=0.9, epsilon=1.0) for w in (whole, parts))
+    for _ in range(3):
+        one.step([gradient], 0.1)
+        for cut in (slice(0, 2), slice(2, 6)):
+            buffers = [[tensor[cut] for tensor in buffer] for buffer in other.buffers]
+            other.update([parts[cut]], [gradient[cut]], buffers, 0.1)
+    assert torch.equal(whole, parts)
