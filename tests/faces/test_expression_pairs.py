@@ -84,6 +84,29 @@ def test_what_does_not_agree_is_named(tree, line, says):
         pairs_of(tree, line)
 
 
+def test_neutral_frames_of_ck_plus_are_references_alone(tmp_path):
+    """Of two people one is never surprised, so some pairs cannot be made."""
+    lines = ["No subject session frame label"]
+    for person, shown in (("S148", (5, 7)), ("S149", (5, 1)), ("S010", (5, 7)), ("S034", (5, 7))):
+        for session, label in enumerate(shown, 1):
+            for frame, one in ((1, 0), (12, label)):
+                path = f"{person}/{session:03d}/{person}_{session:03d}_{frame:08d}.png"
+                draw(tmp_path / "ck", path, side=8)
+                lines.append(f"{len(lines)} {person} {session:03d} {frame} {one}")
+    text(tmp_path / "ck" / "labels.txt", *lines)
+    known = Path(__file__).parents[2] / "experiments" / "folds" / "ckplus.json"
+    found = read("ckplus_pairs", tmp_path / "ck", fold=3, folds=known)
+    assert found.classes == ("S148", "S149")
+    names = [one.path for one in found.samples]
+    assert all(names[row].endswith("_00000001.png") for row in found.pairs.second)
+    assert all(names[row].endswith("_00000012.png") for row in found.pairs.first)
+    same, shown, required = found.pairs.same, found.pairs.shown, found.pairs.required
+    assert (same & shown & (required == 5)).sum() == 4  # two first frames each
+    assert (same & shown & (required == 7)).sum() == 2  # of the one who is ever surprised
+    with pytest.raises(DataError, match="there is no pair of people of fold 2: add some"):
+        read("ckplus_pairs", tmp_path / "ck", fold=2, folds=known)
+
+
 def test_who_is_let_in_by_hand():
     """Right on both, wrong on both, a stranger let in, and a mistake that changes nothing."""
     same, shown = np.array([[1, 1], [1, 1], [0, 1], [0, 0]], dtype=bool).T
