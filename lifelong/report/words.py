@@ -69,6 +69,10 @@ COLUMNS = {  # of all tables, by their names in the CSV
     "tar": "share of pairs of one person accepted, at the far_target",
     "far": "share of pairs of two people accepted where tested",
     "far_target": "share of the other folds' pairs of two people that may be accepted",
+    "joint_decision": "share of pairs let in or not as they should be, by face and expression",
+    "both_ok": "share of pairs whose face and expression are both judged rightly",
+    "legacy_xnor": "the same as FaceLiveNet's program counts: two wrong judgements count too",
+    "expression_ok": "share of pairs whose expression is judged rightly",
     "accuracy_separate": "of a separate network with the same seed",
     "accuracy_difference": "accuracy minus that",
 }
