@@ -21,11 +21,13 @@ from lifelong.data.pack import check_pack
 from lifelong.jobs.find import Outdated, is_spare, outdated
 from lifelong.plan.advice import rebuilding, removing, snakemake
 from lifelong.plan.errors import DamagedFile, Misfit, UserError
+from lifelong.plan.grounds import FILE as GROUND_FILE
 from lifelong.plan.paths import place_of, split_root
 from lifelong.plan.plan import Plan
 
 MANIFEST = "manifest.json"
 _KNOWN = {"log.txt", "timing.json", "times.svg", "benchmark.tsv"}  # different in every run
+_NOT_RESULTS = (".resume-", ".snakemake", ".features", ".devices")  # folders that stages keep
 _OF_CARD = ("experiment", "method", "seed", "position", "task")
 
 
@@ -81,9 +83,9 @@ def _not_of(stage: Outdated, plan: Plan | None, files: Sequence[Path]) -> Findin
 
 
 def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with files in them, without the folders that stages keep to resume from."""
+    """Folders with files in them, without those that stages keep for themselves."""
     for path, below, names in os.walk(results, onerror=_unreadable):
-        below[:] = sorted(name for name in below if not name.startswith((".resume-", ".snakemake")))
+        below[:] = sorted(name for name in below if not name.startswith(_NOT_RESULTS))
         if names:
             yield Path(path), sorted(names)
 
@@ -191,7 +193,7 @@ class _Folder:
         if card is None:
             return
         for name in _OF_CARD:
-            if card[name] != spec[name]:
+            if name in spec and card[name] != spec[name]:
                 raise Misfit(f"is of {name} {card[name]}, not {spec[name]}")
         if not card["alone"] and card["lineage"] != self.lineage(card["lineage"]):
             raise Misfit("was learned on other tasks than its stage read")
@@ -205,7 +207,8 @@ class _Folder:
         """
         shards = [path for path in self.manifest["inputs"] if path.endswith("/shard.h5")]
         if not shards:
-            return []
+            inputs = self.manifest["inputs"].items()
+            return [digest for path, digest in inputs if path.endswith(f"/{GROUND_FILE}")]
         newest = max(shards, key=_position)
         digest, root = self.manifest["inputs"][newest], split_root(self.manifest["folder"])
         before, _ = self.input(newest, root[0] if root else "")

@@ -94,14 +94,7 @@ def test_the_readme_leads_from_photographs_to_answers(learned, capsys):
     "line",
     [
         "lifelong clean results/photos --configfile photos.yaml",
-        pytest.param(
-            "lifelong verify results/photos --configfile photos.yaml",
-            marks=pytest.mark.xfail(
-                raises=KeyError,
-                reason="verify compares pretrained weights with a task",
-                strict=True,
-            ),
-        ),
+        "lifelong verify results/photos --configfile photos.yaml",
     ],
 )
 def test_results_are_looked_after_as_the_pages_say(learned, capsys, line):
