@@ -18,7 +18,8 @@ Rate = float | Tensor  # a tensor where a captured graph must read it anew in ev
 class Optimiser(Protocol):
     """What the training step needs of one; `buffers` hold one tensor per parameter each."""
 
-    buffers: list[list[Tensor]]
+    @property
+    def buffers(self) -> list[list[Tensor]]: ...
 
     def zero_grad(self) -> None: ...
 

@@ -32,7 +32,11 @@ class RMSProp:
         self.weight_decay, self.momentum, self.epsilon = weight_decay, momentum, epsilon
         self.squares = [torch.ones_like(p) for p in self.parameters]
         self.momenta = [torch.zeros_like(p) for p in self.parameters] if momentum else []
-        self.buffers = [self.squares, self.momenta] if momentum else [self.squares]
+
+    @property
+    def buffers(self) -> list[list[Tensor]]:
+        """What it remembers of each parameter; a caller may put its own tensors there."""
+        return [self.squares, self.momenta] if self.momentum else [self.squares]
 
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
