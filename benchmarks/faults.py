@@ -59,7 +59,7 @@ TINY: dict[str, Any] = {
     "prune": {"ratios": [0.3, 0.6], "epochs": 2, "window": 1, "min_train_accuracy": 0.0},
     "retrain": {"epochs": 2},
 }
-_TIMES = {"log.txt", "benchmark.tsv", "timing.json"}
+_TIMES = {"log.txt", "benchmark.tsv", "timing.json", "times.svg"}
 _RESUMED = re.compile(r"^.* (?:resumed in epoch|was finished before).*$", re.MULTILINE)
 _INSIDE = re.compile(r"resumed in epoch \d+ at step [1-9]")
 

@@ -34,7 +34,7 @@ from table import Row, arguments, machine, publish
 
 import lifelong
 from lifelong import store
-from lifelong.data.images import picture
+from lifelong.data.images import Framing, picture
 from lifelong.masks import Model
 from lifelong.use.finished import Finished
 from lifelong.use.predict import Predictor, Request
@@ -81,12 +81,13 @@ def rates(file: Path, paths: list[Path], channels: float, repeats: int) -> list[
     """Of each way, and of predict the share of the slower of the other two."""
     task = Finished(file, "cpu")
     card = task.cards[0]
-    images = np.stack([picture(path, card.image_size, card.in_channels) for path in paths])
+    framing = Framing(card.image_size, card.in_channels)
+    images = np.stack([picture(path, framing) for path in paths])
     task.logits(1, images[:_BATCH])  # puts the network together
 
     def decode() -> None:
         for path in paths:
-            picture(path, card.image_size, card.in_channels)
+            picture(path, framing)
 
     def compute() -> None:
         for start in range(0, len(images), _BATCH):
