@@ -20,7 +20,7 @@ _MANAGED = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 def names_of(environ: Mapping[str, str], count: int) -> list[str]:
     """The GPUs to share out, by what CUDA calls them; `count` is how many CUDA sees.
 
-    None where a scheduler has chosen them, and where there is nothing to choose.
+    Empty where a scheduler has chosen them, and where there is nothing to choose.
     """
     if any(name in environ for name in _MANAGED):
         return []

@@ -142,7 +142,7 @@ def _same_files(stage: Stage, world: Any) -> None:
         manifest.unlink()
         raise UserError(
             "the processes of this stage have not made the same files: processors of different "
-            "kinds, or a kernel that is not deterministic; set recipe.processes to 1"
+            "kinds, or a kernel that is not deterministic; leave recipe.processes out"
         )
 
 

@@ -4,7 +4,8 @@ Every process holds the whole task and makes the same batches; it computes the g
 share, and the sum over all processes steps the weights of each. What follows from the gradients
 (weights, scores, picks, owners, decisions) is the same everywhere, bit for bit, so that nothing
 else needs to be sent. Batch norm sees the images of its own process, as in torch's
-DistributedDataParallel; running statistics are averaged. What a stage gives depends on the number
+DistributedDataParallel; running statistics are averaged. A loss that weighs classes is normalised
+over each share, not over the whole batch. What a stage gives depends on the number
 of processes, so that number is part of its spec.
 """
 
@@ -91,7 +92,7 @@ def joined(size: int) -> Iterator[World]:
     if 0 < gpus < size:
         raise ConfigError(
             f"config key recipe.processes: {size} processes need a GPU each and there are {gpus}; "
-            f"take {gpus}"
+            + (f"take {gpus}" if gpus > 1 else "leave the key out")
         )
     if gpus:
         torch.cuda.set_device(dist.get_node_local_rank())
