@@ -43,8 +43,10 @@ def never_trained(model: Model, tasks: int, channels: float) -> Iterator[Part]:
         model.widen(shard.shapes, shard.card)
         near = {}
         for name, owners in model.owners.items():
-            used = (model.used or {}).get(name, owners > 0)[owners > 0]
-            near[name] = used ^ (generator.random(used.size) < CHANGED)
+            used = model.used(name)
+            assert used is not None
+            picks = used[owners > 0]
+            near[name] = picks ^ (generator.random(picks.size) < CHANGED)
         older = any(picks.size for picks in near.values())
         yield model.part(replace(shard, picks=near if older else None))
 

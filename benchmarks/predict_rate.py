@@ -1,12 +1,13 @@
 """Pictures per second of `lifelong predict`, and seconds to load a packed model of many tasks.
 
-`predict_rate.csv`, wall seconds of one decoder thread and one of torch's, the least of `repeats`;
-the ways take turns, because other programs share the machine. Two threads need two free cores: on a
-busy machine `share` says more of it than of us.
+`predict_rate.csv`, wall seconds of one decoder thread and one of torch's, medians of `repeats`
+rounds in which the ways take turns, because other programs share the machine. Two threads need two
+free cores: on a busy machine `share` says more of it than of us.
   decoder   every file decoded, resized and made a tensor, nothing else
   network   the same images through the network, in batches as `predict` asks for
-  predict   the whole command after its imports: files to CSV on /dev/null
-`per_s` are pictures per second, `share` of predict is its rate over that of the slower alone.
+  predict   the command once it has read its model: files to CSV on /dev/null
+`per_s` are pictures per second, `share` of predict is its rate over that of the slower alone in
+the same round.
 The pictures are JPEG files of 320 x 240 pixels, smooth noise; the network is VGG16-BN with
 `channels` of its channels for 32 x 32 pixels, not trained.
 
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ from lifelong.use.predict import Predictor, Request
 from lifelong.use.printing import print_all
 from lifelong.work import shards
 
-PICTURES, TASKS, REPEATS, SIZE = 2000, 20, 3, (320, 240)
+PICTURES, TASKS, REPEATS, SIZE = 2000, 20, 5, (320, 240)
 TARGETS = {"share": 0.9, "load_s": 0.3}
 _BATCH = 100
 
@@ -93,18 +95,19 @@ def rates(file: Path, paths: list[Path], channels: float, repeats: int) -> list[
         for start in range(0, len(images), _BATCH):
             task.logits(1, images[start : start + _BATCH])
 
-    def predict() -> None:
-        model = Predictor(Request(file, paths, (card.task,)))
+    def predict(model: Predictor) -> None:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             assert print_all(model, "csv")
 
-    ways = {"decoder": decode, "network": compute, "predict": predict}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[float]] = {"decoder": [], "network": [], "predict": []}
     for _ in range(repeats):
+        model = Predictor(Request(file, paths, (card.task,)))
+        ways = {"decoder": decode, "network": compute, "predict": partial(predict, model)}
         for name, way in ways.items():
             seconds[name].append(wall_s(way))
-    per_s = {name: len(paths) / min(those) for name, those in seconds.items()}
-    share = per_s["predict"] / min(per_s["decoder"], per_s["network"])
+    per_s = {name: len(paths) / statistics.median(those) for name, those in seconds.items()}
+    rounds = zip(*seconds.values(), strict=True)
+    share = statistics.median(max(decoder, network) / both for decoder, network, both in rounds)
     return [
         {
             "channels": channels,

@@ -36,9 +36,6 @@ class Model:
         self.weights: dict[str, np.ndarray] = {}  # float32, shape of the layer
         self.owners: dict[str, np.ndarray] = {}  # uint8: 0 free, k owned by task k, or GROUND
         self.grown = 1.0  # the width of `weights`
-        # What the newest task uses, bool; of a layer that is not here all that is owned. None where
-        # its picks were not read.
-        self.used: dict[str, np.ndarray] | None = {}
 
     @property
     def width(self) -> float:
@@ -98,10 +95,40 @@ class Model:
 
     def before(self, layers: Iterable[str]) -> np.ndarray | None:
         """What the newest task uses of the owned entries of layers, as bits; None if unknown."""
-        if self.used is None:
+        bits = {}
+        for name in layers:
+            used = self.used(name)
+            if used is None:
+                return None
+            bits[name] = used[self.owners[name] > 0]
+        return packed(bits)
+
+    def used(self, name: str) -> np.ndarray | None:
+        """Which entries of a layer the newest task uses, bool; None where its picks were not read.
+
+        Without a task that shares the layer, all that is owned.
+        """
+        owners = self.owners[name]
+        position, newest = self._newest_that_shares()
+        if newest is None or name not in newest.shapes:
+            return owners > 0
+        if newest.picks is None and any(newest.older.values()):
             return None
-        used = {name: self.used.get(name, self.owners[name]).astype(bool) for name in layers}
-        return packed({name: one[self.owners[name] > 0] for name, one in used.items()})
+        block = self.growth(newest.card).block(name, newest.shapes[name])
+        mine = owners[block] > 0
+        picked = newest.picked(name)
+        if picked is not None:
+            mine[mine & (owners[block] != position)] = picked
+        used = np.zeros(owners.shape, bool)
+        used[block] = mine
+        return used
+
+    def _newest_that_shares(self) -> tuple[int, Part | None]:
+        """The newest task with a place among the others, as owner; 0 and None without one."""
+        for position in range(len(self.shards), 0, -1):
+            if not self.shards[position - 1].card.alone:
+                return position, self.shards[position - 1]
+        return 0, None
 
     def _with_picks(self, part: Part) -> Part:
         """The part with its picks themselves where it has their differences."""
@@ -112,17 +139,6 @@ class Model:
         if part.older != owned or (part.flips and before is None):
             raise Misfit("picks weights of other tasks than those before it")
         return part if before is None else replace(part, picks=part.picks ^ before, flips=False)
-
-    def _note_use(self, part: Part) -> None:
-        """Keep what a task uses that is about to take its places."""
-        if part.picks is None:
-            self.used = None if any(part.older.values()) else {}
-            return
-        self.used = {name: owners > 0 for name, owners in self.owners.items()}
-        for name, places in part.places.items():
-            used = self.used[name].reshape(-1)
-            used[used] = part.picked(name)
-            used[places] = True
 
     def _changed(self, own: Arrays) -> Arrays:
         """The own tensors of a task but those that are the ground's, which nobody writes again."""
@@ -136,7 +152,6 @@ class Model:
             if self.owners[name].reshape(-1)[places].any():
                 raise Misfit("has weights where an older task's are: it belongs to another run")
         part = self._with_picks(part)
-        self._note_use(part)
         for name, places in part.places.items():
             self.weights[name].reshape(-1)[places] = part.values[name]
             self.owners[name].reshape(-1)[places] = owner
@@ -161,10 +176,6 @@ class Model:
             if name in self.weights:
                 block = grown.block(name, self.weights[name].shape)
                 weights[block], owners[block] = self.weights[name], self.owners[name]
-                if self.used and name in self.used:
-                    used = np.zeros(shape, bool)
-                    used[block] = self.used[name]
-                    self.used[name] = used
             self.weights[name], self.owners[name] = weights, owners
 
     def _stand(self, base: Part, released: float) -> None:

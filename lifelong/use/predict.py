@@ -224,9 +224,9 @@ class Predictor:
         """
         whole = {view for view in views if view.how is None}
         threads = self.request.threads
-        room = 2 * _BATCH if whole == views else 2 * threads
+        room, together = (2 * _BATCH, _BATCH // 10) if whole == views else (2 * threads, 1)
         read = partial(read_picture, whole=whole, faces=whole != views)
-        for decoded in ahead(read, pictures, threads, room):
+        for decoded in ahead(read, pictures, threads, room, together):
             yield self._seen(decoded, views - whole)
 
     def _seen(self, decoded: Decoded, views: set[View]) -> tuple[Photograph, list[Cut]]:

@@ -117,3 +117,11 @@ def test_what_is_done_ahead_comes_in_order_and_no_further_than_asked():
     assert [next(results) for _ in range(3)] == [1 / 3, 1 / 2, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+def test_what_is_done_in_groups_comes_one_by_one():
+    begun = []
+    results = ahead(lambda number: begun.append(number) or -number, range(7), 1, 4, together=2)
+    assert next(results) == 0
+    assert begun[:2] == [0, 1] and len(begun) <= 6  # the first two, and four ahead
+    assert list(results) == [-1, -2, -3, -4, -5, -6]
