@@ -91,12 +91,12 @@ def read_model(
         part = load_part(path, picks=views or picks)
         _check_card(path, part.card, position, digests, expected)
         _check_ground(path, part.card, digests[:1])
-        if model.shards and not views:
-            model.shards[-1] = replace(model.shards[-1], dense={}, picks=None)
         try:
             model.add(part)
         except Misfit as error:
             raise DamagedFile(path, str(error), remove=path.parent) from error
+        if len(model.shards) > 1 and not views:
+            model.shards[-2] = replace(model.shards[-2], dense={}, picks=None)
         digests.append(digest)
     return model
 

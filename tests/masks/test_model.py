@@ -159,7 +159,11 @@ def test_a_model_from_files_is_the_plain_form_bit_for_bit(tmp_path):
         learner = stepped(Learner(model, card_of(position), seed=position), pick=position > 1)
         if ratio:
             learner.prune_to(ratio)
-        shards.append(learner.shard())
+        shard = learner.shard()
+        if position == 4:  # as few differences as are worth writing
+            near = {name: model.used(name)[model.owners[name] > 0] for name in shard.picks}
+            shard = dataclasses.replace(shard, picks=near)
+        shards.append(shard)
         lineage = tuple(store.digest(path) for path in paths)
         card = dataclasses.replace(shards[-1].card, lineage=lineage)
         part = model.part(dataclasses.replace(shards[-1], card=card))
@@ -167,6 +171,7 @@ def test_a_model_from_files_is_the_plain_form_bit_for_bit(tmp_path):
         store.write_manifest(path.parent, {path.name: save(path, part)})
         paths.append(path)
         model.add(shards[-1])
+        assert load_part(path).flips or position != 4
     weights, owners = plain(shards, shards[0].shapes)
     assert set(np.concatenate([*owners.values()])) == {1, 2, 3, 4, 5}
     for views, picks in ((True, True), (False, True), (False, False)):
