@@ -152,6 +152,12 @@ def test_processes_are_compared(tmp_path: Path) -> None:
     assert rows[0]["ratio"] == "1.0" and all(float(row["ms"]) > 0 for row in rows)
 
 
+def test_kept_features_give_the_same_output_layer(tmp_path: Path) -> None:
+    computed, kept = quick("kept_features", tmp_path)
+    assert (computed["way"], kept["way"]) == ("computed", "kept")
+    assert float(kept["difference"]) == 0 and float(kept["ratio"]) > 0
+
+
 def test_joint_step_measures_every_variant(tmp_path: Path) -> None:
     rows = quick("joint_step", tmp_path)
     names = ["plain", "joint", "dynamic", "gradnorm", "pcgrad", "own images"]
