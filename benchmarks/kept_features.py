@@ -7,7 +7,7 @@ the probe's own recipe. Both ways in turn on one thread, CPU seconds, medians of
   kept       all images pass it once, and the output layer learns from what was kept
 
 `ratio` is computed over kept of the same round and grows with `epochs`; a probe has 30 by default.
-`difference` is the largest between the output layers that both give: with 0 they have the same bits.
+`difference` is the largest between the output layers of both: 0 means the same bits.
 """
 
 import statistics
