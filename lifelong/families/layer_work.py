@@ -23,6 +23,7 @@ from lifelong.plan.methods import METHODS
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.evaluate import accuracy, logits
+from lifelong.work.cards import sights
 from lifelong.work.shards import lineage, read_layers
 from lifelong.work.work import Work, load_task
 
@@ -46,26 +47,15 @@ class LayerWork(Work):
         self._check_classes()
 
     def card(self) -> LayerCard:
-        spec, data = self.spec, self.data
+        spec = self.spec
         return LayerCard(
             **{
                 name: getattr(spec, name)
                 for name in ("experiment", "method", "base", "seed", "position", "task")
             },
-            classes=data.classes,
-            network=spec.network["name"],
-            channels=spec.network["channels"],
-            in_channels=int(data.train.images.shape[1]),
-            image_size=int(data.train.images.shape[-1]),
-            mean=data.mean,
-            std=data.std,
             lineage=tuple(store.verified(Path(path)) for path in self.shards),
             pattern=spec.pattern,
-            alignment=spec.data.get("alignment", ""),
-            channel_order=tuple(spec.data.get("channel_order", ())),
-            pixel_order=spec.data.get("pixel_order", ""),
-            noise=spec.data.get("noise"),
-            framing=spec.data.get("framing"),
+            **sights(spec.network, spec.data, self.data),
             alone=self.entry.alone,
             options=spec.options,
         )

@@ -27,6 +27,7 @@ from lifelong.records.rows import Row
 from lifelong.train.balance import Balance
 from lifelong.train.lesson_step import LessonStep
 from lifelong.train.loop import Epoch
+from lifelong.work.cards import sights
 from lifelong.work.losses import task_loss
 from lifelong.work.shards import lineage, read_lessons
 from lifelong.work.work import Work, load_task
@@ -72,20 +73,9 @@ class LessonWork(Work):
             **{name: getattr(spec, name) for name in ("experiment", "method", "base", "seed")},
             position=position,
             task=task,
-            classes=data.classes,
-            network=spec.network["name"],
-            channels=spec.network["channels"],
-            in_channels=int(data.train.images.shape[1]),
-            image_size=int(data.train.images.shape[-1]),
-            mean=data.mean,
-            std=data.std,
             lineage=lineage,
             head=head_for(loss),
-            crop=data.crop,
-            alignment=images.get("alignment", ""),
-            channel_order=tuple(images.get("channel_order", ())),
-            pixel_order=images.get("pixel_order", ""),
-            noise=images.get("noise"),
+            **sights(spec.network, images, data),
         )
 
     def learner(self) -> LessonLearner:

@@ -18,6 +18,7 @@ from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.work import shards
+from lifelong.work.cards import sights
 from lifelong.work.losses import task_loss
 from lifelong.work.shards import lineage, read_model
 from lifelong.work.work import Work
@@ -38,7 +39,7 @@ class NetworkWork(Work):
         self.model = read_model(self.shards, self.spec, views=False, picks=writes, ground=stands)
 
     def card(self, width: float) -> Card:
-        spec, data = self.spec, self.data
+        spec = self.spec
         return Card(
             experiment=spec.experiment,
             method=spec.method,
@@ -46,25 +47,12 @@ class NetworkWork(Work):
             seed=spec.seed,
             position=spec.position,
             task=spec.task,
-            classes=data.classes,
-            network=spec.network["name"],
-            channels=spec.network["channels"],
             width=width,
-            in_channels=int(data.train.images.shape[1]),
-            image_size=int(data.train.images.shape[-1]),
-            mean=data.mean,
-            std=data.std,
             lineage=tuple(store.verified(path) for path in self._before()),
             alone=self.method.alone,
             head=head_for(spec.loss),
-            crop=self.data.crop,
-            alignment=spec.data.get("alignment", ""),
-            channel_order=tuple(spec.data.get("channel_order", ())),
-            pixel_order=spec.data.get("pixel_order", ""),
-            noise=spec.data.get("noise"),
-            framing=spec.data.get("framing"),
             ground=self._ground(),
-            input_size=spec.network.get("input_size", 0),
+            **sights(spec.network, spec.data, self.data),
         )
 
     def _before(self) -> list[Path]:

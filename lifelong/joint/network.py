@@ -70,17 +70,7 @@ class LessonNetwork(nn.Module):
 
 def network_of(card: Card, seed: int) -> Network:
     """The network of one task as `seed` starts it."""
-    return build(
-        card.network,
-        card.in_channels,
-        len(card.classes),
-        card.channels,
-        card.width,
-        seed,
-        card.image_size,
-        card.head,
-        card.crop,
-    )
+    return build(**card.to_build(), seed=seed)
 
 
 def _sharing(body: nn.Module, network: Network, form: torch.memory_format) -> Network:

@@ -224,18 +224,7 @@ def empty_network(card: Card, width: float) -> Network:
 
 def fresh_network(card: Card, seed: int) -> Network:
     """The network of a task as `seed` starts it."""
-    return build(
-        card.network,
-        card.in_channels,
-        len(card.classes),
-        card.channels,
-        card.width,
-        seed,
-        card.image_size,
-        card.head,
-        card.crop,
-        card.input_size,
-    )
+    return build(**card.to_build(), seed=seed)
 
 
 class _NoStart(TorchFunctionMode):

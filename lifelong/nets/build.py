@@ -1,5 +1,6 @@
 """A network by name: a body that tasks share and the head of one task."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -22,15 +23,21 @@ class Network(nn.Module):
 
     `form` is the memory format its inputs shall have. With a `crop` it sees that many pixels: of
     larger images, which only evaluation shows it, the centre. With an `input_size` what it sees is
-    enlarged or shrunk to that side (bicubic).
+    enlarged or shrunk to that side (bicubic). With `standardise` each image is then taken less its
+    mean and divided by its deviation, over all pixels and channels (`standardised`).
     """
 
     def __init__(
-        self, body: nn.Module, head: nn.Module, crop: int = 0, input_size: int = 0
+        self,
+        body: nn.Module,
+        head: nn.Module,
+        crop: int = 0,
+        input_size: int = 0,
+        standardise: bool = False,
     ) -> None:
         super().__init__()
         self.body = body
-        self.crop, self.input_size = crop, input_size
+        self.crop, self.input_size, self.standardise = crop, input_size, standardise
         self.channels_last = False  # whatever its channels
         self.form: torch.memory_format = torch.contiguous_format
         self.head = head
@@ -73,11 +80,24 @@ class Network(nn.Module):
             x = functional.interpolate(
                 x, (self.input_size, self.input_size), mode="bicubic", antialias=True
             ).contiguous(memory_format=self.form)
+        if self.standardise:
+            x = standardised(x)
         if self.form is torch.channels_last and x.shape[1] == 1:
             # With one channel both forms lie alike in memory; only strides tell torch which to use.
             height, width = x.shape[2:]
             x = x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
         return self.body(x)
+
+
+def standardised(x: Tensor) -> Tensor:
+    """Each image of (N, C, H, W) less its mean, over its deviation: mean 0 and deviation 1.
+
+    The deviation counts as a level of grey (1/255) over the root of C x H x W at least, so that an
+    image of one colour is all zeros (the preprocessing of FaceNet and FaceLiveNet).
+    """
+    smallest = 1 / (255 * math.sqrt(x[0].numel()))
+    deviation = x.var(dim=(1, 2, 3), correction=0, keepdim=True).sqrt()
+    return (x - x.mean(dim=(1, 2, 3), keepdim=True)) / deviation.clamp_min(smallest)
 
 
 def build(
@@ -91,11 +111,13 @@ def build(
     head: str = "linear",
     crop: int = 0,
     input_size: int = 0,
+    standardise: bool = False,
 ) -> Network:
     """A freshly initialised network; the same seed gives the same weights, whatever ran before.
 
     `image_size`: the side of its images in pixels. `head`: "linear" or "angular". `crop`: how many
     of these pixels it sees, 0 for all. `input_size`: the side that these become, 0 for their own.
+    `standardise`: whether each image gets mean 0 and deviation 1 before the first layer.
     """
     row = NETWORKS[name]
     sides = {"image_size": input_size or crop or image_size} if row.knows_side else {}
@@ -107,7 +129,7 @@ def build(
             top = load(row.branch)(features, classes, channels)
         else:
             top = head_of(head, features, classes, channels, bare=row.bare_head)
-        network = Network(body, top, crop, input_size)
+        network = Network(body, top, crop, input_size, standardise)
         network.channels_last = row.channels_last
         return network
 

@@ -44,6 +44,22 @@ class Card:
     # digest of their file and the share of them that tasks may claim. See masks/ground.
     ground: Mapping[str, Any] | None = None
     input_size: int = 0  # pixels that its images are enlarged or shrunk to; 0: as they are
+    standardise: bool = False  # the network sees each image less its mean, over its deviation
+
+    def to_build(self) -> dict[str, Any]:
+        """What `nets.build` makes the task's network of, beside a seed."""
+        return {
+            "name": self.network,
+            "in_channels": self.in_channels,
+            "classes": len(self.classes),
+            "channels": self.channels,
+            "width": self.width,
+            "image_size": self.image_size,
+            "head": self.head,
+            "crop": self.crop,
+            "input_size": self.input_size,
+            "standardise": self.standardise,
+        }
 
 
 _LATER = {
@@ -51,6 +67,7 @@ _LATER = {
     "ground": None,
     "pixel_order": "",
     "input_size": 0,
+    "standardise": False,
 }  # not written where it says nothing: older cards lack it
 
 

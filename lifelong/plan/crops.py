@@ -1,4 +1,4 @@
-"""Tasks that see less than their pictures: random squares in training, the centre otherwise."""
+"""What networks see of images: all, or random squares in training and the centre afterwards."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,3 +21,13 @@ def check_crop(task: Mapping[str, Any], side: int, networks: Iterable[str]) -> N
         raise ConfigError(f"{where} is {task['crop']}, but its images have {side} pixels: lower it")
     if whole := sorted(name for name in networks if NETWORKS[name].stack is not None):
         raise ConfigError(f"{where}: {whole[0]} always sees whole images: remove it")
+
+
+def check_sight(network: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a network of shared layers shall see images otherwise than packed."""
+    changed = [key for key in ("input_size", "standardise") if network.get(key)]
+    if changed and NETWORKS[network["name"]].stack is not None:
+        raise ConfigError(
+            f"config key network.{changed[0]}: {network['name']} sees images as they are packed: "
+            "remove it"
+        )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifelong.plan.class_checks import check_classes
-from lifelong.plan.crops import check_crop, seen_side
+from lifelong.plan.crops import check_crop, check_sight, seen_side
 from lifelong.plan.draws import CORRECT, check_drawn, check_images
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import check_expression, check_face_set, check_pairs, side_of
@@ -83,7 +83,10 @@ def _check_sources(config: Mapping[str, Any]) -> None:
         raise ConfigError(
             "config key datasets: one table needs one pixel_order: make two experiments"
         )
-    networks = {settings(config, method)["network"]["name"] for method in config["methods"]}
+    sections = [settings(config, method)["network"] for method in config["methods"]]
+    for section in sections:
+        check_sight(section)
+    networks = {section["name"] for section in sections}
     for place, task in enumerate(config["tasks"]):
         check_crop(task, side_of_set(config["datasets"][task["dataset"]]), networks)
         check_pairs(task, config["datasets"])

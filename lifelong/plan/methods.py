@@ -83,7 +83,7 @@ class Method:
 separate = partial(Method, family="separate", stages=("baseline", "infer"), alone=True)
 masks = partial(Method, family="masks", stages=("train", "prune", "select", "retrain", "infer"))
 joint = partial(
-    Method, family="joint", stages=("train", "retrain", "infer"), together=True, revision=1
+    Method, family="joint", stages=("train", "retrain", "infer"), together=True, revision=2
 )
 layers = partial(
     Method, family="layers", stages=("train", "select", "retrain", "infer"), isolates=False

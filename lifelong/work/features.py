@@ -41,7 +41,7 @@ class Kept:
             "ground": store.verified(ground),
             "pack": store.verified(pack),
             "data": dict(data),
-            "sees": [network.crop, network.input_size],
+            "sees": [network.crop, network.input_size, network.standardise],
             "torch": torch.__version__,
             "machine": [platform.machine(), torch.backends.cpu.get_cpu_capability()],
             "threads": torch.get_num_threads(),

@@ -86,7 +86,7 @@ def test_branches_begin_as_the_first_one_of_the_lesson_before():
 DIGITS = {"people": [0, 1, 2, 3], "identity": [4, 5, 6], "expression": [7, 8]}
 RECIPE = {
     "tasks": [{"name": name, "classes": classes} for name, classes in DIGITS.items()],
-    "network": {"name": "small_cnn", "channels": 0.25},
+    "network": {"name": "small_cnn", "channels": 0.25, "standardise": True},
     "goals": {},
     "recipe": {"crop_padding": 0, "flip": False, "optimiser": "rmsprop", "epsilon": 1.0},
     "train": {"epochs": 6, "lr": 0.1, "milestones": [4]},
@@ -104,6 +104,7 @@ def test_the_whole_recipe_learns_and_goes_on_where_it_was_killed(tmp_path, monke
     results = run_toy(tmp_path / "whole", ["dynamic"], **RECIPE)
     folders = [results / "dynamic" / "s0" / one for one in ("01-people", "03-identity+expression")]
     lessons = [load_lesson(folder / "retrain" / "shard.h5") for folder in folders]
+    assert all(card.standardise for lesson in lessons for card in lesson.cards)
     held = [name for name in lessons[0].tensors if "trunk" in name and "running" in name]
     assert held
     for name in held:

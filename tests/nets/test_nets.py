@@ -8,7 +8,7 @@ from torch import nn
 
 from lifelong.masks.layers import dense, shareable
 from lifelong.nets import TOP_LEFT, build, copy_into, scaled
-from lifelong.nets.build import check_image_size, memory_format, placed
+from lifelong.nets.build import check_image_size, memory_format, placed, standardised
 from lifelong.nets.inception_resnet import Block, Concat, Norm, segments
 from lifelong.nets.spherenet import Unit
 from lifelong.plan.errors import ConfigError
@@ -236,6 +236,16 @@ def test_a_small_tensor_goes_to_the_top_left():
     source = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     copy_into(target, source, TOP_LEFT.block("any", source.shape))
     assert target.tolist() == [[1, 2, 0], [3, 4, 0], [0, 0, 0]]
+
+
+def test_each_image_is_standardised_by_itself():
+    x = torch.tensor([[[[1.0, 3.0]], [[5.0, 7.0]]], [[[2.0, 2.0]], [[2.0, 2.0]]]])
+    root = 5**0.5  # the mean of the first is 4, its deviation the root of 5; the second is plain
+    wanted = [[[[-3 / root, -1 / root]], [[1 / root, 3 / root]]], [[[0, 0]], [[0, 0]]]]
+    assert torch.allclose(standardised(x), torch.tensor(wanted))
+    network = build("small_cnn", 1, 2, standardise=True).eval()
+    images = torch.rand(3, 1, 8, 8)
+    assert torch.allclose(network(images), network(images * 0.5 + 0.2), atol=1e-4)
 
 
 def test_wide_networks_keep_the_usual_memory_form_on_cpus():

@@ -43,7 +43,11 @@ class Empty(nn.Module):
         return x.mean((2, 3)) * float("nan")
 
 
-@pytest.mark.parametrize("card", [GREY, SCRAMBLED], ids=["grey, cropped", "scrambled"])
+@pytest.mark.parametrize(
+    "card",
+    [GREY, SCRAMBLED, replace(GREY, standardise=True)],
+    ids=["grey, cropped", "scrambled", "standardised"],
+)
 def test_pixels_are_changed_as_the_task_changes_them(card):
     network = fresh_network(card, seed=0).eval()
     session = onnxruntime.InferenceSession(onnx_bytes(card, network, {"task": "t"}))
