@@ -43,6 +43,7 @@ def test_a_page_names_all_rows_of_its_table(page, names):
         ("README.md", "digits"),
         ("docs/measured.md", "digits"),
         ("docs/measured.md", "cifar100_5_quick"),
+        ("docs/measured.md", "photographs_quick"),
     ],
 )
 def test_a_table_that_is_shown_is_that_of_the_run_that_is_kept(page, name):
