@@ -19,7 +19,7 @@ PACKED = ".lifelong"
 _OF_CARD = (
     *("experiment", "method", "seed", "task", "classes", "network", "channels", "width", "head"),
     *("in_channels", "image_size", "crop", "mean", "std", "channel_order", "pixel_order"),
-    *("noise", "framing", "alignment"),
+    *("noise", "framing", "alignment", "input_size", "standardise"),
 )
 
 
