@@ -63,7 +63,7 @@ tasks:                            # in order of arrival: change it as you like
 $tasks
 
 network: {name: $network$input}   # another: docs/networks.md
-ground: {pretrained: $network}    # have seen ImageNet; without: lifelong init --from-scratch
+ground: {pretrained: $network}    # have seen ImageNet; init's --from-scratch goes without
 """
 )
 _FILE = Template(
