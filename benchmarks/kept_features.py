@@ -76,8 +76,8 @@ def learned(model: Model, of: Card, data: TaskData, phase: Phase, keep: bool) ->
 
 
 def kept(learner: HeadLearner, split: Split, data: TaskData) -> Split:
-    found = features(learner.whole, split, data.mean, data.std)
-    return Split(found[:, :, None, None], split.labels)
+    seen = features(learner.whole, split, data.mean, data.std)
+    return Split(seen[:, :, None, None], split.labels)
 
 
 def main() -> None:
