@@ -74,7 +74,10 @@ class NetworkWork(Work):
         if self.method.picks == "top_k":
             settings = self.spec.settings
             ranking = Ranking(
-                settings["density"], settings["scores"] == "fresh", settings["stale_masks"]
+                settings["density"],
+                settings["scores"] == "fresh",
+                settings["stale_masks"],
+                settings.get("ranked_in") == "network",
             )
             return RankedLearner(*start, ranking, self._carried())
         fresh = self.spec.settings.get("free_weights", "zero") == "fresh"

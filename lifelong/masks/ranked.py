@@ -1,4 +1,4 @@
-"""A task that picks the largest scores of every layer, among old weights and free ones together.
+"""A task that picks the largest scores of a layer, among old weights and free ones together.
 
 As in WSN (Kang et al., ICML 2022): weights and scores are trained at once, and what was picked and
 free belongs to the task when it ends. Around an optimiser step, with u the gradient of an effective
@@ -8,7 +8,7 @@ scores are trained: SupSup (Wortsman et al., NeurIPS 2020).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,15 +27,17 @@ from lifelong.plan.seeds import seed_of
 
 @dataclass(frozen=True)
 class Ranking:
-    """How weights are ranked: the share of a layer that is picked, and what begins anew.
+    """How weights are ranked: the share that is picked, and what begins anew.
 
-    With `stale` the picks that count are those of the last step of training, as in WSN's program;
-    otherwise they are those of the scores that are kept.
+    The share is that of every layer or, with `in_network`, of all of them together. With `stale`
+    the picks that count are those of the last step of training, as in WSN's program; otherwise they
+    are those of the scores that are kept.
     """
 
     density: float
     fresh_scores: bool = False
     stale: bool = False
+    in_network: bool = False
 
 
 class RankedLayer:
@@ -59,8 +61,7 @@ class RankedLayer:
     @torch.no_grad()
     def rank(self, density: float) -> None:
         """Pick the entries whose scores are largest; ties at the last place are picked too."""
-        score = flat(self.score)
-        sizes = score.abs()
+        sizes = flat(self.score).abs()
         cutoff = self.cutoff.find(sizes, rank_of(density, sizes.numel()))
         torch.ge(sizes, cutoff, out=flat(self.mask))
 
@@ -76,6 +77,31 @@ class RankedLayer:
     def of(self, values: Tensor, where: Tensor) -> np.ndarray:
         """The entries of a tensor like the weight for which `where` holds, in logical order."""
         return values.detach().cpu().reshape(-1)[where.cpu().reshape(-1)].numpy()
+
+
+class OneRanking:
+    """Ranks the weights of all layers together, so that layers get unlike shares.
+
+    Scores count as multiples of the spread that those of their layer began with; otherwise small
+    layers, whose scores begin larger, would be picked whole.
+    """
+
+    def __init__(self, layers: Sequence[RankedLayer]) -> None:
+        self.layers = layers
+        counts = [layer.score.numel() for layer in layers]
+        self.sizes = torch.empty(sum(counts), device=layers[0].score.device)
+        self.parts = self.sizes.split(counts)
+        self.cutoff = Cutoff()
+
+    @torch.no_grad()
+    def rank(self, density: float) -> None:
+        """Pick the entries whose scores are largest; ties at the last place are picked too."""
+        for layer, sizes in zip(self.layers, self.parts, strict=True):
+            torch.abs(flat(layer.score), out=sizes)
+            sizes.div_(spread(layer.score))
+        cutoff = self.cutoff.find(self.sizes, rank_of(density, self.sizes.numel()))
+        for layer, sizes in zip(self.layers, self.parts, strict=True):
+            torch.ge(sizes, cutoff, out=flat(layer.mask))
 
 
 class RankedLearner:
@@ -119,13 +145,15 @@ class RankedLearner:
         }
         self.frozen = True
         self.version = 0
+        ranked = list(self.layers.values())
+        self.rankings = [OneRanking(ranked)] if ranking.in_network else ranked
         self.rank()
 
     def rank(self) -> None:
         """Pick by the scores as they are now."""
-        for layer in self.layers.values():
-            layer.rank(self.density)
-            layer.apply()
+        for one in self.rankings:
+            one.rank(self.density)
+        self.restore()
 
     def restore(self) -> None:
         """Put the picked weights back."""
@@ -174,7 +202,7 @@ class RankedLearner:
         return free_parameters(self.network)
 
     def prune_to(self, ratio: float) -> None:
-        """Pick only so much less of every layer: (1 - ratio) of what the task began with."""
+        """Pick only so much less: (1 - ratio) of what the task began with."""
         self.density = self.ranking.density * (1 - ratio)
         self.rank()
 
@@ -192,10 +220,10 @@ class RankedLearner:
         """Put back what `state` gave; the picks are those of the scores, unless they are stale."""
         for name, tensor in self.state().items():
             tensor.copy_(saved[name])
-        for layer in self.layers.values():
-            if not self.frozen and not self.ranking.stale:
-                layer.rank(self.density)
-            layer.apply()
+        if self.frozen or self.ranking.stale:
+            self.restore()
+        else:
+            self.rank()
         self.version += 1
 
     def counts(self) -> dict[str, int]:
@@ -252,6 +280,11 @@ class RankedLearner:
 TaskLearner = Learner | RankedLearner
 
 
+def spread(weight: Tensor) -> float:
+    """The largest score that a weight of this shape begins with: 1 / sqrt(fan in)."""
+    return 1 / math.sqrt(weight[0].numel())
+
+
 def _state(model: Model, name: str, start: Tensor, before: Shard | None) -> tuple[Tensor, Tensor]:
     """All weights of a layer as the task finds them, and their owners."""
     owners = torch.from_numpy(model.owners[name])
@@ -275,5 +308,5 @@ def _scores(start: Tensor, seed: int, carried: np.ndarray | None) -> Tensor:
     if carried is not None:
         return torch.from_numpy(carried).view(start.shape)
     random = torch.Generator().manual_seed(seed)
-    bound = 1 / math.sqrt(start[0].numel())
+    bound = spread(start)
     return torch.empty(start.shape).uniform_(-bound, bound, generator=random)

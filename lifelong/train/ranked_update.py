@@ -1,7 +1,7 @@
-"""A step of weights and scores where a task picks the largest scores of a layer.
+"""A step of weights and scores where a task picks the largest scores.
 
-As `Update`: one walk over pieces that fit a core's cache. The picks of a layer follow from all its
-scores, so that they are found when the walk is over.
+As `Update`: one walk over pieces that fit a core's cache. Picks follow from all scores of a layer,
+or of the network, so that they are found when the walk is over.
 """
 
 from typing import Any
@@ -54,9 +54,10 @@ class RankedUpdate:
         for number, layer in enumerate(self.layers):
             self._step(layer, number, learned if layer.learns else None, rate, mask_rate)
             learned += layer.learns
-            if self.adam is not None and not self.learner.ranking.stale:
-                layer.rank(self.learner.density)
-            layer.apply()
+        if self.adam is None or self.learner.ranking.stale:
+            self.learner.restore()
+        else:
+            self.learner.rank()
 
     def _step(
         self, layer: RankedLayer, number: int, learned: int | None, rate: Rate, mask_rate: Rate

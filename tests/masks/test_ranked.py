@@ -6,14 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
 from lifelong.masks import Card, Model, RankedLearner, Ranking
 from lifelong.masks.ground import GROUND
+from lifelong.masks.layers import flat
 from lifelong.masks.pick import Cutoff, rank_of
 from lifelong.masks.ranked import RankedLearner as Learner
+from lifelong.masks.ranked import spread
 from lifelong.optim.phase import Phase
 from lifelong.train.step import mask_step
 
@@ -225,3 +227,31 @@ def test_ground_is_never_trained_and_comes_from_its_seed():
             learner(card=card).layers.values(), learner(card=other).layers.values(), strict=True
         )
     )
+
+
+def test_a_share_of_the_network_goes_where_scores_have_grown():
+    """Scores count as multiples of 1 / sqrt(fan in), which they begin within."""
+    one = learner(in_network=True, density=0.25)
+    layers = list(one.layers.values())
+    total = sum(layer.score.numel() for layer in layers)
+    for layer in layers[1:]:
+        layer.score.fill_(0.5 * spread(layer.weight))
+    first = flat(layers[0].score)
+    first.fill_(0.1 * spread(layers[0].weight))
+    first[:5] = -0.6 * spread(layers[0].weight)
+    one.prune_to(1 - 4 / (total - 1) / 0.25)  # the least one is the fifth from above
+    assert [int(layer.mask.sum()) for layer in layers] == [5] + [0] * (len(layers) - 1)
+    assert flat(layers[0].mask)[:5].all()
+
+
+@given(st.floats(0.05, 1))
+@settings(max_examples=20, deadline=None)
+def test_a_share_of_the_network_is_exact(density):
+    one = trained(learner(in_network=True, density=density))
+    sizes = torch.cat(
+        [flat(layer.score).abs() / spread(layer.weight) for layer in one.layers.values()]
+    )
+    cutoff = sizes.sort().values[rank_of(density, len(sizes)) - 1]
+    picked = torch.cat([flat(layer.mask) for layer in one.layers.values()])
+    assert torch.equal(picked > 0, sizes >= cutoff)
+    assert one.counts()["picked"] + one.counts()["owned"] == int(picked.sum())

@@ -1,8 +1,10 @@
 """What methods that rank carry from task to task, beside the shards."""
 
 import contextlib
+import math
 from dataclasses import replace
 
+import every_method
 import numpy as np
 import pytest
 from toy_experiment import run_toy, toy_plan
@@ -11,13 +13,18 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Key
 from lifelong.stages import train
 from lifelong.store import read_arrays
+from lifelong.work.shards import load_part
 
-FRESH = {"variants": {"anew": {"method": "wsn", "picking": {"scores": "fresh"}}}}
+VARIANTS = {
+    "anew": {"method": "wsn", "picking": {"scores": "fresh"}},
+    "across": {"method": "wsn", "picking": {"ranked_in": "network"}},
+}
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    return run_toy(tmp_path_factory.mktemp("carried"), ["wsn", "anew"], **FRESH)
+    folder = tmp_path_factory.mktemp("carried")
+    return run_toy(folder, ["wsn", *VARIANTS], variants=VARIANTS)
 
 
 def arrays_of(results, method: str, task: str, file: str):
@@ -39,8 +46,21 @@ def test_carried_scores_use_fewer_new_weights_than_fresh_ones(results):
     assert owned["wsn"] < owned["anew"]
 
 
+def test_a_ranking_of_the_network_keeps_its_share_and_forgets_nothing(results):
+    """Half of the network, give or take an entry that rounding of the rank adds in a layer."""
+    every_method.never_forgets(results, "across")
+    apart = {}
+    for method in ("wsn", "across"):
+        part = load_part(next((results / method / "s0").glob("01-*/retrain/shard.h5")))
+        owned = np.array([part.values[name].size for name in part.shapes])
+        entries = np.array([math.prod(shape) for shape in part.shapes.values()])
+        assert owned.sum() == pytest.approx(entries.sum() / 2, abs=len(owned))
+        apart[method] = np.ptp(owned / entries)
+    assert apart["wsn"] < 0.01 < apart["across"]
+
+
 def test_what_another_task_left_is_refused(results):
-    plan = toy_plan(["wsn", "anew"], **FRESH)
+    plan = toy_plan(["wsn", *VARIANTS], variants=VARIANTS)
     stage = plan.stage(Key("train", "wsn", 0, 3))
     first = plan.file(Key("train", "wsn", 0, 1), "candidate.h5")
     wrong = replace(stage, inputs={**stage.inputs, "carried": first})
