@@ -36,7 +36,8 @@ from synthetic import card
 from table import Row, arguments, machine, publish
 
 from lifelong import store
-from lifelong.data.batches import Split, TaskData
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.jobs import driver
 from lifelong.masks.learner import Learner
 from lifelong.optim.phase import Phase

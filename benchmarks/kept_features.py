@@ -18,7 +18,8 @@ import torch
 from synthetic import CLASSES, card
 from table import Row, arguments, machine, publish
 
-from lifelong.data.batches import Split, TaskData
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.masks.head_learner import HeadLearner
 from lifelong.masks.model import Model
 from lifelong.optim.phase import Phase

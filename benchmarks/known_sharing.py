@@ -30,7 +30,8 @@ import torch
 from prefix_tree import LASEM
 from table import Row, arguments, machine, publish
 
-from lifelong.data.batches import Split, TaskData
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.layers.fixed import FixedPattern
 from lifelong.layers.forms import HARD
 from lifelong.layers.learner import LayerLearner, Start

@@ -76,6 +76,7 @@ def input_rows(folder: Path, count: int, batch: int, repeats: int) -> Iterator[R
     """The input path alone, in each way to keep images."""
     from lifelong.data.batches import TrainBatches, task_data
     from lifelong.data.tasks import load_arrays
+    from lifelong.optim.phase import Phase
 
     how = {"scale": [0.08, 1.0], "ratio": [3 / 4, 4 / 3]}
     draw(folder / "raw", count)
@@ -90,18 +91,8 @@ def input_rows(folder: Path, count: int, batch: int, repeats: int) -> Iterator[R
             folder / f"{name}.h5", {"task": "a", "classes": None, "memory_mb": memory}
         )
         data = task_data(arrays, "paper", (0.5,) * 3, (0.25,) * 3, crop=CROP)
-        batches = TrainBatches(
-            data.train,
-            batch,
-            data.mean,
-            data.std,
-            0,
-            True,
-            0,
-            crop=CROP,
-            resized_crop=how,
-            cutout=16,
-        )
+        phase = Phase(1, 0.0, batch_size=batch, crop_padding=0, resized_crop=how, cutout=16)
+        batches = TrainBatches(data, phase, seed=0)
         epochs = (batch for number in range(10**6) for batch in batches.epoch(number))
         size = (folder / f"{name}.h5").stat().st_size / count
         yield {

@@ -28,7 +28,7 @@ import torch
 from table import Row, arguments, machine, publish
 from torch import Tensor
 
-from lifelong.data.batches import Split
+from lifelong.data.device_split import Split
 from lifelong.layers.fixed import FixedPattern
 from lifelong.layers.forms import HARD
 from lifelong.layers.learner import LayerLearner, Start

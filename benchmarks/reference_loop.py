@@ -44,7 +44,8 @@ from steps import LR, MASK_LR
 from synthetic import CLASSES, card
 from table import Row, arguments, machine, publish
 
-from lifelong.data.batches import Split, TaskData, TrainBatches, task_data
+from lifelong.data.batches import TaskData, task_data
+from lifelong.data.device_split import Split
 from lifelong.data.pack import read_task
 from lifelong.data.packing import write_pack
 from lifelong.masks.learner import Learner
@@ -178,7 +179,8 @@ class Parts:
 
     def __init__(self, learner: Learner, data: TaskData, resume: ResumeFile) -> None:
         form = learner.network.form
-        batches = TrainBatches(data.train, BATCH, data.mean, data.std, PAD, True, 0, form)
+        phase = Phase(1, 0.0, batch_size=BATCH, crop_padding=PAD)
+        batches = data.batches(phase, 0, form)
         self.stream, self.resume = batches.epoch(0), resume
         self.loss, self.found = torch.rand(()), torch.rand(BATCH, CLASSES)
         self.loss_sum, self.correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)

@@ -4,7 +4,7 @@ One gather a batch replaces a pool of workers that decode files, and nothing wai
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -14,47 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from lifelong.data.augment import Settings, cut_out, parts, resized
+from lifelong.data.device_split import Batch, Split, normal_of, statistics
 from lifelong.data.pack import TaskArrays
 from lifelong.data.splits import TEST, TRAIN, VALIDATION
 from lifelong.data.stored import StoredImages
 from lifelong.data.streamed import Streamed, shuffled
 from lifelong.plan.errors import DataError
 from lifelong.plan.seeds import seed_of
-
-Batch = tuple[Tensor, Tensor]
-_MEASURE_IMAGES = 256
-_SMALLEST_STD = 1 / 255
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images uint8 (N, C, H, W) and labels int64 (N,), on the device; or images still in a pack.
-
-    A split with `mean` and `std` of its own is normalised by these, whatever is said elsewhere. Of
-    images that are float32 nothing is changed: they are features.
-    """
-
-    images: Tensor | Streamed
-    labels: Tensor
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-
-
-def images_at(split: Split, numbers: Sequence[int]) -> Tensor:
-    """Images of a split by their numbers, uint8 (n, C, H, W)."""
-    if isinstance(split.images, Streamed):
-        return split.images.at(numbers)
-    return split.images[list(numbers)]
-
-
-def same_images(one: Split, other: Split) -> bool:
-    """Whether two splits show the very same images in the same order."""
-    ours, theirs = one.images, other.images
-    if isinstance(ours, Streamed) and isinstance(theirs, Streamed):
-        return ours.same_as(theirs)
-    if isinstance(ours, Streamed) or isinstance(theirs, Streamed):
-        return False
-    return torch.equal(ours, theirs)
 
 
 class Drawing(Protocol):
@@ -99,20 +65,7 @@ class TaskData:
         self, how: Drawing, seed: int, memory_format: torch.memory_format
     ) -> "TrainBatches":
         """What training sees; see `TrainBatches`."""
-        return TrainBatches(
-            self.train,
-            how.batch_size,
-            self.mean,
-            self.std,
-            how.crop_padding,
-            how.flip,
-            seed,
-            memory_format,
-            how.whole_batches,
-            self.crop,
-            how.resized_crop,
-            how.cutout,
-        )
+        return TrainBatches(self, how, seed, memory_format)
 
     def parts(self, network: Any) -> "list[tuple[Any, TaskData]]":
         """The networks that a learner's is made of, and the task of each."""
@@ -155,67 +108,41 @@ def task_data(
     return TaskData(train, deciding, test, arrays.classes, *used, deciding_name, crop)
 
 
-def statistics(
-    images: np.ndarray | StoredImages, smallest_std: float = _SMALLEST_STD
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of uint8 (N, C, H, W) scaled to [0, 1].
-
-    Exact: they come from counts of the 256 values, so the order of images does not matter.
-    """
-    counts = np.zeros((images.shape[1], 256), dtype=np.int64)
-    for first in range(0, len(images), _MEASURE_IMAGES):
-        block = images[first : first + _MEASURE_IMAGES]
-        for channel, row in enumerate(counts):
-            row += np.bincount(block[:, channel].ravel(), minlength=256)
-    share = counts / counts.sum(axis=1, keepdims=True)
-    values = np.arange(256) / 255
-    mean = share @ values
-    std = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
-    # A channel of one value cannot be scaled to unit deviation: one grey level stands in for it.
-    return tuple(mean.tolist()), tuple(np.maximum(std, smallest_std).tolist())
-
-
 class TrainBatches:
     """Shuffled, cropped, flipped and normalised batches that depend only on (seed, epoch, step).
 
-    The crop is taken from the image with `pad` black pixels around it, as large as the image or of
-    `crop` pixels' side; `flip` mirrors half of the images. A last batch of one image is dropped,
-    because batch norm cannot learn from it; `whole` drops every last batch that is not full.
+    The crop is taken from the image with `crop_padding` black pixels around it, as large as the
+    image or of the task's `crop` pixels' side; `flip` mirrors half of the images. A last batch of
+    one image is dropped, because batch norm cannot learn from it; `whole_batches` drops every last
+    batch that is not full.
 
-    With `resized_crop` (see `augment.parts`) a `crop` is no square of so many pixels, but a random
+    With `resized_crop` (see `augment.parts`) a crop is no square of so many pixels, but a random
     part of the image, without padding, resized to it. `cutout` is the side of a square that is set
     to 0 in every normalised image.
     """
 
     def __init__(
         self,
-        split: Split,
-        batch_size: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-        pad: int,
-        flip: bool,
+        task: "TaskData",
+        how: Drawing,
         seed: int,
         memory_format: torch.memory_format = torch.contiguous_format,
-        whole: bool = False,
-        crop: int = 0,
-        resized_crop: Settings | None = None,
-        cutout: int = 0,
     ) -> None:
+        split, crop, batch_size = task.train, task.crop, how.batch_size
         self._labels = split.labels
         self._count = len(split.labels)
         if self._count < 2:
             raise DataError("a task needs at least two training images: add some")
-        self._batch_size, self._flip, self._seed = batch_size, flip, seed
-        self._whole = whole and self._count >= batch_size
-        self._normal = _normal_of(split, mean, std, memory_format)
+        self._batch_size, self._flip, self._seed = batch_size, how.flip, seed
+        self._whole = how.whole_batches and self._count >= batch_size
+        self._normal = normal_of(split, task.mean, task.std, memory_format)
         self._size = torch.Size((crop, crop)) if crop else split.images.shape[2:]
-        self._parts = resized_crop if crop else None  # an empty one has the usual ranges
-        self._cutout = cutout
-        self._pad = pad = pad if self._parts is None else 0
+        self._parts = how.resized_crop if crop else None  # an empty one has the usual ranges
+        self._cutout = how.cutout
+        self._pad = pad = how.crop_padding if self._parts is None else 0
         self._padded_size = torch.Size(side + 2 * pad for side in split.images.shape[2:])
         self._room = self._padded_size[0] - self._size[0] if self._parts is None else 0
-        self._moves = self._parts is None and (self._room > 0 or flip)
+        self._moves = self._parts is None and (self._room > 0 or how.flip)
         self._streamed: Streamed | None = None
         if isinstance(split.images, Streamed):
             self._streamed = split.images
@@ -306,51 +233,6 @@ class TrainBatches:
         pixels = (lines[:, :, None] + right[:, None, :]).flatten()
         images = laid_out.index_select(0, pixels)
         return images.view(len(rows), height, width, -1).permute(0, 3, 1, 2)
-
-
-def eval_batches(
-    split: Split,
-    mean: Sequence[float],
-    std: Sequence[float],
-    batch_size: int = 500,
-    memory_format: torch.memory_format = torch.contiguous_format,
-) -> Iterator[Batch]:
-    """All images in their order, only normalised: x float32 (B, C, H, W), y int64 (B,)."""
-    normal = _normal_of(split, mean, std, memory_format)
-    for images, labels in zip(
-        split.images.split(batch_size), split.labels.split(batch_size), strict=True
-    ):
-        yield normal(images), labels
-
-
-class Normal:
-    """uint8 (N, C, H, W) to (x / 255 - mean) / std, float32, as one multiply-add."""
-
-    def __init__(
-        self,
-        mean: Sequence[float],
-        std: Sequence[float],
-        device: torch.device | str,
-        memory_format: torch.memory_format = torch.contiguous_format,
-    ) -> None:
-        pairs = list(zip(mean, std, strict=True))
-        scale = [[[1 / (255 * deviation)]] for _, deviation in pairs]
-        shift = [[[-centre / deviation]] for centre, deviation in pairs]
-        self._scale = torch.tensor(scale, dtype=torch.float32, device=device)
-        self._shift = torch.tensor(shift, dtype=torch.float32, device=device)
-        self._memory_format = memory_format
-
-    def __call__(self, images: Tensor) -> Tensor:
-        pixels = images.to(torch.float32, memory_format=self._memory_format)
-        return torch.addcmul(self._shift, pixels, self._scale)
-
-
-def _normal_of(
-    split: Split, mean: Sequence[float], std: Sequence[float], form: torch.memory_format
-) -> Callable[[Tensor], Tensor]:
-    if isinstance(split.images, Tensor) and split.images.is_floating_point():
-        return lambda features: features
-    return Normal(split.mean or mean, split.std or std, split.images.device, form)
 
 
 class _Draws:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lifelong.data.batches import Batch, Drawing, Split, TaskData, TrainBatches, same_images
+from lifelong.data.batches import Drawing, TaskData, TrainBatches
+from lifelong.data.device_split import Batch, Split, same_images
 
 LessonBatch = tuple[list[Tensor], list[Tensor]]  # images of each set; labels of each task
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from lifelong import store
-from lifelong.data.batches import Split, TaskData, eval_batches
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split, eval_batches
 from lifelong.families.looks import Look
 from lifelong.layers.learner import LayerLearner, Part, Start
 from lifelong.layers.model import LayerModel, TaskView, Tensors

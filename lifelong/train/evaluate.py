@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lifelong.data.batches import Split, TaskData, eval_batches
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split, eval_batches
 from lifelong.data.lessons import LessonData
 
 

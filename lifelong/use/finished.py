@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lifelong.data.batches import Split
+from lifelong.data.device_split import Split
 from lifelong.data.tasks import changed
 from lifelong.families import family_of
 from lifelong.plan.card import Card

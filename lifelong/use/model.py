@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from lifelong.data.batches import Normal
+from lifelong.data.device_split import Normal
 from lifelong.data.images import Framing, eight_bit, picture, seen
 from lifelong.plan.errors import DataError
 from lifelong.use.ahead import ahead

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lifelong.data.batches import Normal
+from lifelong.data.device_split import Normal
 from lifelong.plan.card import Card
 
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from lifelong import store
-from lifelong.data.batches import Split, TaskData
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.nets import Network
 from lifelong.plan.errors import DamagedFile
 from lifelong.train.evaluate import features

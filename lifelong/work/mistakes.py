@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lifelong.data.batches import TaskData, images_at
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import images_at
 
 PICTURES = 6  # per task, those that the model was most certain of
 _SIDE = 64  # pixels; larger pictures are made smaller

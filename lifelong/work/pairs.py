@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lifelong import store
-from lifelong.data.batches import Split
+from lifelong.data.device_split import Split
 from lifelong.data.pack import read_pairs
 from lifelong.data.tasks import changed
 from lifelong.faces.authentication import authentication

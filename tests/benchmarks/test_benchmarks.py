@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from lifelong.data.batches import Split, TaskData, TrainBatches
+from lifelong.data.batches import TaskData, TrainBatches
+from lifelong.data.device_split import Split
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
 from lifelong.masks.pick import picked
@@ -51,8 +52,8 @@ def toy_data() -> TaskData:
 
 
 def batches(data: TaskData, learner: Learner) -> TrainBatches:
-    form = memory_format(learner.network, "cpu")
-    return TrainBatches(data.train, 32, data.mean, data.std, 0, False, 7, form)
+    phase = Phase(1, 0.0, crop_padding=0, flip=False)
+    return data.batches(phase, 7, memory_format(learner.network, "cpu"))
 
 
 @pytest.mark.parametrize("case", ["first", "first pruned", "later picking"])

@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from lifelong.data.batches import Split, TaskData, TrainBatches, eval_batches
+from lifelong.data.batches import TaskData, TrainBatches
+from lifelong.data.device_split import Split, eval_batches
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
 from lifelong.masks.pick import SCORE_START
@@ -53,8 +54,7 @@ def start(bench: ModuleType, later: bool, trained: bool = False) -> tuple[Learne
 
 
 def batches(data: TaskData, learner: Learner, seed: int) -> TrainBatches:
-    form = learner.network.form
-    return TrainBatches(data.train, 32, data.mean, data.std, 0, False, seed, form)
+    return data.batches(still(0.0, 0.0), seed, learner.network.form)
 
 
 def agree(learner: Learner, reference: object) -> None:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from drawn import drawn
 
 from lifelong.data.augment import Boxes, cut_out, parts, resized
-from lifelong.data.batches import Split, TrainBatches
+from lifelong.data.device_split import Split
 
 HOW = {"scale": [0.08, 1.0], "ratio": [3 / 4, 4 / 3]}
-PLAIN = ((0.0,) * 3, (1 / 255,) * 3)
 
 
 def random(seed=0):
@@ -30,8 +30,8 @@ def test_ranges_that_nobody_gives_are_the_usual_ones():
     few = [parts(50, (30, 30), how, random()) for how in ({}, {"scale": [0.08, 1.0]}, HOW)]
     assert all(torch.equal(one.width, few[2].width) for one in few)
     images = torch.zeros((4, 3, 9, 9), dtype=torch.uint8)
-    how = {"pad": 0, "flip": False, "seed": 0, "crop": 6, "resized_crop": {}}
-    x, _ = next(TrainBatches(Split(images, torch.arange(4)), 4, *PLAIN, **how).epoch(0))
+    batches = drawn(Split(images, torch.arange(4)), 4, crop=6, resized_crop={})
+    x, _ = next(batches.epoch(0))
     assert x.shape == (4, 3, 6, 6)
 
 
@@ -79,8 +79,8 @@ def test_a_square_is_cut_out_of_each_image_and_clipped_at_borders():
 @pytest.mark.parametrize("crop", [0, 6])
 def test_batches_start_anywhere_with_the_same_bits(crop):
     images = torch.randint(0, 256, (22, 3, 9, 9), dtype=torch.uint8, generator=random())
-    how = {"pad": 1, "flip": True, "seed": 4, "crop": crop, "resized_crop": HOW, "cutout": 2}
-    batches = TrainBatches(Split(images, torch.arange(22)), 4, *PLAIN, **how)
+    how = {"crop_padding": 1, "flip": True, "resized_crop": HOW, "cutout": 2}
+    batches = drawn(Split(images, torch.arange(22)), 4, seed=4, crop=crop, **how)
     whole = list(batches.epoch(3))
     assert whole[0][0].shape == (4, 3, crop or 9, crop or 9)
     for start in range(len(whole) + 1):
@@ -91,8 +91,8 @@ def test_batches_start_anywhere_with_the_same_bits(crop):
 
 def test_parts_are_mirrored_as_often_as_whole_images():
     ramp = torch.arange(0, 250, 10, dtype=torch.uint8).expand(300, 3, 25, 25)
-    how = {"pad": 0, "flip": True, "seed": 0, "crop": 8, "resized_crop": HOW}
-    x, _ = next(TrainBatches(Split(ramp, torch.zeros(300)), 300, *PLAIN, **how).epoch(0))
+    split = Split(ramp, torch.zeros(300))
+    x, _ = next(drawn(split, 300, crop=8, flip=True, resized_crop=HOW).epoch(0))
     rising = (x[..., -1] > x[..., 0]).all(-1).all(-1)
     falling = (x[..., -1] < x[..., 0]).all(-1).all(-1)
     assert (rising ^ falling).all() and 110 < int(rising.sum()) < 190

@@ -1,20 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from drawn import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifelong.data.batches import (
-    Split,
-    TrainBatches,
-    eval_batches,
-    statistics,
-    task_data,
-)
+from lifelong.data.batches import task_data
+from lifelong.data.device_split import Split, eval_batches, statistics
 from lifelong.data.pack import TaskArrays
 from lifelong.plan.errors import DataError
-
-PLAIN = ((0.0,), (1 / 255,))  # the mean and std that leave pixel values as they are
 
 
 def numbered(count, channels=1, height=3, width=3):
@@ -24,8 +18,8 @@ def numbered(count, channels=1, height=3, width=3):
     return Split(images, torch.arange(count))
 
 
-def batches(split, size=4, pad=0, flip=False, seed=0, normal=PLAIN, **options):
-    return TrainBatches(split, size, *normal, pad=pad, flip=flip, seed=seed, **options)
+def batches(split, size=4, pad=0, flip=False, seed=0, normal=None, **options):
+    return drawn(split, size, seed, normal, crop_padding=pad, flip=flip, **options)
 
 
 def same(left, right):
@@ -150,7 +144,7 @@ def test_memory_format_changes_strides_and_not_values(pad, flip):
     normal = ((0.5,) * 3, (0.5,) * 3)
     plain = list(batches(split, 4, pad, flip, normal=normal).epoch(0))
     last = torch.channels_last
-    other = list(batches(split, 4, pad, flip, normal=normal, memory_format=last).epoch(0))
+    other = list(batches(split, 4, pad, flip, normal=normal, form=last).epoch(0))
     assert same(plain, other)
     assert all(x.is_contiguous() for x, _ in plain)
     assert all(x.is_contiguous(memory_format=last) for x, _ in other)

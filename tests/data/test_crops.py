@@ -4,17 +4,17 @@ from itertools import product
 
 import pytest
 import torch
+from drawn import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifelong.data.batches import Split, TrainBatches, task_data
+from lifelong.data.batches import TrainBatches, task_data
+from lifelong.data.device_split import Split
 from lifelong.data.pack import TaskArrays
-
-PLAIN = ((0.0,), (1 / 255,))  # the mean and std that leave pixel values as they are
 
 
 def batches(split: Split, size: int, pad: int = 0, flip: bool = False, **options) -> TrainBatches:
-    return TrainBatches(split, size, *PLAIN, pad=pad, flip=flip, seed=1, **options)
+    return drawn(split, size, seed=1, crop_padding=pad, flip=flip, **options)
 
 
 def alike(count: int, side: int) -> Split:

@@ -307,7 +307,7 @@ def test_missing_cifar_archive_says_where_and_how(tmp_path):
     reason="LIFELONG_DATA is not set: it names the folder that holds cifar100_org",
 )
 def test_two_real_superclasses(tmp_path):
-    from lifelong.data.batches import statistics
+    from lifelong.data.device_split import statistics
 
     for split in ("train", "test"):
         (tmp_path / split).mkdir()

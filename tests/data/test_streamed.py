@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from drawn import drawn
 from PIL import Image
 
 from lifelong.data import streamed
-from lifelong.data.batches import TrainBatches, eval_batches, statistics, task_data
+from lifelong.data.batches import task_data
+from lifelong.data.device_split import eval_batches, statistics
 from lifelong.data.images import Framing
 from lifelong.data.pack import read_task
 from lifelong.data.packing import write_raw
@@ -48,8 +50,8 @@ def both(path, workers=3, **data):
 
 
 def trained_on(task, start=0, epoch=2):
-    options = {"pad": 1, "flip": True, "seed": 3, "crop": task.crop}
-    return list(TrainBatches(task.train, 4, *PLAIN, **options).epoch(epoch, start))
+    options = {"crop_padding": 1, "flip": True, "seed": 3, "crop": task.crop}
+    return list(drawn(task.train, 4, **options).epoch(epoch, start))
 
 
 def alike(left, right):
@@ -96,7 +98,7 @@ def test_windows_are_read_one_ahead(pack, monkeypatch):
         return real(stored, at)
 
     monkeypatch.setattr(StoredImages, "fetch", fetch)
-    batches = TrainBatches(there.train, 4, *PLAIN, pad=0, flip=False, seed=0).epoch(0)
+    batches = drawn(there.train, 4).epoch(0)
     next(batches)
     assert sum(fetched) <= 24
     list(batches)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from lifelong.data.batches import Split, TaskData
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.data.lessons import lesson_data
 from lifelong.joint.learner import LessonLearner
 from lifelong.joint.weighting import Start

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from drawn import drawn
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
-from lifelong.data.batches import Split, TaskData, TrainBatches
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.optim.phase import Phase
 from lifelong.train.layer_step import LayerStep
 from lifelong.train.loop import fit
@@ -162,7 +164,7 @@ def striped(count: int) -> TaskData:
 )
 def test_whole_batches_leave_out_what_fills_none(count, whole, batches):
     data = striped(count)
-    found = TrainBatches(data.train, 10, (0.3,), (0.3,), 0, False, 0, whole=whole)
+    found = drawn(data.train, 10, whole_batches=whole)
     sizes = [len(y) for _, y in found.epoch(0)]
     assert len(sizes) == len(found) == batches
     assert set(sizes[:-1]) <= {10} and sizes[-1] == min(10 if whole else 3, count)
@@ -170,7 +172,7 @@ def test_whole_batches_leave_out_what_fills_none(count, whole, batches):
 
 def test_another_epoch_leaves_out_other_images():
     data = striped(23)
-    found = TrainBatches(data.train, 10, (0.0,), (1.0,), 0, False, 0, whole=True)
+    found = drawn(data.train, 10, whole_batches=True)
     shown = [
         {tuple(row.tolist()) for x, _ in found.epoch(e) for row in x.flatten(1)} for e in (0, 1)
     ]

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lifelong.data.batches import Split, TaskData
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.work.mistakes import PICTURES, Answers, Mistake, answers, mistakes, to_csv
 
 

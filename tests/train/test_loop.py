@@ -6,7 +6,8 @@ import pytest
 import torch
 from toy import card_of
 
-from lifelong.data.batches import Split, TaskData
+from lifelong.data.batches import TaskData
+from lifelong.data.device_split import Split
 from lifelong.masks import Learner, Model
 from lifelong.optim.phase import Phase
 from lifelong.optim.plateau import Plateau
