@@ -27,6 +27,7 @@ from lifelong.masks.learner import Learner
 from lifelong.masks.pick import SCORE_START
 from lifelong.masks.prune import cubic
 from lifelong.nets import build
+from lifelong.plan.networks import Architecture
 
 BATCH, VALIDATION_BATCH, WORKERS, PAD = 32, 100, 4, 4
 PRUNE_LR, WINDOW_EPOCHS, EVERY, RATIO = 1e-3, 4, 10, 0.1
@@ -77,7 +78,7 @@ class Reference:
     def __init__(self, learner: Learner, owners: dict[str, np.ndarray]) -> None:
         card = learner.card
         self.current, shape = card.position, (card.in_channels, len(card.classes))
-        self.network = build(card.network, *shape, card.channels, card.width)
+        self.network = build(Architecture(card.network, *shape, card.channels, card.width))
         self.network.load_state_dict(learner.network.state_dict())
         self.layers: dict[str, Masked] = {}
         for name, layer in shareable(self.network).items():

@@ -8,6 +8,7 @@ from lifelong.masks.layers import dense, shareable
 from lifelong.masks.shard import Shard
 from lifelong.nets import build
 from lifelong.plan.card import Card
+from lifelong.plan.networks import Architecture
 
 CLASSES, PICKED = 5, 0.7
 
@@ -41,7 +42,7 @@ def shares(tasks: int) -> list[float]:
 def shards(tasks: int, channels: float, owned: list[float] | None = None) -> Iterator[Shard]:
     """One shard per task, oldest first. The caller may give them their lineage."""
     generator = np.random.default_rng(tasks)
-    network = build("vgg16_bn", 3, CLASSES, channels)
+    network = build(Architecture("vgg16_bn", 3, CLASSES, channels))
     shapes = {name: tuple(layer.weight.shape) for name, layer in shareable(network).items()}
     own = {name: tensor.detach().numpy() for name, tensor in dense(network).items()}
     free = {name: int(np.prod(shape)) for name, shape in shapes.items()}

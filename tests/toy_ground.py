@@ -9,6 +9,7 @@ from torch.nn import functional
 from toy_experiment import TASKS, run_toy
 
 from lifelong.nets import build
+from lifelong.plan.networks import Architecture
 
 LOOKS = {"mean": [0.305], "std": [0.376]}  # of the digits
 GROUND = {"pretrained": "toy.pth"}
@@ -28,7 +29,7 @@ def write_ground(path: Path, steps: int = 200, seed: int = 3) -> Path:
     digits = load_digits()
     x = (torch.tensor(digits.images / 16, dtype=torch.float32)[:, None] - 0.305) / 0.376
     y = torch.tensor(digits.target)
-    network = build("small_cnn", 1, 10, channels=0.25, seed=seed)
+    network = build(Architecture("small_cnn", 1, 10, channels=0.25), seed)
     sgd = torch.optim.SGD(network.parameters(), lr=0.03, momentum=0.9, weight_decay=1e-3)
     random = torch.Generator().manual_seed(seed)
     for _ in range(steps):

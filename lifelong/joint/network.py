@@ -70,7 +70,7 @@ class LessonNetwork(nn.Module):
 
 def network_of(card: Card, seed: int) -> Network:
     """The network of one task as `seed` starts it."""
-    return build(**card.to_build(), seed=seed)
+    return build(card.architecture(), seed)
 
 
 def _sharing(body: nn.Module, network: Network, form: torch.memory_format) -> Network:

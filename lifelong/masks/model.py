@@ -224,7 +224,7 @@ def empty_network(card: Card, width: float) -> Network:
 
 def fresh_network(card: Card, seed: int) -> Network:
     """The network of a task as `seed` starts it."""
-    return build(**card.to_build(), seed=seed)
+    return build(card.architecture(), seed)
 
 
 class _NoStart(TorchFunctionMode):

@@ -12,7 +12,7 @@ from lifelong.nets.growth import TOP_LEFT, Growth
 from lifelong.nets.heads import head_of
 from lifelong.plan.code import load
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.networks import NETWORKS, misfit
+from lifelong.plan.networks import NETWORKS, Architecture, misfit
 
 _WIDEST_CHANNELS_LAST = 256
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -100,36 +100,22 @@ def standardised(x: Tensor) -> Tensor:
     return (x - x.mean(dim=(1, 2, 3), keepdim=True)) / deviation.clamp_min(smallest)
 
 
-def build(
-    name: str,
-    in_channels: int,
-    classes: int,
-    channels: float = 1.0,
-    width: float = 1.0,
-    seed: int = 0,
-    image_size: int = 112,
-    head: str = "linear",
-    crop: int = 0,
-    input_size: int = 0,
-    standardise: bool = False,
-) -> Network:
-    """A freshly initialised network; the same seed gives the same weights, whatever ran before.
-
-    `image_size`: the side of its images in pixels. `head`: "linear" or "angular". `crop`: how many
-    of these pixels it sees, 0 for all. `input_size`: the side that these become, 0 for their own.
-    `standardise`: whether each image gets mean 0 and deviation 1 before the first layer.
-    """
-    row = NETWORKS[name]
-    sides = {"image_size": input_size or crop or image_size} if row.knows_side else {}
+def build(wanted: Architecture, seed: int = 0) -> Network:
+    """A freshly initialised network; the same seed gives the same weights, whatever ran before."""
+    row = NETWORKS[wanted.name]
+    side = wanted.input_size or wanted.crop or wanted.image_size
+    sides = {"image_size": side} if row.knows_side else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        body = load(row.builder)(in_channels, channels, width, **row.options, **sides)
+        shape = wanted.in_channels, wanted.channels, wanted.width
+        body = load(row.builder)(*shape, **row.options, **sides)
         features = int(body.out_features)
         if row.branch:
-            top = load(row.branch)(features, classes, channels)
+            top = load(row.branch)(features, wanted.classes, wanted.channels)
         else:
-            top = head_of(head, features, classes, channels, bare=row.bare_head)
-        network = Network(body, top, crop, input_size, standardise)
+            outputs = features, wanted.classes, wanted.channels
+            top = head_of(wanted.head, *outputs, bare=row.bare_head)
+        network = Network(body, top, wanted.crop, wanted.input_size, wanted.standardise)
         network.channels_last = row.channels_last
         return network
 

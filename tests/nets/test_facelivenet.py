@@ -11,6 +11,7 @@ from lifelong.methods.dynamic import Dynamic
 from lifelong.nets import build
 from lifelong.optim.phase import Phase
 from lifelong.plan.card import Card
+from lifelong.plan.networks import Architecture
 from lifelong.train.balance import Balance
 from lifelong.train.lesson_step import LessonStep
 from lifelong.train.losses import CrossEntropy
@@ -22,7 +23,7 @@ def count(module: torch.nn.Module) -> int:
 
 def test_it_has_the_published_size():
     """Trunk 6.4 million, a branch 3.2, 80 identities 143 thousand, six expressions 230 thousand."""
-    people, expressions = (build("facelivenet", 3, classes) for classes in (80, 6))
+    people, expressions = (build(Architecture("facelivenet", 3, classes)) for classes in (80, 6))
     assert count(people.body) == 6_434_992
     assert count(people.head.blocks) == 3_200_000
     assert count(people.head.classes) == 1792 * 80 + 80

@@ -12,7 +12,7 @@ from lifelong.nets.build import check_image_size, memory_format, placed, standar
 from lifelong.nets.inception_resnet import Block, Concat, Norm, segments
 from lifelong.nets.spherenet import Unit
 from lifelong.plan.errors import ConfigError
-from lifelong.plan.networks import NETWORKS
+from lifelong.plan.networks import NETWORKS, Architecture
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ from lifelong.plan.networks import NETWORKS
 )
 def test_vgg16_has_the_published_number_of_weights(width, weights):
     with torch.device("meta"):
-        network = build("vgg16_bn", 3, 5, width=width)
+        network = build(Architecture("vgg16_bn", 3, 5, width=width))
     assert sum(layer.weight.numel() for layer in shareable(network).values()) == weights
 
 
 def test_lenet_has_the_published_weights_and_no_others():
-    network = build("lenet", 3, 5, image_size=32)
+    network = build(Architecture("lenet", 3, 5, image_size=32))
     sizes = [layer.weight.numel() for layer in shareable(network).values()]
     assert sizes == [1_500, 25_000, 2_560_000, 400_000] and sum(sizes) == 2_986_500
     assert {name: tuple(tensor.shape) for name, tensor in dense(network).items()} == {
@@ -37,7 +37,7 @@ def test_lenet_has_the_published_weights_and_no_others():
 
 def test_vgg16_at_width_1_has_the_published_norms_biases_and_head():
     with torch.device("meta"):
-        network = build("vgg16_bn", 3, 5)
+        network = build(Architecture("vgg16_bn", 3, 5))
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     assert sum(norm.num_features for norm in norms) == 4_224
     own = dense(network)
@@ -67,17 +67,17 @@ def test_the_same_seed_gives_the_same_network_and_leaves_torch_alone(name):
     torch.manual_seed(7)
     before = torch.rand(1)
     torch.manual_seed(7)
-    one, two = (build(name, 3, 4, channels=0.1, seed=5).state_dict() for _ in range(2))
+    one, two = (build(Architecture(name, 3, 4, channels=0.1), 5).state_dict() for _ in range(2))
     assert torch.equal(torch.rand(1), before)
     assert all(torch.equal(one[key], two[key]) for key in one)
-    other = build(name, 3, 4, channels=0.1, seed=6).state_dict()
+    other = build(Architecture(name, 3, 4, channels=0.1), 6).state_dict()
     *_, last = (key for key in one if key.startswith("head.") and key.endswith("weight"))
     assert not torch.equal(one[last], other[last])
 
 
 def test_spherenet20_has_the_published_weights_biases_slopes_and_features():
     with torch.device("meta"):
-        network = build("spherenet20", 3, 8)
+        network = build(Architecture("spherenet20", 3, 8))
     assert sum(layer.weight.numel() for layer in shareable(network).values()) == 11_650_752
     slopes = [m for m in network.modules() if isinstance(m, nn.PReLU)]
     assert sum(slope.weight.numel() for slope in slopes) == 4_672
@@ -88,7 +88,7 @@ def test_spherenet20_has_the_published_weights_biases_slopes_and_features():
 
 def test_inception_resnet_v1_has_the_published_weights_norms_and_biases():
     with torch.device("meta"):
-        network = build("inception_resnet_v1", 3, 8)
+        network = build(Architecture("inception_resnet_v1", 3, 8))
     layers = shareable(network).values()
     assert sum(layer.weight.numel() for layer in layers) == 23_432_032
     assert sum(layer.bias.numel() for layer in layers if layer.bias is not None) == 20_992
@@ -104,7 +104,7 @@ def test_inception_resnet_v1_has_the_published_weights_norms_and_biases():
 def test_runs_of_channels_add_up_to_the_layers_of_inception_resnet(width):
     runs = segments(0.1, width)
     with torch.device("meta"):
-        layers = shareable(build("inception_resnet_v1", 3, 8, 0.1, width))
+        layers = shareable(build(Architecture("inception_resnet_v1", 3, 8, 0.1, width)))
     found = {name: layer for name, layer in layers.items() if name in runs}
     assert len(found) == 5 + 3 * 10 + 3 * 6 + 3 + 1
     for name, layer in found.items():
@@ -113,7 +113,7 @@ def test_runs_of_channels_add_up_to_the_layers_of_inception_resnet(width):
 
 @pytest.mark.parametrize(("side", "last"), [(75, 1), (96, 1), (112, 2), (139, 3), (182, 4)])
 def test_larger_faces_leave_inception_resnet_larger_maps(side, last):
-    network = build("inception_resnet_v1_reduced", 1, 2, channels=0.02).eval()
+    network = build(Architecture("inception_resnet_v1_reduced", 1, 2, channels=0.02)).eval()
     shapes = []
     network.body.reduction_b.register_forward_hook(lambda m, i, out: shapes.append(out.shape))
     with torch.no_grad():
@@ -122,7 +122,7 @@ def test_larger_faces_leave_inception_resnet_larger_maps(side, last):
 
 
 def test_maps_of_inception_resnet_have_the_published_sizes():
-    network = build("inception_resnet_v1_reduced", 3, 2, channels=0.05).eval()
+    network = build(Architecture("inception_resnet_v1_reduced", 3, 2, channels=0.05)).eval()
     shapes = {}
     for name in ("stem", "reduction_a", "reduction_b"):
         part = getattr(network.body, name)
@@ -173,12 +173,12 @@ def test_a_unit_of_spherenet_by_hand():
 
 @pytest.mark.parametrize("side", [8, 33, 112])
 def test_spherenet_knows_how_large_its_maps_are(side):
-    network = build("spherenet20", 1, 3, channels=0.02, image_size=side)
+    network = build(Architecture("spherenet20", 1, 3, channels=0.02, image_size=side))
     assert network(torch.zeros(2, 1, side, side)).shape == (2, 3)
 
 
 def test_an_angular_head_gives_cosines_and_while_training_norms_too():
-    network = build("spherenet20", 3, 4, channels=0.1, image_size=16, head="angular")
+    network = build(Architecture("spherenet20", 3, 4, channels=0.1, image_size=16, head="angular"))
     x = torch.randn(5, 3, 16, 16)
     with torch.no_grad():
         network.eval().head[1].weight *= 3.0  # only directions count
@@ -192,7 +192,7 @@ def test_an_angular_head_gives_cosines_and_while_training_norms_too():
 
 
 def test_the_embedding_of_a_linear_head_is_the_bodys_output():
-    network = build("small_cnn", 1, 2).eval()
+    network = build(Architecture("small_cnn", 1, 2)).eval()
     x = torch.randn(3, 1, 8, 8)
     assert network.embedding(x).shape == (3, 128)
     assert torch.equal(network.head(network.embedding(x)), network(x))
@@ -200,7 +200,9 @@ def test_the_embedding_of_a_linear_head_is_the_bodys_output():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_cropped_network_sees_the_centre_of_larger_images(channels):
-    network = placed(build("spherenet20", channels, 4, 0.1, image_size=21, crop=16), "cpu").eval()
+    network = placed(
+        build(Architecture("spherenet20", channels, 4, 0.1, image_size=21, crop=16)), "cpu"
+    ).eval()
     images = torch.randn(2, channels, 21, 21)
     centre = images[:, :, 2:18, 2:18]
     with torch.no_grad():
@@ -211,7 +213,7 @@ def test_a_cropped_network_sees_the_centre_of_larger_images(channels):
 
 def test_an_unknown_head_is_refused():
     with pytest.raises(ConfigError, match="choose linear or angular"):
-        build("small_cnn", 1, 2, head="round")
+        build(Architecture("small_cnn", 1, 2, head="round"))
 
 
 @pytest.mark.parametrize(
@@ -219,12 +221,12 @@ def test_an_unknown_head_is_refused():
     [("vgg16_bn", 32), ("small_cnn", 8), ("spherenet20", 20), ("inception_resnet_v1", 75)],
 )
 def test_logits_have_one_column_a_class(name, size):
-    network = build(name, 3, 7, channels=0.1, image_size=size)
+    network = build(Architecture(name, 3, 7, channels=0.1, image_size=size))
     assert network(torch.zeros(2, 3, size, size)).shape == (2, 7)
 
 
 def test_only_the_body_is_shared():
-    network = build("small_cnn", 1, 2)
+    network = build(Architecture("small_cnn", 1, 2))
     assert not any("head" in name for name in shareable(network))
     counted = sum(layer.weight.numel() for layer in shareable(network).values())
     own = sum(t.numel() for t in dense(network).values() if isinstance(t, nn.Parameter))
@@ -243,14 +245,14 @@ def test_each_image_is_standardised_by_itself():
     root = 5**0.5  # the mean of the first is 4, its deviation the root of 5; the second is plain
     wanted = [[[[-3 / root, -1 / root]], [[1 / root, 3 / root]]], [[[0, 0]], [[0, 0]]]]
     assert torch.allclose(standardised(x), torch.tensor(wanted))
-    network = build("small_cnn", 1, 2, standardise=True).eval()
+    network = build(Architecture("small_cnn", 1, 2, standardise=True)).eval()
     images = torch.rand(3, 1, 8, 8)
     assert torch.allclose(network(images), network(images * 0.5 + 0.2), atol=1e-4)
 
 
 def test_wide_networks_keep_the_usual_memory_form_on_cpus():
     form = {
-        key: memory_format(build("vgg16_bn", channels, 2, factor), "cpu")
+        key: memory_format(build(Architecture("vgg16_bn", channels, 2, factor)), "cpu")
         for key, channels, factor in (("narrow", 3, 0.1), ("grey", 1, 0.1), ("wide", 3, 0.6))
     }
     assert form["narrow"] == form["grey"] == torch.channels_last
@@ -258,12 +260,12 @@ def test_wide_networks_keep_the_usual_memory_form_on_cpus():
 
 
 def test_grey_images_reach_the_layers_channels_last():
-    network = placed(build("small_cnn", 1, 2), "cpu")
+    network = placed(build(Architecture("small_cnn", 1, 2)), "cpu")
     seen = []
     for module in network.body.features:
         module.register_forward_hook(lambda _module, _inputs, out: seen.append(out))
     x = torch.rand(4, 1, 8, 8)
-    plain = build("small_cnn", 1, 2)(x)
+    plain = build(Architecture("small_cnn", 1, 2))(x)
     assert torch.allclose(network(x), plain, atol=1e-5)
     assert all(out.is_contiguous(memory_format=torch.channels_last) for out in seen)
     assert not seen[0].is_contiguous()

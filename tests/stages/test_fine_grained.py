@@ -10,6 +10,7 @@ from toy_experiment import contextlib, run_experiment
 
 from lifelong.nets import build
 from lifelong.plan.config import check
+from lifelong.plan.networks import Architecture
 from lifelong.plan.plan import Plan
 from lifelong.plan.reading import read
 
@@ -34,7 +35,7 @@ def data(tmp_path):
     trees.flowers(tmp_path / "data/flowers102", [1, 2, 3, 4], [5, 6], [7, 8])
     trees.folders(tmp_path / "data/wikiart", "test", ("Monet", "Renoir"), 8, "jpg")
     trees.folders(tmp_path / "data/sketches", "test", ("airplane", "zebra"), 8, "png")
-    body = build(NETWORK["name"], 3, 2, NETWORK["channels"], image_size=32).body
+    body = build(Architecture(NETWORK["name"], 3, 2, NETWORK["channels"], image_size=32)).body
     torch.save(body.state_dict(), tmp_path / "imagenet.pth")
     return tmp_path
 
