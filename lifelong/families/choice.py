@@ -41,7 +41,10 @@ def choose_ratio(stage: Stage) -> None:
     reason = chosen.reason + _rejected(record, chosen.ratio)
     chosen = replace(chosen, reason=reason)
     log.info("ratio %g for %s: %s", chosen.ratio, spec.task, chosen.reason)
-    warnings = [] if METHODS[spec.base].masks_only else _warnings(record)
+    method = METHODS[spec.base]
+    warnings = [] if method.masks_only else _warnings(record)
+    if not warnings and method.picks != "top_k":
+        warnings = _at_zero(record, chosen.ratio)
     for warning in warnings:
         log.warning("%s: %s", spec.task, warning)
     facts = {"task": spec.task, "goal": goal, "width": width, **asdict(chosen)}
@@ -82,6 +85,19 @@ def _warnings(record: list[Row]) -> list[str]:
             "later tasks have less room"
         ]
     return []
+
+
+def _at_zero(record: list[Row], ratio: float) -> list[str]:
+    """Weights that are zero are released first, however many the ratio would leave."""
+    owned = {row.ratio: row.value for row in record if row.metric == "weights_owned"}
+    left = (1 - ratio) * owned.get(0.0, 0.0)
+    if owned.get(ratio, left) >= left / 2:
+        return []
+    return [
+        f"owns {owned[ratio]:.0f} weights of {left:.0f} that ratio {ratio:g} leaves it: the others "
+        "stayed at zero, where released weights start; train: {free_weights: fresh} starts them "
+        "anew"
+    ]
 
 
 def choose_pattern(stage: Stage) -> None:

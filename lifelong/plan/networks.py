@@ -24,6 +24,7 @@ class Network:
     largest: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     knows_side: bool = False  # its builder is told `image_size`: its last maps are flattened
+    bare: bool = False  # no biases, no norms: a unit whose weights are all zero never learns
     bare_head: bool = False  # its output layers have no biases, and start as torch starts them
     branch: str = ""  # "module:function" of a task's own blocks in place of a head
     segments: str = ""  # "module:function": where concatenated channels widen each for itself
@@ -83,6 +84,7 @@ _ROWS = (
         smallest=8,
         largest=64,
         knows_side=True,
+        bare=True,
         bare_head=True,
     ),
     # For faces; its head grows with the image.

@@ -18,8 +18,7 @@ _STICKS = 0.05  # rate at which weights of tasks without a floor go to 0 and 1, 
 
 def remarks(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """One line each; `config` is complete; options and files but config.yaml say `given`."""
-    kinds = (_ratios, _patterns, _unused, _starved, _whole, _stuck, _other_sizes, _one_width)
-    more = [line for kind in kinds for line in kind(config)]
+    more = [line for kind in _KINDS for line in kind(config)]
     return [*_presets(config, given), *_unread(config, given), *more]
 
 
@@ -137,6 +136,21 @@ def _starved(config: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
+def _at_zero(config: Mapping[str, Any]) -> Iterator[str]:
+    """Methods that release weights to zero, in a network that nothing moves from there."""
+    for method in config["methods"]:
+        row, own = row_of(config, method), settings(config, method)
+        network, fresh = own["network"]["name"], own["train"].get("free_weights") == "fresh"
+        if "prune" not in row.stages or row.masks_only or row.picks == "top_k" or fresh:
+            continue
+        if NETWORKS[network].bare and own["prune"]["ratios"] and len(config["tasks"]) > 1:
+            yield (
+                f"{method} starts weights that older tasks released from zero, where most may stay "
+                f"in {network}, which has no biases and no norms: set train: "
+                "{free_weights: fresh}"
+            )
+
+
 def _stuck(config: Mapping[str, Any]) -> Iterator[str]:
     """Weights of tasks that are free to reach 0 and 1, at a rate at which they stay there."""
     for method in config["methods"]:
@@ -169,3 +183,9 @@ def _one_width(config: Mapping[str, Any]) -> Iterator[str]:
         network = settings(config, method)["network"]["name"]
         if row_of(config, method).expands and not NETWORKS[network].grows:
             yield f"{method} stops at width 1 where it misses a goal: {network} does not widen"
+
+
+_KINDS = (
+    *(_ratios, _patterns, _unused, _starved, _at_zero),
+    *(_whole, _stuck, _other_sizes, _one_width),
+)

@@ -78,6 +78,20 @@ def test_a_ratio_that_starves_late_tasks_is_told():
     assert told({**config, "method_settings": raised}, {}) == []
 
 
+def test_weights_that_would_stay_at_zero_are_told():
+    groups = ["fish", "flowers"]
+    cifar = {"cifar": {"source": "cifar100", "root": "raw", "groups": groups}}
+    tasks = [{"name": name, "dataset": "cifar"} for name in groups]
+    methods = ["scratch", "packnet", "cpg", "progressive_cpg", "supsup", "wsn"]
+    config = toy_config(methods, goals={}, network={"name": "lenet"})
+    config |= {"datasets": cifar, "tasks": tasks}
+    said = told(config, {})
+    assert [line.split()[0] for line in said] == ["packnet", "cpg"]
+    assert all("set train: {free_weights: fresh}" in line for line in said)
+    for change in ({"train": {"free_weights": "fresh"}}, {"network": {"name": "vgg16_bn"}}):
+        assert told(config | change, {}) == []
+
+
 def test_a_section_that_a_method_does_not_read_is_told():
     config = toy_config(METHODS)
     own = {

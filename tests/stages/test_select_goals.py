@@ -169,6 +169,20 @@ def test_without_a_goal_the_method_takes_its_own_ratio(tmp_path):
     assert record == {"ratio": 0.9, "accuracy": 0.40}
 
 
+@pytest.mark.parametrize(("owned", "told"), [(30, False), (9, True)])
+def test_weights_that_never_left_zero_are_told(tmp_path, owned, told):
+    """A ratio of 0.6 leaves 20 of 50 weights."""
+    of_rung = ("weights_owned", 0.6)
+    rows = [
+        replace(row, value=float(owned)) if (row.metric, row.ratio) == of_rung else row
+        for row in rung_rows(1.0)
+    ]
+    inputs = {"record": written(tmp_path / "rungs.csv", rows)}
+    select.run(Stage("select", str(tmp_path), inputs, ratio_spec(by_hand=0.6)))
+    warnings = json.loads((tmp_path / "selected.json").read_text())["warnings"]
+    assert [one[:41] for one in warnings] == ["owns 9 weights of 20 that ratio 0.6 leave"] * told
+
+
 @pytest.mark.parametrize(
     "text", ["", to_csv([]), to_csv(rung_rows(1.0)).replace("0.82", "?")], ids=["", "0", "?"]
 )
