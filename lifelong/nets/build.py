@@ -114,7 +114,7 @@ def build(wanted: Architecture, seed: int = 0) -> Network:
             top = load(row.branch)(features, wanted.classes, wanted.channels)
         else:
             outputs = features, wanted.classes, wanted.channels
-            top = head_of(wanted.head, *outputs, bare=row.bare_head)
+            top = head_of(wanted.head, *outputs, row.bare_head, wanted.head_outputs)
         network = Network(body, top, wanted.crop, wanted.input_size, wanted.standardise)
         network.channels_last = row.channels_last
         return network

@@ -33,23 +33,51 @@ class Angular(nn.Module):
             return torch.stack((logits, x.norm(dim=1, keepdim=True).expand_as(logits)))
 
 
+class SpareOutputs(nn.Module):
+    """An output layer with more outputs than classes, the others only while it is trained.
+
+    In: (batch, features). Out: (batch, classes) logits; while training (batch, outputs). The
+    released program of WSN gives every task one output per class of all tasks.
+    """
+
+    def __init__(self, layer: nn.Linear, classes: int) -> None:
+        super().__init__()
+        self.layer, self.classes = layer, classes
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.layer(x)
+        return logits if self.training else logits[:, : self.classes]
+
+
 def head_of(
-    kind: str, features: int, classes: int, channels: float, bare: bool = False
+    kind: str, features: int, classes: int, channels: float, bare: bool = False, outputs: int = 0
 ) -> nn.Module:
     """A fresh head; an angular one has an embedding of 512 numbers before its directions.
 
-    A `bare` linear one has no biases and starts as torch starts it.
-
-    Raises ConfigError for an unknown kind.
+    A `bare` linear one has no biases and starts as torch starts it. A linear one may have more
+    `outputs` than classes. Raises ConfigError for an unknown kind, and for too few outputs.
     """
-    if kind == "linear" and bare:
-        return nn.Linear(features, classes, bias=False)
+    if outputs:
+        _check_outputs(kind, classes, outputs)
+        return SpareOutputs(_output_layer(features, outputs, bare), classes)
     if kind == "linear":
-        return _linear(features, classes)
+        return _output_layer(features, classes, bare)
     if kind == "angular":
         size = scaled(EMBEDDING, channels, width=1.0)
         return nn.Sequential(_linear(features, size), Angular(size, classes))
     raise ConfigError(f"there is no head {kind!r}: choose {' or '.join(HEADS)}")
+
+
+def _check_outputs(kind: str, classes: int, outputs: int) -> None:
+    key = "config key network.head_outputs"
+    if kind != "linear":
+        raise ConfigError(f"{key}: a loss with a margin has no spare outputs: remove it")
+    if outputs < classes:
+        raise ConfigError(f"{key}: {outputs} outputs for {classes} classes: raise or remove it")
+
+
+def _output_layer(features: int, outputs: int, bare: bool) -> nn.Linear:
+    return nn.Linear(features, outputs, bias=False) if bare else _linear(features, outputs)
 
 
 def _linear(features: int, out: int) -> nn.Linear:

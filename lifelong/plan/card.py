@@ -46,6 +46,7 @@ class Card:
     # digest of their file and the share of them that tasks may claim. See masks/ground.
     ground: Mapping[str, Any] | None = None
     input_size: int = 0  # pixels that its images are enlarged or shrunk to; 0: as they are
+    head_outputs: int = 0  # of its output layer while it is trained; 0: one per class
     standardise: bool = False  # the network sees each image less its mean, over its deviation
 
     def architecture(self) -> Architecture:
@@ -61,6 +62,7 @@ class Card:
             self.crop,
             self.input_size,
             self.standardise,
+            self.head_outputs,
         )
 
 
@@ -70,6 +72,7 @@ _LATER = {
     "pixel_order": "",
     "input_size": 0,
     "standardise": False,
+    "head_outputs": 0,
 }  # not written where it says nothing: older cards lack it
 
 

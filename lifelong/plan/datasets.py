@@ -8,7 +8,7 @@ from lifelong.plan.crops import check_crop, check_sight, seen_side
 from lifelong.plan.draws import CORRECT, check_drawn, check_images
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.faces import check_expression, check_face_set, check_pairs, side_of
-from lifelong.plan.losses import check_loss
+from lifelong.plan.losses import check_loss, check_outputs
 from lifelong.plan.methods import MOST_TASKS
 from lifelong.plan.networks import NETWORKS, misfit
 from lifelong.plan.photographs import check_photographs
@@ -86,6 +86,7 @@ def _check_sources(config: Mapping[str, Any]) -> None:
     sections = [settings(config, method)["network"] for method in config["methods"]]
     for section in sections:
         check_sight(section)
+        check_outputs(section, config["tasks"])
     networks = {section["name"] for section in sections}
     for place, task in enumerate(config["tasks"]):
         check_crop(task, side_of_set(config["datasets"][task["dataset"]]), networks)

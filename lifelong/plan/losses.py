@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.networks import NETWORKS
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,25 @@ def check_loss(task: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where} needs {row.needed}, a number for every class")
     if row.per_class in loss:
         _check_per_class(loss[row.per_class], row.per_class, task, where)
+
+
+def check_outputs(network: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ConfigError where output layers cannot have as many outputs as they shall."""
+    outputs, key = network.get("head_outputs"), "config key network.head_outputs"
+    if outputs is None:
+        return
+    row = NETWORKS[network["name"]]
+    if row.branch or row.stack is not None:
+        raise ConfigError(f"{key}: {row.name} has one output per class: remove it")
+    for task in tasks:
+        if task.get("loss", {}).get("kind", "cross_entropy") != "cross_entropy":
+            raise ConfigError(
+                f"{key}: task {task['name']!r} has a loss that counts its classes: remove one"
+            )
+        if len(task.get("classes", ())) > outputs:
+            raise ConfigError(
+                f"{key}: task {task['name']!r} has {len(task['classes'])} classes: raise it"
+            )
 
 
 def _check_per_class(

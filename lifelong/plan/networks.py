@@ -41,7 +41,8 @@ class Architecture:
 
     `head`: "linear" or "angular". `crop`: how many pixels of its images it sees, 0 for all.
     `input_size`: the side that these become, 0 for their own. `standardise`: whether each image
-    gets mean 0 and deviation 1 before the first layer.
+    gets mean 0 and deviation 1 before the first layer. `head_outputs`: those of a linear head, 0
+    for one per class.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Architecture:
     crop: int = 0
     input_size: int = 0
     standardise: bool = False
+    head_outputs: int = 0
 
 
 _INCEPTION: dict[str, Any] = {

@@ -27,4 +27,5 @@ def sights(network: Mapping[str, Any], images: Mapping[str, Any], data: TaskData
         "framing": images.get("framing"),
         "input_size": network.get("input_size", 0),
         "standardise": network.get("standardise", False),
+        "head_outputs": network.get("head_outputs", 0),
     }

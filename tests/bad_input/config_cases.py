@@ -182,9 +182,13 @@ def _cifar(task: dict[str, Any], **more: Any) -> Make:
 _people2 = _cifar({"group": "people2"})
 _few_percent = _cifar({"classes": list(GROUP_OF)[:25]}, draw={"percent": 2})
 
+_TWO_OUTPUTS = CONFIG | {"network": {"name": "small_cnn", "head_outputs": 2}}
+
 CASES = [
     *(Case(wrong, f"config key {says}", do, edited(key, value)) for wrong, key, value, says, do in _KEYS),
     *(Case(f"the published CSV {wrong}", f"config key {says}", do, _published(text)) for wrong, text, says, do in _PUBLISHED),
+    Case("fewer outputs than classes", "config key network.head_outputs: task 'a' has 3 classes: raise it", "raise it", edited("tasks.0.classes", [0, 1, 7], _TWO_OUTPUTS)),
+    Case("spare outputs under a loss that counts classes", "config key network.head_outputs: task 'a' has a loss that counts its classes: remove one", "remove one", edited("tasks.0.loss", {"kind": "weighted"}, _TWO_OUTPUTS)),
     Case("a section is misspelt", "config: there is no key 'trian'; did you mean 'train'?", "correct it", edited("trian", {})),
     Case("no experiment", "config: 'experiment' is a required property", "name it", bytes_of(b"methods: [cpg]\ndatasets: {d: {source: digits}}\ntasks: [{name: a}]")),
     Case("a key is a number", "config: put 1 in quotes, keys are texts", "put it in quotes", _number_as_key),

@@ -29,6 +29,7 @@ _KEYS: list[tuple[str, str, Any, str, str, dict[str, Any]]] = [
     ("groups of more layers than there are", "layers.groups", [2, 1], "layers.groups: [2, 1] cover 3 layers, but the network has 2 that may be shared", "cover each once", LAYERS),
     ("a group of no layer", "layers.groups", [0, 2], "layers.groups.0: 0 is less than the minimum of 1", "drop it", LAYERS),
     ("too many patterns to search", "layers.groups", None, "layers.groups: 17 groups make 131072 configurations, at most 1024 are searched; …Let layers choose together, for example [3, 2, 2, 2, 2, 2, 2, 2]", "let layers choose together", _DEEP),
+    ("spare outputs of networks that share layers", "network.head_outputs", 16, "network.head_outputs: tiny_cnn2 has one output per class: remove it", "remove it", LAYERS),
     ("a pattern by hand that divides a group", "tasks.0.sharing", "S-", "tasks: sharing 'S-' of task 'a' divides a group of layers.groups [2] (lasem_hps): layers of a group share or not together", "share the group or not", _GROUPED),
     ("a pattern by hand of another number of layers", "tasks.0.sharing", "S", "tasks: sharing: 'S' has 1 letters, but tiny_cnn2 has 2 layers that may be shared", "write one letter per layer", LAYERS),
     ("a network that cannot share layers", "network.name", "small_cnn", "network.name: hps shares layers of tiny_cnn2, …, not of small_cnn", "use one of those listed", LAYERS),

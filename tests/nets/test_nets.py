@@ -285,3 +285,15 @@ def test_grey_images_reach_the_layers_channels_last():
 def test_images_that_do_not_fit_are_refused(name, size):
     with pytest.raises(ConfigError, match=r"network\.name"):
         check_image_size(name, size)
+
+
+def test_spare_outputs_are_seen_only_while_training():
+    network = build(Architecture("lenet", 3, 5, image_size=16, head_outputs=100))
+    x = torch.randn(2, 3, 16, 16)
+    logits = network(x)
+    assert logits.shape == (2, 100)
+    assert torch.equal(network.eval()(x), logits[:, :5])
+    with pytest.raises(ConfigError, match="head_outputs: 4 outputs for 5 classes"):
+        build(Architecture("lenet", 3, 5, head_outputs=4))
+    with pytest.raises(ConfigError, match="a loss with a margin"):
+        build(Architecture("small_cnn", 1, 2, head="angular", head_outputs=9))

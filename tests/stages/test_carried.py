@@ -13,10 +13,12 @@ from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Key
 from lifelong.stages import train
 from lifelong.store import read_arrays
+from lifelong.use.load import finished_model
 from lifelong.work.shards import load_part
 
 VARIANTS = {
     "anew": {"method": "wsn", "picking": {"scores": "fresh"}},
+    "spare": {"method": "wsn", "network": {"head_outputs": 40}},
     "across": {"method": "wsn", "picking": {"ranked_in": "network"}},
 }
 
@@ -57,6 +59,15 @@ def test_a_ranking_of_the_network_keeps_its_share_and_forgets_nothing(results):
         assert owned.sum() == pytest.approx(entries.sum() / 2, abs=len(owned))
         apart[method] = np.ptp(owned / entries)
     assert apart["wsn"] < 0.01 < apart["across"]
+
+
+def test_spare_outputs_are_trained_and_never_answered(results):
+    every_method.never_forgets(results, "spare")
+    every_method.says_its_size(results, "spare")
+    model, _ = finished_model(results / "spare" / "s0")
+    assert {shard.dense["head.layer.weight"].shape[0] for shard in model.shards} == {40}
+    logits = arrays_of(results, "spare", "03", "infer/logits.h5")
+    assert {values.shape[1] for values in logits.values()} == {2, 4}
 
 
 def test_what_another_task_left_is_refused(results):

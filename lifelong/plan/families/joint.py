@@ -83,6 +83,11 @@ def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, A
     tasks = config["tasks"]
     names, given = [task["name"] for task in tasks], own["joint"]["lessons"]
     check_lessons(names, given)
+    if "head_outputs" in own["network"]:
+        raise ConfigError(
+            f"config key network.head_outputs: {name} weighs tasks by the classes they have: "
+            "remove it"
+        )
     _check_extras(names, own)
     for lesson in lessons_of(names, given):
         _check_lesson(name, [tasks[position - 1] for position in lesson], config)
