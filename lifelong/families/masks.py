@@ -6,7 +6,7 @@ from pathlib import Path
 from lifelong import store
 from lifelong.families.ladder import own_candidate, prune, rung_name, with_scores
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Shard, TaskLearner
+from lifelong.masks import Shard, TaskLearner, without_spares
 from lifelong.masks.codebook import quantised
 from lifelong.optim.phase import Phase
 from lifelong.plan.code import load
@@ -93,7 +93,7 @@ def commit(stage: Stage) -> None:
     )
     brought, after = _finished(work, learner, after)
     path = Path(stage.path("shard.h5"))
-    shard = work.model.part(brought)
+    shard = work.model.part(without_spares(brought))
     files = {path.name: shards.save(path, shard)}
     rows = work.epoch_rows(result.epochs, width=shard.card.width)
     rows += work.size_rows(shard, learner.counts(), path)

@@ -7,7 +7,7 @@ import numpy as np
 
 from lifelong import store
 from lifelong.families.network_work import NetworkWork
-from lifelong.masks import Model, TaskLearner
+from lifelong.masks import Model, TaskLearner, without_spares
 from lifelong.masks.head_learner import HeadLearner
 from lifelong.optim.phase import Phase
 from lifelong.plan.paths import place_of
@@ -52,7 +52,7 @@ def learn(stage: Stage) -> None:
             resume=work.resume("baseline", repetition),
             name=f"baseline {repetition}",
         )
-        shard = learner.shard()
+        shard = without_spares(learner.shard())
         files[path.name] = shards.save(path, shard)
         rows += work.epoch_rows(result.epochs, attempt=repetition, width=1.0)
         if repetition == 0:
@@ -82,7 +82,7 @@ def _learn_head(work: NetworkWork) -> None:
         name="output layer",
     )
     assert result.kept is not None
-    part, path = learner.part(), Path(stage.path(file_name(0)))
+    part, path = without_spares(learner.part()), Path(stage.path(file_name(0)))
     files = {path.name: shards.save(path, part)}
     rows = work.epoch_rows(result.epochs, attempt=0, width=1.0)
     rows += work.size_rows(part, learner.counts(), path)
@@ -124,4 +124,5 @@ def _start_from(learner: TaskLearner, stage: Stage, source: int) -> None:
             network = shards.verified(Path(path))
             theirs, ours = network.card, learner.card
             same = (theirs.head, len(theirs.classes)) == (ours.head, len(ours.classes))
+            same = same and not ours.head_outputs  # of which only those of classes were written
             learner.load(replace(network, card=ours), head=same)

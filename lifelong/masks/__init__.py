@@ -3,7 +3,7 @@
 from lifelong.masks.learner import Learner
 from lifelong.masks.model import Model
 from lifelong.masks.ranked import RankedLearner, Ranking, TaskLearner
-from lifelong.masks.shard import Part, Shard
+from lifelong.masks.shard import Part, Shard, without_spares
 from lifelong.masks.size import shard_size
 from lifelong.nets import Network
 from lifelong.plan.card import Card
@@ -19,4 +19,5 @@ __all__ = [
     "Shard",
     "TaskLearner",
     "shard_size",
+    "without_spares",
 ]

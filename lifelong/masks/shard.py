@@ -8,6 +8,7 @@ together without working out what was free before each of them.
 """
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from lifelong.masks.places import Places
 from lifelong.plan.card import Card
 
 Arrays = dict[str, np.ndarray]
+_OUTPUT_LAYER = ("head.weight", "head.bias")  # the first dimension is that of classes
 
 
 @dataclass(frozen=True)
@@ -66,3 +68,15 @@ class Part:
     def placed(self) -> "Part":
         """The part without its weights and places, once the model has them."""
         return replace(self, values={}, places={}, before=None)
+
+
+Task = TypeVar("Task", Shard, Part)
+
+
+def without_spares(task: Task) -> Task:
+    """The task as it is written: of an output layer with spare outputs only those of classes."""
+    if not task.card.head_outputs:
+        return task
+    classes = len(task.card.classes)
+    cut = {name: task.dense[name][:classes].copy() for name in _OUTPUT_LAYER if name in task.dense}
+    return replace(task, card=replace(task.card, head_outputs=0), dense={**task.dense, **cut})

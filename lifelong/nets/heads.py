@@ -33,19 +33,17 @@ class Angular(nn.Module):
             return torch.stack((logits, x.norm(dim=1, keepdim=True).expand_as(logits)))
 
 
-class SpareOutputs(nn.Module):
+class SpareOutputs(nn.Linear):
     """An output layer with more outputs than classes, the others only while it is trained.
 
     In: (batch, features). Out: (batch, classes) logits; while training (batch, outputs). The
     released program of WSN gives every task one output per class of all tasks.
     """
 
-    def __init__(self, layer: nn.Linear, classes: int) -> None:
-        super().__init__()
-        self.layer, self.classes = layer, classes
+    classes = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = self.layer(x)
+        logits = super().forward(x)
         return logits if self.training else logits[:, : self.classes]
 
 
@@ -59,12 +57,16 @@ def head_of(
     """
     if outputs:
         _check_outputs(kind, classes, outputs)
-        return SpareOutputs(_output_layer(features, outputs, bare), classes)
+        layer = SpareOutputs(features, outputs, bias=not bare)
+        layer.classes = classes
+        return layer if bare else _started(layer)
+    if kind == "linear" and bare:
+        return nn.Linear(features, classes, bias=False)
     if kind == "linear":
-        return _output_layer(features, classes, bare)
+        return _started(nn.Linear(features, classes))
     if kind == "angular":
         size = scaled(EMBEDDING, channels, width=1.0)
-        return nn.Sequential(_linear(features, size), Angular(size, classes))
+        return nn.Sequential(_started(nn.Linear(features, size)), Angular(size, classes))
     raise ConfigError(f"there is no head {kind!r}: choose {' or '.join(HEADS)}")
 
 
@@ -76,12 +78,7 @@ def _check_outputs(kind: str, classes: int, outputs: int) -> None:
         raise ConfigError(f"{key}: {outputs} outputs for {classes} classes: raise or remove it")
 
 
-def _output_layer(features: int, outputs: int, bare: bool) -> nn.Linear:
-    return nn.Linear(features, outputs, bias=False) if bare else _linear(features, outputs)
-
-
-def _linear(features: int, out: int) -> nn.Linear:
-    layer = nn.Linear(features, out)
+def _started(layer: nn.Linear) -> nn.Linear:
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
     return layer

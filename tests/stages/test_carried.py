@@ -19,6 +19,7 @@ from lifelong.work.shards import load_part
 VARIANTS = {
     "anew": {"method": "wsn", "picking": {"scores": "fresh"}},
     "spare": {"method": "wsn", "network": {"head_outputs": 40}},
+    "alone": {"method": "finetune", "network": {"head_outputs": 40}},
     "across": {"method": "wsn", "picking": {"ranked_in": "network"}},
 }
 
@@ -61,12 +62,14 @@ def test_a_ranking_of_the_network_keeps_its_share_and_forgets_nothing(results):
     assert apart["wsn"] < 0.01 < apart["across"]
 
 
-def test_spare_outputs_are_trained_and_never_answered(results):
-    every_method.never_forgets(results, "spare")
-    every_method.says_its_size(results, "spare")
-    model, _ = finished_model(results / "spare" / "s0")
-    assert {shard.dense["head.layer.weight"].shape[0] for shard in model.shards} == {40}
-    logits = arrays_of(results, "spare", "03", "infer/logits.h5")
+@pytest.mark.parametrize("method", ["spare", "alone"])
+def test_spare_outputs_are_trained_and_neither_answered_nor_written(results, method):
+    every_method.never_forgets(results, method)
+    every_method.says_its_size(results, method)
+    model, _ = finished_model(results / method / "s0")
+    for shard in model.shards:
+        assert shard.dense["head.weight"].shape[0] == len(shard.card.classes)
+    logits = arrays_of(results, method, "03", "infer/logits.h5")
     assert {values.shape[1] for values in logits.values()} == {2, 4}
 
 
