@@ -79,7 +79,7 @@ class RankedLayer:
         return values.detach().cpu().reshape(-1)[where.cpu().reshape(-1)].numpy()
 
 
-class OneRanking:
+class NetworkRanking:
     """Ranks the weights of all layers together, so that layers get unlike shares.
 
     Scores count as multiples of the spread that those of their layer began with; otherwise small
@@ -146,7 +146,7 @@ class RankedLearner:
         self.frozen = True
         self.version = 0
         ranked = list(self.layers.values())
-        self.rankings = [OneRanking(ranked)] if ranking.in_network else ranked
+        self.rankings = [NetworkRanking(ranked)] if ranking.in_network else ranked
         self.rank()
 
     def rank(self) -> None:

@@ -40,7 +40,9 @@ class SpareOutputs(nn.Linear):
     released program of WSN gives every task one output per class of all tasks.
     """
 
-    classes = 0
+    def __init__(self, features: int, outputs: int, classes: int, bias: bool) -> None:
+        super().__init__(features, outputs, bias=bias)
+        self.classes = classes
 
     def forward(self, x: Tensor) -> Tensor:
         logits = super().forward(x)
@@ -57,8 +59,7 @@ def head_of(
     """
     if outputs:
         _check_outputs(kind, classes, outputs)
-        layer = SpareOutputs(features, outputs, bias=not bare)
-        layer.classes = classes
+        layer = SpareOutputs(features, outputs, classes, bias=not bare)
         return layer if bare else _started(layer)
     if kind == "linear" and bare:
         return nn.Linear(features, classes, bias=False)

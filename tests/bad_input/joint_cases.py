@@ -31,7 +31,7 @@ _KEYS: list[tuple[str, str, Any, str, str]] = [
     ("dropout of an unknown task", "joint.dropout", {"x": 0.5}, "joint.dropout: there is no task 'x'; there are a, b", "use one of those listed"),
     ("norms held before they have seen anything", "joint.held_norms", ["a"], "joint.held_norms: a is of the first lesson, so its norms have no statistics to keep: let a lesson come first, or remove it", "let a lesson come first, or remove it"),
     ("branches of a network that has none", "joint.copy_branches", True, "joint.copy_branches: the tasks of small_cnn have no layers of their own but one: take facelivenet, or remove the key", "take facelivenet, or remove it"),
-    ("spare outputs of tasks learned together", "network.head_outputs", 9, "network.head_outputs: joint weighs tasks by the classes they have: remove it", "remove it"),
+    ("spare outputs of tasks learned together", "network.head_outputs", 9, "network.head_outputs: joint has one output per class: remove it", "remove it"),
     ("an epsilon of SGD", "recipe.epsilon", 1.0, "recipe.epsilon (joint): only rmsprop has one: set recipe.optimiser to it, or remove the key", "set recipe.optimiser to rmsprop, or remove it"),
     ("a network that cannot have several heads", "network.name", "tiny_cnn2", "network.name: joint cannot use tiny_cnn2, which is for methods that share layers; take vgg16_bn or small_cnn, or leave the method out", "take another network"),
 ]  # fmt: skip

@@ -85,8 +85,7 @@ def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, A
     check_lessons(names, given)
     if "head_outputs" in own["network"]:
         raise ConfigError(
-            f"config key network.head_outputs: {name} weighs tasks by the classes they have: "
-            "remove it"
+            f"config key network.head_outputs: {name} has one output per class: remove it"
         )
     _check_extras(names, own)
     for lesson in lessons_of(names, given):
