@@ -13,7 +13,7 @@ from toy_experiment import toy_config
 from lifelong.cli import main
 from lifelong.faces.align import TEMPLATE
 from lifelong.faces.detect import NO_FACES, Faces
-from lifelong.jobs.driver import run_experiment
+from lifelong.jobs.driver import run_tasks
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
 from lifelong.stages import align_faces
@@ -64,7 +64,7 @@ def learn(folder: Path) -> Path:
     config |= {"train": few | {"min_train_accuracy": 0.0}, "baseline": few}
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setattr(align_faces, "Detector", Finder)
-        run_experiment(Plan(check(config)))
+        run_tasks(Plan(check(config)))
     return folder
 
 

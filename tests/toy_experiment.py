@@ -1,11 +1,12 @@
 """One toy experiment that every method runs through: real digits, three tasks, one expansion."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from lifelong.jobs.driver import run_experiment
+from lifelong.jobs.driver import run_experiment, run_tasks
 from lifelong.plan.config import check
 from lifelong.plan.methods import METHODS
 from lifelong.plan.plan import Plan
@@ -72,10 +73,18 @@ def toy_plan(methods: list[str], **changes: dict) -> Plan:
 
 
 def run_toy(folder: Path, methods: list[str], **changes: dict) -> Path:
-    """Run the toy experiment in `folder`; returns its results."""
+    """Run the tasks of the toy experiment in `folder`; returns its results."""
+    return _run(run_tasks, folder, toy_plan(methods, **changes))
+
+
+def run_whole_toy(folder: Path, methods: list[str], **changes: dict) -> Path:
+    """The same with tables and report, which take as long as a method."""
+    return _run(run_experiment, folder, toy_plan(methods, **changes))
+
+
+def _run(run: Callable[[Plan], None], folder: Path, plan: Plan) -> Path:
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
-    plan = toy_plan(methods, **changes)
     with contextlib.chdir(folder):
-        run_experiment(plan)
+        run(plan)
     return folder / plan.paths.base

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from sklearn.datasets import load_digits
 from torch.nn import functional
-from toy_experiment import TASKS, run_toy
+from toy_experiment import TASKS, run_toy, run_whole_toy
 
 from lifelong.nets import build
 from lifelong.plan.networks import Architecture
@@ -43,7 +43,13 @@ def write_ground(path: Path, steps: int = 200, seed: int = 3) -> Path:
 
 
 def run_on_ground(folder: Path, methods: list[str], **changes: Any) -> Path:
-    """The toy experiment on these weights, which are in the working folder; returns its results."""
+    """The toy's tasks on these weights, which are in the working folder; returns the results."""
     if not (folder / "toy.pth").exists():
         write_ground(folder / "toy.pth")
     return run_toy(folder, methods, **{**CHANGES, **changes})
+
+
+def run_whole_on_ground(folder: Path, methods: list[str], **changes: Any) -> Path:
+    """The same with tables and report."""
+    run_on_ground(folder, methods, **changes)
+    return run_whole_toy(folder, methods, **{**CHANGES, **changes})

@@ -1,6 +1,7 @@
 """A copy of the workflow to run Snakemake in, and which jobs its output names."""
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ from typing import Any
 
 import psutil
 import yaml
+
+from lifelong.jobs import handover
 
 TREE = Path(__file__).parents[1]
 _PARTS = ("Snakefile", "rules", "workflow_scripts", "schemas", "profiles", "envs", "report")
@@ -55,12 +58,23 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
 
 
+@functools.cache
+def worker() -> str:
+    """The socket of a worker for all Snakemakes of these tests, so that each need not import torch.
+
+    One that serves a single Snakemake is what `running` starts, and stages/test_worker.py tests.
+    """
+    environ = {**os.environ, handover.VARIABLE: ""}
+    handover.start(environ)
+    return environ[handover.VARIABLE]
+
+
 def snakemake(folder: Path, *arguments: str, succeeds: bool = True) -> str:
     """Run Snakemake in `folder` on one core, unless `arguments` say more; returns its output."""
     run = subprocess.run(
         command(*arguments),
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={handover.VARIABLE: worker(), **os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -22,11 +22,18 @@ from lifelong.records.outcomes import outcome_words
 
 
 def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> None:
-    """Run what is not done: packs, then seed by seed every method's tasks, tables and report.
+    """Run what is not done, then tables and report.
 
     `limit` ends after so many tasks; they learn as they would in the whole experiment.
     """
-    tasks = plan.config["tasks"][:limit]
+    run_tasks(plan, limit, threads)
+    shown = Plan(plan.config, plan.paths.root, limit)
+    for kind in ("tables", "report"):
+        run_stage(shown.overview(kind), threads)
+
+
+def run_tasks(plan: Plan, limit: int | None = None, threads: int = 1) -> None:
+    """Run what is not done of packs and, seed by seed, of every method's tasks."""
     shown = Plan(plan.config, plan.paths.root, limit)
     ensured: set[str] = set()
 
@@ -53,12 +60,10 @@ def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> No
         ensure(find_stage(plan, path, read))
         return read_facts(path)
 
-    for dataset in dict.fromkeys(task["dataset"] for task in tasks):
+    for dataset in dict.fromkeys(task["dataset"] for task in plan.config["tasks"][:limit]):
         ensure(plan.pack_stage(dataset))
     for key in sorted(shown.keys("infer"), key=lambda key: key.seed):
         ensure(plan.stage(key))
-    for kind in ("tables", "report"):
-        run_stage(shown.overview(kind), threads)
 
 
 def is_done(stage: Stage, is_settled: Callable[[str], bool]) -> bool:

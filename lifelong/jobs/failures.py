@@ -48,10 +48,11 @@ def said() -> list[str]:
     for path in sorted(_FOLDER.glob("*"), key=lambda path: path.stat().st_mtime_ns):
         stage, why, *_ = path.read_text(encoding="utf-8").split("\n")
         stages.setdefault(why, []).append(stage)
-    return [
-        f"Error in {first}{f' and {len(more)} other stages' if more else ''}: {why}"
-        for why, (first, *more) in stages.items()
-    ]
+    return [f"Error in {first}{_and(more)}: {why}" for why, (first, *more) in stages.items()]
+
+
+def _and(more: list[str]) -> str:
+    return f" and {len(more)} other stage{'s' * (len(more) > 1)}" if more else ""
 
 
 def _file_of(stage: str) -> Path:

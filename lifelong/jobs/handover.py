@@ -4,10 +4,12 @@ The worker (`worker.py`) has imported torch and forks once per job. A job's own 
 its Unix socket, reads who the worker is, and sends one line of JSON together with its standard
 streams. Then it waits for one line: how the job ended. Where no line comes, worker and job are
 both dead (each holds the connection open), so the job may be done again without a second writer.
+A Snakemake inside of another one's job has the other's worker, if that is one it may use.
 """
 
 import atexit
 import json
+import os
 import shutil
 import signal
 import socket
@@ -31,10 +33,11 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def start(environ: MutableMapping[str, str]) -> subprocess.Popen[bytes] | None:
     """Start a worker that ends with this process, and name its socket in `environ`.
 
-    None where `environ` says "off", and on other systems than Linux, where nothing ends the jobs
-    of a worker that was killed.
+    None where `environ` says "off" or names one that answers, and on other systems than Linux,
+    where nothing ends the jobs of a worker that was killed.
     """
-    if environ.get(VARIABLE) == "off" or sys.platform != "linux":
+    address = environ.get(VARIABLE, "")
+    if address == "off" or sys.platform != "linux" or (address and _answers(address)):
         return None
     folder, listener = _listen()
     call = f"main({listener.fileno()}, {folder!r})"
@@ -80,9 +83,24 @@ def hand_over(address: str, request: Mapping[str, Any]) -> int | str | None:
     return _explained(answer)
 
 
+def _answers(address: str) -> bool:
+    """Whether the worker of a socket would do the jobs of this process."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE_S)
+            connection.connect(address)
+            return bool(json.loads(connection.makefile("r").readline()) == identity())
+    except (OSError, ValueError):
+        return False
+
+
 def identity() -> dict[str, str]:
-    """What worker and job must agree on: the interpreter and the package."""
-    return {"python": sys.executable, "package": str(Path(__file__).resolve().parents[1])}
+    """What worker and job must agree on: the interpreter, the package, where else to look."""
+    return {
+        "python": sys.executable,
+        "package": str(Path(__file__).resolve().parents[1]),
+        "path": os.environ.get("PYTHONPATH", ""),
+    }
 
 
 def _explained(answer: Mapping[str, int]) -> int | str:

@@ -106,11 +106,11 @@ def from_snakemake(kind: str, job: Any) -> None:
     address = os.environ.get(VARIABLE, "off")
     if processes_of(request["stage"][3]) > 1:
         address = "off"  # several processes have nothing from the worker
+    if owner.VARIABLE in os.environ:
+        owner.end_with(int(os.environ[owner.VARIABLE]))
     try:
         ended = None if address == "off" else hand_over(address, request)
         if ended is None:
-            if owner.VARIABLE in os.environ:
-                owner.end_with(int(os.environ[owner.VARIABLE]))
             _run(request)
         else:
             if isinstance(ended, str):

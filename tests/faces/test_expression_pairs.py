@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from face_trees import PEOPLE, draw, draw_oulu, read, text
-from toy_experiment import run_toy
+from toy_experiment import run_whole_toy
 
 from lifelong.data.pack import read_pairs
 from lifelong.faces.authentication import authentication
@@ -130,7 +130,7 @@ def test_a_run_measures_who_is_let_in(tree, tmp_path, method):
     tasks[1]["pairs"] = asked
     few = {"epochs": 20, "lr": 0.1, "milestones": [14]}
     changes = {"datasets": sets, "tasks": tasks, "goals": {}, "train": few}
-    results = run_toy(tmp_path, [method], **changes, baseline=few | {"repetitions": 1})
+    results = run_whole_toy(tmp_path, [method], **changes, baseline=few | {"repetitions": 1})
     table = read_table(results / "tables" / "verification.csv").iloc[0]
     model, _ = finished_model(results / method / "s0")
     images, pairs = read_pairs(results / "pack_data" / "pairs" / "pack.h5")

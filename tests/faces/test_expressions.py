@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from face_trees import PEOPLE, draw, draw_oulu, labels, read, text
-from toy_experiment import run_toy
+from toy_experiment import run_whole_toy
 
 from lifelong.faces.expressions import OULU_CASIA, made_folds, read_folds
 from lifelong.plan.errors import DataError
@@ -143,7 +143,9 @@ def test_a_tree_runs_through_the_stages(tree, tmp_path):
     sets = {name: {**faces, "labels": name} for name in ("identity", "expression")}
     tasks = [{"name": name, "dataset": name} for name in sets]
     train = {"epochs": 30, "lr": 0.1, "milestones": [24]}
-    results = run_toy(tmp_path, ["dynamic"], datasets=sets, tasks=tasks, goals={}, train=train)
+    results = run_whole_toy(
+        tmp_path, ["dynamic"], datasets=sets, tasks=tasks, goals={}, train=train
+    )
     accuracy = read_table(results / "tables" / "accuracy.csv").set_index("task")["accuracy"]
     assert accuracy["expression"] > 2 / 6  # twice what chance gives
     model, _ = finished_model(results / "dynamic" / "s0")

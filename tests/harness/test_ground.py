@@ -13,7 +13,7 @@ from harness_tree import Killed, content, die_after
 from known_methods import GROUND_METHODS
 from PIL import Image
 from toy_experiment import TASKS, toy_plan
-from toy_ground import CHANGES, run_on_ground, write_ground
+from toy_ground import CHANGES, run_on_ground, run_whole_on_ground, write_ground
 
 import lifelong
 from lifelong import store
@@ -33,7 +33,7 @@ STANDING = [name for name in GROUND_METHODS if METHODS[name].pretrained == "grou
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    return run_on_ground(tmp_path_factory.mktemp("ground"), GROUND_METHODS)
+    return run_whole_on_ground(tmp_path_factory.mktemp("ground"), GROUND_METHODS)
 
 
 @pytest.mark.parametrize("method", GROUND_METHODS)
@@ -116,7 +116,7 @@ def test_kept_features_change_no_bit(results, tmp_path):
 def test_a_probe_may_augment_its_images(results, tmp_path):
     shutil.copy(results.parents[1] / "toy.pth", tmp_path)
     own = {"probe": {"recipe": {"crop_padding": 1}, "baseline": {"epochs": 3}}}
-    again = run_on_ground(tmp_path, ["probe"], method_settings=own)
+    again = run_whole_on_ground(tmp_path, ["probe"], method_settings=own)
     assert every_method.summary_of(again, "probe")["accuracy_mean"] > 0.85
 
 

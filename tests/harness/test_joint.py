@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from known_methods import JOINT_METHODS
 from made_once import made_once
-from toy_experiment import TASKS, run_toy
+from toy_experiment import TASKS, run_toy, run_whole_toy
 
 LESSONS = {
     "joint": {"lessons": [list(TASKS[:2]), TASKS[2]]},
@@ -22,7 +22,7 @@ FOLDERS = [f"02-{TASKS[0]}+{TASKS[1]}", f"03-{TASKS[2]}"]
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     """Results of all methods, never interrupted."""
-    run = partial(run_toy, methods=JOINT_METHODS, **LESSONS)
+    run = partial(run_whole_toy, methods=JOINT_METHODS, **LESSONS)
     return made_once(tmp_path_factory, "undisturbed_joint", run)
 
 

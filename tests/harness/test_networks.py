@@ -1,6 +1,7 @@
 """CPG on other bodies: slopes are each task's own, and widening keeps what was learned."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from harness_tree import Killed, content, die_after
 from PIL import Image
 from sklearn.datasets import load_digits
-from toy_experiment import CLASSES, TASKS, run_toy
+from toy_experiment import CLASSES, TASKS, run_toy, run_whole_toy
 
 from lifelong import store
 from lifelong.masks import shard_size
@@ -35,10 +36,10 @@ def pictures(tmp_path_factory) -> Path:
     return root
 
 
-def run(folder: Path, name: str, root: Path) -> Path:
+def run(folder: Path, name: str, root: Path, by: Callable[..., Path]) -> Path:
     network = {"name": name, "channels": NETWORKS[name]}
     if name == "spherenet20":
-        return run_toy(folder, ["cpg"], network=network)
+        return by(folder, ["cpg"], network=network)
     source = {"source": "image_folder", "root": str(root), "image_size": 75, "channels": 1}
     tasks = [{"name": task, "group": task} for task in TASKS]
     few = {"cpg": {"train": {"epochs": 4, "milestones": [3]}}}  # too few for the second task's goal
@@ -46,14 +47,14 @@ def run(folder: Path, name: str, root: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         # Its norms remember 200 steps; a toy has 60.
         patch.setattr("lifelong.nets.inception_resnet.MOMENTUM", 0.1)
-        return run_toy(folder, ["cpg"], method_settings=few, **changes)
+        return by(folder, ["cpg"], method_settings=few, **changes)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def results(request, pictures, tmp_path_factory) -> tuple[str, Path]:
     """The network and the results of an experiment that nobody interrupted."""
     folder = tmp_path_factory.mktemp(request.param)
-    return request.param, run(folder, request.param, pictures)
+    return request.param, run(folder, request.param, pictures, run_whole_toy)
 
 
 def test_learns_and_expands(results):
@@ -98,7 +99,7 @@ def test_killed_and_run_again_gives_the_same_bytes(results, pictures, tmp_path):
         patch.setattr("lifelong.work.resume.SAVE_EVERY_S", 0.03)
         patch.setattr("lifelong.work.resume.SHARE_OF_TIME", 1.0)
         die_after(patch, 100)
-        run(tmp_path, name, pictures)
+        run(tmp_path, name, pictures, run_toy)
         pytest.fail("the run was never killed")
-    again = run(tmp_path, name, pictures)
+    again = run(tmp_path, name, pictures, run_toy)
     assert content(again / "cpg") == content(folder / "cpg")

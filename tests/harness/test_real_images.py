@@ -16,9 +16,9 @@ NAMES = ("fish", "flowers", "vehicles_1")
 
 @pytest.fixture(scope="module")
 def results(cifar100_folders, tmp_path_factory) -> Path:
-    """A tree of links to 150 training and 40 test pictures of each class, learned in one epoch."""
+    """A tree of links to 100 training and 40 test pictures of each class, learned in one epoch."""
     folder = tmp_path_factory.mktemp("real")
-    for split, count in (("train", 150), ("test", 40)):
+    for split, count in (("train", 100), ("test", 40)):
         for name in NAMES:
             for source in sorted((cifar100_folders / split / name).iterdir()):
                 target = folder / "cifar" / split / name / source.name

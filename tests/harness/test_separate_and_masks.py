@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from known_methods import NETWORK_METHODS
-from toy_experiment import TASKS, run_toy
+from toy_experiment import TASKS, run_whole_toy
 
 from lifelong.masks import shard_size
 from lifelong.plan.methods import METHODS
@@ -78,6 +78,6 @@ def test_a_finished_experiment_is_not_run_again(undisturbed, tmp_path):
     results = Path(shutil.copytree(undisturbed, tmp_path / "results" / undisturbed.name))
     stages = [path for path in results.rglob("manifest.json") if "s0" in path.parts]
     before = {path: path.stat().st_mtime_ns for path in stages}
-    run_toy(tmp_path, NETWORK_METHODS)
+    run_whole_toy(tmp_path, NETWORK_METHODS)
     assert before == {path: path.stat().st_mtime_ns for path in stages}
     assert Path(results / "report" / "index.html").is_file()

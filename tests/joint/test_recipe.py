@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from toy import card_of
-from toy_experiment import run_toy
+from toy_experiment import run_toy, run_whole_toy
 
 from lifelong.joint.extras import Centres, Dropout
 from lifelong.joint.learner import LessonLearner
@@ -101,7 +101,7 @@ RECIPE = {
 
 def test_the_whole_recipe_learns_and_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     """Norms of the second lesson have the first one's statistics to the bit."""
-    results = run_toy(tmp_path / "whole", ["dynamic"], **RECIPE)
+    results = run_whole_toy(tmp_path / "whole", ["dynamic"], **RECIPE)
     folders = [results / "dynamic" / "s0" / one for one in ("01-people", "03-identity+expression")]
     lessons = [load_lesson(folder / "retrain" / "shard.h5") for folder in folders]
     assert all(card.standardise for lesson in lessons for card in lesson.cards)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from toy_experiment import CLASSES, TASKS, run_toy
+from toy_experiment import CLASSES, TASKS, run_toy, run_whole_toy
 
 from lifelong import store
 from lifelong.families import ladder, masks
@@ -84,7 +84,7 @@ def test_packnet_keeps_its_last_epoch_unless_the_best_is_asked_for(tmp_path, mon
     changes = (
         {} if keep == "last" else {"method_settings": {"packnet": {"retrain": {"keep": keep}}}}
     )
-    results = run_toy(tmp_path, ["packnet"], **changes)
+    results = run_whole_toy(tmp_path, ["packnet"], **changes)
     assert [bar is None for bar in bars] == [keep == "last"] * len(TASKS)
     finals = []
     for bar, path in zip(
@@ -105,7 +105,7 @@ def test_a_floor_that_rejects_every_rung_is_told_wherever_a_user_looks(tmp_path,
     tasks = [{"name": name, "classes": CLASSES[name]} for name in (SECOND, THIRD)]
     changes = {"goals": {"policy": "given", "given": {SECOND: 0.0, THIRD: 0.0}}}
     with caplog.at_level("WARNING"):
-        results = run_toy(tmp_path, ["cpg"], tasks=tasks, method_settings=floor, **changes)
+        results = run_whole_toy(tmp_path, ["cpg"], tasks=tasks, method_settings=floor, **changes)
     first, second = sorted((results / "cpg/s0").glob("*-*"))
     record = pd.read_csv(first / "prune" / "record.csv")
     rejected = record[record["metric"] == "accuracy_rejected"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from toy_experiment import run_toy, toy_plan
+from toy_experiment import run_toy, run_whole_toy, toy_plan
 
 from lifelong.plan.plan import Plan
 from lifelong.records.tables import read_table
@@ -28,7 +28,7 @@ def planned(method: str) -> Plan:
 
 @pytest.fixture(scope="module", params=["packnet", "stl"])
 def results(request, tmp_path_factory):
-    return run_toy(tmp_path_factory.mktemp("odd"), [request.param], tasks=TASKS, goals={})
+    return run_whole_toy(tmp_path_factory.mktemp("odd"), [request.param], tasks=TASKS, goals={})
 
 
 def test_every_task_counts_in_tables_report_and_means(results):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from toy_experiment import CLASSES, run_toy
+from toy_experiment import CLASSES, run_whole_toy
 
 from lifelong import store
 from lifelong.use.load import finished_model
@@ -24,7 +24,7 @@ HEADS = ["angular", "linear", "linear"]
 def results(tmp_path_factory):
     goals = {"policy": "given", "given": dict.fromkeys(CLASSES, 0.5)}
     folder = tmp_path_factory.mktemp("losses")
-    return run_toy(folder, ["scratch", "finetune", "cpg"], tasks=TASKS, goals=goals)
+    return run_whole_toy(folder, ["scratch", "finetune", "cpg"], tasks=TASKS, goals=goals)
 
 
 @pytest.mark.parametrize("method", ["scratch", "finetune", "cpg"])

@@ -119,12 +119,11 @@ def exchange(one: Path, other: Path) -> None:
     between.rename(other)
 
 
-def test_every_exchange_of_two_files_is_found(here):
+def test_an_exchange_of_two_files_is_found(here):
     files = sorted(f.path for f in verify(Path("results")))
     content = {path: path.read_bytes() for path in files}
-    pairs = list(itertools.combinations(files, 2))
     checked = 0
-    for one, other in pairs:
+    for one, other in random.Random(0).sample(list(itertools.combinations(files, 2)), 900):
         if content[one] == content[other] or "report" in (one.parts[2], other.parts[2]):
             continue
         exchange(one, other)

@@ -280,6 +280,22 @@ def test_off_means_off():
     assert environ == {handover.VARIABLE: "off"}
 
 
+def test_a_worker_that_is_there_is_used(started):
+    environ = {handover.VARIABLE: started[1]}
+    assert handover.start(environ) is None and environ == {handover.VARIABLE: started[1]}
+
+
+@pytest.mark.parametrize("how", ["it is gone", "other packages"])
+def test_one_that_cannot_do_the_jobs_is_replaced(started, monkeypatch, tmp_path, how):
+    address = str(tmp_path / "worker") if how == "it is gone" else started[1]
+    if how == "other packages":
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    environ = {**os.environ, handover.VARIABLE: address}
+    process = handover.start(environ)
+    assert process and environ[handover.VARIABLE] != address
+    handover.stop(process, str(Path(environ[handover.VARIABLE]).parent))
+
+
 def test_handing_over_imports_nothing_heavy():
     code = "import sys, lifelong.jobs.runner, lifelong.jobs.handover; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_tree import EXPERIMENT, copy_workflow, jobs, snakemake
+from workflow_tree import EXPERIMENT, copy_workflow, jobs, snakemake, write_config
 
 from lifelong.cli import main
 
@@ -105,8 +105,12 @@ def test_published_numbers_lie_beside_the_file_that_names_them(tiny, capsys, mon
     assert "p.csv has no column" in snakemake(tiny, "-n", *asked, succeeds=False)
 
 
-@pytest.mark.parametrize("worker", ["", "off"])
-def test_why_a_stage_failed_is_the_last_line(tiny, monkeypatch, worker):
+@pytest.mark.parametrize(
+    ("methods", "worker", "others"),
+    [(EXPERIMENT["methods"], "", "and 3 other stages"), (["packnet", "cpg"], "off", "and 1 other")],
+)
+def test_why_a_stage_failed_is_the_last_line(tiny, monkeypatch, methods, worker, others):
+    write_config(tiny, {**EXPERIMENT, "methods": methods})
     monkeypatch.setenv("LIFELONG_WORKER", worker)
     pack = "results/tiny/pack_data/digits/pack.h5"
     snakemake(tiny, pack)
@@ -114,7 +118,7 @@ def test_why_a_stage_failed_is_the_last_line(tiny, monkeypatch, worker):
     said = snakemake(tiny, "--keep-going", succeeds=False).rstrip().splitlines()
     first = "results/tiny/packnet/s0/01-x/train"
     assert said[-1].startswith("Error in results/tiny/") and f"{pack} is not what" in said[-1]
-    assert "and 3 other stages" in said[-1] and "Error in" not in said[-2]
+    assert others in said[-1] and "Error in" not in said[-2]
     # What failed before is not repeated, and what goes well now is forgotten.
     said = snakemake(tiny, f"{first}/manifest.json", succeeds=False).rstrip().splitlines()
     assert said[-1].startswith(f"Error in {first}: {pack}")
