@@ -189,8 +189,9 @@ def test_only_the_command_line_reads_argv_and_environment():
         for file in FILES
         if re.search(r"\bsys\.argv\b|\bos\.(environ|getenv)\b", file.read_text())
     }
-    # The runner sets threads for a job, and the processes of a stage are a program of their own.
-    assert readers <= {"cli.py", "jobs/runner.py", "jobs/ranks.py"}
+    # The runner sets threads for a job, which must have its worker's PYTHONPATH, and the processes
+    # of a stage are a program of their own.
+    assert readers <= {"cli.py", "jobs/runner.py", "jobs/handover.py", "jobs/ranks.py"}
 
 
 def imports_of_the_workflow() -> list[str]:

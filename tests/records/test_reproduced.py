@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from toy_experiment import run_toy
+from toy_experiment import run_whole_toy
 
 TREE = Path(__file__).parents[2]
 COLUMNS = (
@@ -52,7 +52,7 @@ def test_ours_stands_beside_the_published_row(reproduced, tmp_path):
 
 
 def test_finished_runs_are_taken_in_and_replaced(reproduced, tmp_path):
-    results = run_toy(tmp_path / "run", ["scratch", "packnet"])
+    results = run_whole_toy(tmp_path / "run", ["scratch", "packnet"])
     for commit in ("one", "two"):
         reproduced.add(results, commit, "a CPU")
     rows = reproduced._read(tmp_path / "toy_runs.csv")

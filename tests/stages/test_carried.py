@@ -7,7 +7,7 @@ from dataclasses import replace
 import every_method
 import numpy as np
 import pytest
-from toy_experiment import run_toy, toy_plan
+from toy_experiment import run_whole_toy, toy_plan
 
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Key
@@ -27,7 +27,7 @@ VARIANTS = {
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("carried")
-    return run_toy(folder, ["wsn", *VARIANTS], variants=VARIANTS)
+    return run_whole_toy(folder, ["wsn", *VARIANTS], variants=VARIANTS)
 
 
 def arrays_of(results, method: str, task: str, file: str):

@@ -13,7 +13,7 @@ from toy_experiment import toy_config
 from lifelong import store
 from lifelong.data.pack import read_pairs
 from lifelong.faces.pairs import Pairs, verify, with_mirror
-from lifelong.jobs.driver import run_tasks
+from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
 from lifelong.records.rows import read
@@ -51,7 +51,7 @@ def results(tmp_path_factory) -> Path:
     config = toy_config(methods, datasets=DATASETS, tasks=TASKS, goals=goals)
     config |= {"train": few | {"min_train_accuracy": 0.0}, "baseline": few | {"repetitions": 2}}
     with contextlib.chdir(folder):
-        run_tasks(Plan(check(config)))
+        run_experiment(Plan(check(config)))
     return folder / "results" / "toy"
 
 

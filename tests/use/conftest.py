@@ -9,7 +9,7 @@ from made_once import made_once
 from PIL import Image
 from toy_experiment import LAYERS, toy_config
 
-from lifelong.jobs.driver import run_tasks
+from lifelong.jobs.driver import run_experiment
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
 
@@ -55,8 +55,8 @@ def learn(folder: Path) -> Path:
     shared = {"experiment": "toy_layers", **LAYERS, "goals": {}}
     shared["layers"] = {"epochs": 2, "lr": 5e-3, "decay": 1e-3, "eval_every": 2}
     with contextlib.chdir(folder):
-        run_tasks(Plan(check(toy_config(["scratch", "cpg"], **changes))))
-        run_tasks(Plan(check(toy_config(["hps"], **(changes | shared)))))
+        run_experiment(Plan(check(toy_config(["scratch", "cpg"], **changes))))
+        run_experiment(Plan(check(toy_config(["hps"], **(changes | shared)))))
     return folder
 
 

@@ -107,7 +107,10 @@ def test_published_numbers_lie_beside_the_file_that_names_them(tiny, capsys, mon
 
 @pytest.mark.parametrize(
     ("methods", "worker", "others"),
-    [(EXPERIMENT["methods"], "", "and 3 other stages"), (["packnet", "cpg"], "off", "and 1 other")],
+    [
+        (EXPERIMENT["methods"], "", "and 3 other stages: "),
+        (["packnet", "wsn"], "off", "and 1 other stage: "),
+    ],
 )
 def test_why_a_stage_failed_is_the_last_line(tiny, monkeypatch, methods, worker, others):
     write_config(tiny, {**EXPERIMENT, "methods": methods})
