@@ -99,16 +99,17 @@ def _section(experiment: str, rows: list[dict[str, str]]) -> str:
         "| " + " | ".join(CELLS) + " |",
         "|" + " --- |" * len(CELLS),
     ]
-    answers = {
-        method: name for name, (method, _) in plan.overview("tables").spec.published_rows.items()
-    }
+    answers = [(name, ours) for name, ours, _ in plan.overview("tables").spec.published_rows]
     published = _published(config["published"], len(plan.tasks))
+    shown = []
     for name, figures in published.items():
-        method = next((ours for ours, row in answers.items() if row == name), "")
-        lines.append(_line(name, figures, [row for row in rows if row["method"] == method]))
-    for method in dict.fromkeys(row["method"] for row in rows):
-        if answers.get(method) not in published:
-            lines.append(_line(method, {}, [row for row in rows if row["method"] == method]))
+        beside = [ours for row, ours in answers if row == name]
+        names = [f"{name}, {ours}" for ours in beside] if len(beside) > 1 else [name]
+        shown += [(*one, figures) for one in zip(names, beside or [""], strict=True)]
+    left = [row["method"] for row in rows if row["method"] not in [ours for _, ours, _ in shown]]
+    shown += [(method, method, {}) for method in dict.fromkeys(left)]
+    for name, ours, figures in shown:
+        lines.append(_line(name, figures, [row for row in rows if row["method"] == ours]))
     return "\n".join(lines) + "\n"
 
 

@@ -325,17 +325,17 @@ class Plan:
 
 def published_rows(
     rows: Mapping[str, Method], chosen: str, variants: Mapping[str, Mapping[str, Any]]
-) -> dict[str, list[str]]:
-    """For rows of a published table our method, and whether its networks' mean or best counts.
+) -> list[list[str]]:
+    """Rows of a published table, our method, and whether its networks' mean or best counts.
 
     A method with several rows that answer to one setting counts for the `chosen` one. A variant is
-    what was published only where it says so.
+    what was published only where it says so. Several of ours may stand beside one row.
     """
-    methods: dict[str, list[str]] = {}
+    answers: list[list[str]] = []
     for name, row in rows.items():
         if published := variants.get(name, {}).get("published"):
-            methods[published] = [name, "mean"]
+            answers.append([published, name, "mean"])
         elif name == row.name:
             wanted = [chosen] if chosen in row.published else list(row.published)
-            methods |= {published: [name, row.published[published]] for published in wanted}
-    return methods
+            answers += [[published, name, row.published[published]] for published in wanted]
+    return answers

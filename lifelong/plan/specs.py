@@ -176,7 +176,7 @@ class Grounding:
 class Overview:
     """What tables and report must know.
 
-    `published_rows`: of a published table, to our method and what is done with its networks.
+    `published_rows`: of a published table, each with our method and what is done with its networks.
     `separate`: the method whose networks share nothing, "" where there is none. `sharing`: the
     methods with one network for all tasks.
     """
@@ -188,7 +188,7 @@ class Overview:
     methods: Sequence[str]
     seeds: Sequence[int]
     tasks: Sequence[str]
-    published_rows: Mapping[str, Sequence[str]]
+    published_rows: Sequence[Sequence[str]]
     separate: str
     sharing: Sequence[str]
 

@@ -1,6 +1,6 @@
 """Tables for people, made from the rows of one experiment."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import fsum
 from operator import attrgetter
 from pathlib import Path
@@ -21,7 +21,7 @@ SIZE_METRICS = (
     "bytes_superseded",  # of older files: a later task wrote those tensors again
     "bytes_ground",  # of the pretrained weights that all tasks of a model stand on, once
 )
-_TEXT = ("method", "task", "after_task", "split", "pattern", "protocol")
+_TEXT = ("method", "ours", "task", "after_task", "split", "pattern", "protocol")
 GOAL_COLUMNS = (
     *("method", "seed", "task", "goal", "accuracy_selected", "met", "ratio"),
     "accuracy_retrained",
@@ -46,6 +46,7 @@ PUBLISHED_COLUMNS = (
     "protocol",
     "task",
     "method",
+    "ours",
     "published_percent",
     "ours_percent",
     "ours_std",
@@ -198,17 +199,17 @@ def published_table(
     frame: pd.DataFrame,
     published: pd.DataFrame,
     tasks: list[str],
-    rows: Mapping[str, Sequence[str]],
+    rows: Sequence[Sequence[str]],
 ) -> pd.DataFrame:
     """Published accuracies beside ours, in percent: each task, then the average, of each method.
 
     `published` has the columns method, task, accuracy_percent (Hung et al., NeurIPS 2019, poster);
-    `rows` names, for a published method, our method to print beside it and whether the "mean" or
-    the "max" of that method's networks counts; a published method that is not in `rows` is printed
-    with our columns empty. Only tasks on both sides count; our average takes only seeds that
-    learned them all; ours_std is the sample deviation over seeds. A paper that prints averages
-    alone has rows for the task "average", and `tasks`, how many they are over: only where the
-    experiment has as many, ours stands beside them.
+    `rows` has published methods, each with the method of ours to print beside it and whether the
+    "mean" or the "max" of that method's networks counts; a published method that is not in `rows`
+    is printed with our columns empty, one that is there twice is printed twice. Only tasks on both
+    sides count; our average takes only seeds that learned them all; ours_std is the sample
+    deviation over seeds. A paper that prints averages alone has rows for the task "average", and
+    `tasks`, how many they are over: only where the experiment has as many, ours stands beside them.
     """
     if "tasks" in published.columns:
         published = published[published["tasks"].isin([len(tasks)])]
@@ -219,8 +220,8 @@ def published_table(
     counted = list(paper.columns) if averages is None else tasks
     final = _final(frame, tasks)
     lines = []
-    for name in names if counted else []:
-        method, reduced = rows.get(name, ("", "mean"))
+    beside = [(name, *one) for name in names for one in _answers(rows, name)]
+    for name, method, reduced in beside if counted else []:
         ours = final[final["method"] == method].pivot(index="seed", columns="task", values=reduced)
         ours = ours.reindex(columns=counted) * 100
         average = paper.loc[name].mean() if averages is None else averages[name]
@@ -229,10 +230,15 @@ def published_table(
         for (task, values), figure in zip(columns, figures, strict=True):
             mean = values.mean()
             stats = (figure, mean, values.std(), values.count(), mean - figure)
-            lines.append((task, name, *stats))
+            lines.append((task, name, method, *stats))
     table = pd.DataFrame(lines, columns=list(PUBLISHED_COLUMNS[1:]))
     table.insert(0, "protocol", frame["protocol"].iloc[0] if len(frame) else "")
     return table
+
+
+def _answers(rows: Sequence[Sequence[str]], published: str) -> list[Sequence[str]]:
+    """Our methods beside a published one; one without a name where there is none."""
+    return [one[1:] for one in rows if one[0] == published] or [("", "mean")]
 
 
 def as_text(frame: pd.DataFrame) -> str:

@@ -57,10 +57,9 @@ def results(
     reached: pd.DataFrame,
     summary: pd.DataFrame,
     published: pd.DataFrame,
-    rows: Mapping[str, Sequence[str]],
     tasks: Sequence[str],
 ) -> Table:
-    """One line per method, below it what was published of it; `rows` is of the report's spec."""
+    """One line per method, below it what was published of it."""
     shown = [task for task in tasks if task in reached.columns]
     extra = [one for one in _SUMMARY if _worth(summary, one[0])]
     goals = "goals_met" in summary and summary["goals_met"].notna().any()
@@ -75,9 +74,8 @@ def results(
         cells += [_cell(100 * reached[task].xs(method), 1) for task in shown]
         lines.append(Line(str(method), cells, marks.get(str(method), ())))
         lines += [
-            _published(published[published["method"] == name], name, titles, shown)
-            for name, (ours, _) in rows.items()
-            if ours == method and (published["method"] == name).any()
+            _published(paper, str(name), titles, shown)
+            for name, paper in published[published["ours"] == method].groupby("method", sort=False)
         ]
     return Table(columns, lines)
 

@@ -57,6 +57,7 @@ COLUMNS = {  # of all tables, by their names in the CSV
     "cap_ratio": "the same with 1/32 of a weight per weight and mask (CAP of the WSN paper)",
     "total_mb": "MiB of all tasks' files so far",
     "total_heads_mb": "of them norms, biases and output layers",
+    "ours": "our method beside the paper's",
     "published_percent": "accuracy that the paper prints, in percent",
     "ours_percent": "ours, mean over seeds, in percent",
     "ours_std": "its sample deviation over seeds",

@@ -70,7 +70,7 @@ def _content(stage: Stage, frame: pd.DataFrame) -> Page:
     images = {one.name: one.images for _, tasks in answers for one in tasks}
     ends = mean_intervals(reached, images)
     owning = [method for figure, method in spec.figures if figure == "weight_owners"]
-    top = results(reached, tables["summary"], tables["published"], spec.published_rows, spec.tasks)
+    top = results(reached, tables["summary"], tables["published"], spec.tasks)
     return Page(
         title=spec.experiment,
         protocol=spec.protocol,

@@ -9,10 +9,10 @@ from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
 
 SETS = {
-    "cifar": {"source": "cifar100_folders", "root": "data"},
-    "office": {"source": "office_home", "root": "data", "image_size": 32},
-    "stl": {"source": "stl10", "root": "data"},
-    "mine": {"source": "image_folder", "root": "data", "image_size": 32},
+    "cifar": {"source": "cifar100_folders", "root": "not here"},
+    "office": {"source": "office_home", "root": "not here", "image_size": 32},
+    "stl": {"source": "stl10", "root": "not here"},
+    "mine": {"source": "image_folder", "root": "not here", "image_size": 32},
 }
 
 

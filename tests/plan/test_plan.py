@@ -298,11 +298,11 @@ def test_equal_specs_give_equal_text_and_every_kind_has_a_revision():
 
 def test_published_rows_are_those_of_the_methods_that_run():
     overview = Plan(check(edited("published_cpg_row", "CPG avg"))).overview("tables").spec
-    assert overview.published_rows == {
-        "Scratch": ["scratch", "mean"],
-        "fine-Avg": ["finetune", "mean"],
-        "fine-Max": ["finetune", "max"],
-        "PackNet": ["packnet", "mean"],
-        "CPG avg": ["cpg", "mean"],
-    }
+    assert overview.published_rows == [
+        ["Scratch", "scratch", "mean"],
+        ["fine-Avg", "finetune", "mean"],
+        ["fine-Max", "finetune", "max"],
+        ["PackNet", "packnet", "mean"],
+        ["CPG avg", "cpg", "mean"],
+    ]
     assert overview.separate == "scratch" and overview.sharing == ["packnet", "cpg"]

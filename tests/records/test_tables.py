@@ -123,10 +123,10 @@ def test_sizes_of_all_tasks_so_far_three_ways() -> None:
     assert table.loc["wsn", "total_heads_mb"].tolist() == [0.25, 0.5]
 
 
-def rows_with(cpg: str) -> dict[str, tuple[str, str]]:
+def rows_with(cpg: str) -> list[tuple[str, str, str]]:
     """Which of our methods answers to which published row."""
-    fine = {"fine-Avg": ("finetune", "mean"), "fine-Max": ("finetune", "max")}
-    return {**fine, cpg: ("cpg", "mean"), "PAE": ("pae", "mean")}
+    fine = [("fine-Avg", "finetune", "mean"), ("fine-Max", "finetune", "max")]
+    return [*fine, (cpg, "cpg", "mean"), ("PAE", "pae", "mean")]
 
 
 def published() -> pd.DataFrame:
@@ -143,11 +143,11 @@ def published() -> pd.DataFrame:
 def test_published_beside_ours(frame: pd.DataFrame) -> None:
     table = tables.published_table(frame, published(), TASKS, rows_with("CPG top"))
     assert ",".join(table.columns) == (
-        "protocol,task,method,published_percent,ours_percent,ours_std,seeds,difference"
+        "protocol,task,method,ours,published_percent,ours_percent,ours_std,seeds,difference"
     )
     found = {
         (method, task): values
-        for _, task, method, *values in lines(table.round(6))
+        for _, task, method, _, *values in lines(table.round(6))
         if values[1] is not None
     }
     assert found == {
@@ -198,12 +198,16 @@ def test_a_published_average_stands_beside_as_many_tasks(frame: pd.DataFrame) ->
         [("A", "average", 2, 70.0), ("B", "average", 2, 50.0), ("C", "average", 3, 10.0)],
         columns=["method", "task", "tasks", "accuracy_percent"],
     )
-    table = tables.published_table(frame, published, TASKS, {"A": ("cpg", "mean")})
+    table = tables.published_table(frame, published, TASKS, [("A", "cpg", "mean")])
     assert lines(table) == [
-        ["paper", "average", "A", 70.0, pytest.approx(75.0), None, 1, pytest.approx(5.0)],
-        ["paper", "average", "B", 50.0, None, None, 0, None],
+        ["paper", "average", "A", "cpg", 70.0, pytest.approx(75.0), None, 1, pytest.approx(5.0)],
+        ["paper", "average", "B", "", 50.0, None, None, 0, None],
     ]
-    assert tables.published_table(frame, published, [*TASKS, *"xy"], {}).empty
+    both = [("A", "cpg", "mean"), ("A", "finetune", "max")]
+    table = tables.published_table(frame, published, TASKS, both)
+    assert table["ours"].tolist() == ["cpg", "finetune", ""]
+    assert table["ours_percent"].tolist()[:2] == pytest.approx([75, 70])
+    assert tables.published_table(frame, published, [*TASKS, *"xy"], []).empty
 
 
 def test_published_without_a_common_task_is_empty(frame: pd.DataFrame) -> None:
@@ -223,7 +227,7 @@ def test_tables_without_records_are_empty() -> None:
     assert tables.goals_table(nothing).empty
     summary = tables.summary_table(nothing, TASKS, METHODS)
     assert list(summary.columns) == list(tables.SUMMARY_COLUMNS) and summary.empty
-    assert tables.published_table(nothing, published(), TASKS, {})["ours_percent"].isna().all()
+    assert tables.published_table(nothing, published(), TASKS, [])["ours_percent"].isna().all()
 
 
 def test_text_for_people(frame: pd.DataFrame) -> None:

@@ -186,7 +186,7 @@ def stage_of(base: Path, kind: str, runs: list[Run]) -> Stage:
         methods=methods,
         seeds=[0],
         tasks=list(runs[0].tasks),
-        published_rows={},
+        published_rows=[],
         separate="",
         sharing=methods,
     )
