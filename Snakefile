@@ -1,7 +1,6 @@
 """lifelong: every step of every task is one job. `snakemake --cores 2` runs config.yaml."""
 
 import os
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -60,8 +59,6 @@ rule all:
 
 onstart:
     failures.clear()
-    for remark in remarks(PLAN.config, GIVEN):
-        print(f"Note: {remark}", file=sys.stderr)
     asked = workflow.output_settings
     if not any((asked.quiet, asked.verbose, asked.printshellcmds, asked.debug_dag)):
         from lifelong.jobs.console import show_stages

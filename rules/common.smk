@@ -48,6 +48,8 @@ if workflow.is_main_process:
     os.environ[VARIABLE] = snakemake_as(
         sys.argv[1:], workflow.overwrite_configfiles, OPTIONS
     )
+    for remark in remarks(PLAN.config, GIVEN):  # a dry run shows them, too
+        print(f"Note: {remark}", file=sys.stderr)
 else:
     LOST = []
     os.environ.setdefault(

@@ -147,6 +147,11 @@ def test_an_earlier_task_that_changes_takes_the_later_ones_with_it(again):
     assert jobs(snakemake(again, "-n", shard)) == set()
 
 
+def test_a_dry_run_tells_what_is_said_in_vain(tiny):
+    said = snakemake(tiny, "-n", "--config", "picking={density: 0.1}")
+    assert "Note: no method here reads picking" in said
+
+
 def test_one_stage_of_one_task_runs_with_what_it_needs(tiny):
     target = f"{CPG}/01-x/train/manifest.json"
     assert ran(tiny, target) == {"pack_data", "cpg/01-x/train"}
