@@ -5,8 +5,9 @@
 
 `add` takes the finished runs of an experiment into docs/measured/EXPERIMENT_runs.csv, one row per
 method and seed; a run that is there already is replaced. `page` writes docs/REPRODUCED.md from
-these files and the published ones in experiments/published/. Rows of a paper that nobody ran stay
-blank.
+these files and the published ones in experiments/published/, and for every experiment that has no
+published numbers docs/measured/EXPERIMENT.svg, accuracy against size. Rows of a paper that nobody
+ran stay blank.
 """
 
 import argparse
@@ -17,12 +18,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lifelong.plan.config import load
 from lifelong.plan.plan import Plan
 from lifelong.records.durations import CPU, total_seconds
 from lifelong.records.tables import read_table
+from lifelong.report.canvas import svg
+from lifelong.report.plots import accuracy_against_size
 from lifelong.store import read_manifest
 
 TREE = Path(__file__).parents[1]
@@ -43,6 +48,7 @@ CELLS = (
     *("method", "paper", "ours", "difference", "seeds", "forgetting"),
     *("CAP paper", "CAP ours", "MB", "CPU minutes", "made with"),
 )
+OF_PAPERS = {"paper", "difference", "CAP paper"}
 
 
 def add(results: Path, commit: str, device: str) -> None:
@@ -80,40 +86,82 @@ def _minutes(stages: list[Path]) -> str:
 
 def page() -> str:
     """The whole page."""
-    parts = [HEAD]
-    for path in sorted(MEASURED.glob("*_runs.csv")):
-        experiment = path.name.removesuffix("_runs.csv")
-        parts.append(_section(experiment, _read(path)))
+    parts = [HEAD, *(_section(*one) for one in _experiments())]
     return "\n".join(parts)
 
 
-def _section(experiment: str, rows: list[dict[str, str]]) -> str:
-    plan = Plan(load([TREE / "config.yaml", TREE / "experiments" / f"{experiment}.yaml"]))
+def figures() -> dict[Path, str]:
+    """Files and texts of the page's plots: of experiments that no paper has."""
+    texts = {}
+    for plan, rows in _experiments():
+        if plan.config["published"] is None:
+            names = ("method", "accuracy_mean", "size_mb")
+            runs = [
+                (row["method"], *map(float, (row["accuracy_mean"], row["total_mb"])))
+                for row in rows
+            ]
+            texts[_figure(plan)] = svg(accuracy_against_size(pd.DataFrame(runs, columns=names)))
+    return texts
+
+
+def _experiments() -> list[tuple[Plan, list[dict[str, str]]]]:
+    """Measured experiments, those of papers first, and their runs in the order of the methods."""
+    found = []
+    for path in sorted(MEASURED.glob("*_runs.csv")):
+        name = path.name.removesuffix("_runs.csv")
+        plan = Plan(load([TREE / "config.yaml", TREE / "experiments" / f"{name}.yaml"]))
+        places = {method: place for place, method in enumerate(plan.config["methods"])}
+        rows = sorted(_read(path), key=lambda row: places.get(row["method"], len(places)))
+        found.append((plan, rows))
+    return sorted(found, key=lambda one: one[0].config["published"] is None)
+
+
+def _section(plan: Plan, rows: list[dict[str, str]]) -> str:
     config = plan.config
+    published = _published(config["published"], len(plan.tasks))
+    shown = _shown(plan, published, [row["method"] for row in rows])
     orders = {one.get("pixel_order", "correct") for one in config["datasets"].values()}
     seeds = ", ".join(sorted({row["seed"] for row in rows}, key=int))
+    names = [cell for cell in CELLS if published or cell not in OF_PAPERS]
     lines = [
-        f"## {experiment}\n",
+        f"## {config['experiment']}\n",
         f"Protocol `{config['protocol']}`, {len(plan.tasks)} tasks, pixels {', '.join(orders)}. "
-        f"`snakemake --cores 1 --configfile experiments/{experiment}.yaml`, seeds {seeds}.\n",
-        "| " + " | ".join(CELLS) + " |",
-        "|" + " --- |" * len(CELLS),
+        f"`snakemake --cores 1 --configfile experiments/{config['experiment']}.yaml`, "
+        f"seeds {seeds}.\n",
+        _line(names),
+        "|" + " --- |" * len(names),
     ]
+    for name, ours, figures in shown:
+        cells = _cells(name, figures, [row for row in rows if row["method"] == ours])
+        lines.append(_line(cells[one] for one in names))
+    if not published:
+        lines.append(f"\n![accuracy against size]({MEASURED.name}/{_figure(plan).name})")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(
+    plan: Plan, published: dict[str, dict[str, str]], measured: list[str]
+) -> list[tuple[str, str, dict[str, str]]]:
+    """Lines of a table: what is printed, our method or "", what was published."""
     answers = [(name, ours) for name, ours, _ in plan.overview("tables").spec.published_rows]
-    published = _published(config["published"], len(plan.tasks))
     shown = []
     for name, figures in published.items():
         beside = [ours for row, ours in answers if row == name]
         names = [f"{name}, {ours}" for ours in beside] if len(beside) > 1 else [name]
         shown += [(*one, figures) for one in zip(names, beside or [""], strict=True)]
-    left = [row["method"] for row in rows if row["method"] not in [ours for _, ours, _ in shown]]
-    shown += [(method, method, {}) for method in dict.fromkeys(left)]
-    for name, ours, figures in shown:
-        lines.append(_line(name, figures, [row for row in rows if row["method"] == ours]))
-    return "\n".join(lines) + "\n"
+    left = [method for method in measured if method not in [ours for _, ours, _ in shown]]
+    return [*shown, *((method, method, {}) for method in dict.fromkeys(left))]
 
 
-def _line(name: str, figures: dict[str, str], rows: list[dict[str, str]]) -> str:
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _figure(plan: Plan) -> Path:
+    return MEASURED / f"{plan.config['experiment']}.svg"
+
+
+def _cells(name: str, figures: dict[str, str], rows: list[dict[str, str]]) -> dict[str, str]:
     paper = figures.get("accuracy_percent", "")
     if paper and figures.get("std"):
         paper += f" ± {figures['std']}"
@@ -134,7 +182,7 @@ def _line(name: str, figures: dict[str, str], rows: list[dict[str, str]]) -> str
         _spread([float(row["cpu_minutes"]) for row in rows if row["cpu_minutes"]]),
         _made(rows),
     )
-    return "| " + " | ".join(cells) + " |"
+    return dict(zip(CELLS, cells, strict=True))
 
 
 def _spread(values: list[float]) -> str:
@@ -180,7 +228,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.command == "add":
         add(options.results, options.commit, options.device)
-    PAGE.write_text(page(), encoding="utf-8")
+    for path, text in {PAGE: page(), **figures()}.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

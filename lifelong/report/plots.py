@@ -1,7 +1,7 @@
 """The figures of a report, drawn from the rows of one experiment without any global plot state.
 
-Every function takes the table of `lifelong.records.tables.frame` and returns a new Figure; where
-nothing was recorded yet the figure says so. Nearly all are small multiples: one method or one task.
+Nearly every function takes the table of `lifelong.records.tables.frame`; each returns a new Figure,
+which says so where nothing was recorded yet. Nearly all are small multiples: one method or one task.
 """
 
 import math
@@ -168,16 +168,14 @@ def weight_owners(frame: pd.DataFrame, method: str, seed: int) -> Figure:
 
 @styled
 def accuracy_against_size(
-    frame: pd.DataFrame,
-    tasks: list[str],
-    methods: list[str],
-    ends: Mapping[str, tuple[float, float]] | None = None,
+    summary: pd.DataFrame, ends: Mapping[str, tuple[float, float]] | None = None
 ) -> Figure:
     """Each method's final accuracy against its files' size: seeds faint, their mean labelled.
 
+    `summary`: a row per method and seed, as `lifelong.records.tables.summary_table` gives them.
     `ends`: by method, the interval of its mean accuracy that the number of test images leaves.
     """
-    summary = tables.summary_table(frame, tasks, methods).dropna(subset=["size_mb"])
+    summary = summary.dropna(subset=["size_mb"])
     if not len(summary):
         return empty("accuracy against size")
     many = summary["method"].nunique() > _LABELLED

@@ -35,7 +35,8 @@ def sections(
 
     `owning`: the methods whose tasks own weights of one network.
     """
-    size = plots.accuracy_against_size(frame, list(tasks), list(methods), ends)
+    summary = tables.summary_table(frame, list(tasks), list(methods))
+    size = plots.accuracy_against_size(summary, ends)
     label = "mean test accuracy of each method against the size of its files"
     whole = [Group("", [Drawing("accuracy_against_size", label, svg(size))])]
     several = frame["seed"].nunique() > 1

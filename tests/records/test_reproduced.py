@@ -51,6 +51,18 @@ def test_ours_stands_beside_the_published_row(reproduced, tmp_path):
     assert "pixels published" in "\n".join(lines)
 
 
+def test_what_no_paper_has_is_drawn(reproduced, tmp_path):
+    (tmp_path / "superclass_lenet_runs.csv").write_text(COLUMNS + RUNS)
+    (tmp_path / "superclass_lenet_quick_runs.csv").write_text(COLUMNS + RUNS)
+    [(path, drawing)] = reproduced.figures().items()
+    assert path == tmp_path / "superclass_lenet_quick.svg"
+    assert "scratch" in drawing and "wsn_c50" in drawing and "MB" in drawing
+    text = reproduced.page()
+    assert text.count("![accuracy against size]") == 1 and path.name in text
+    quick = text.partition("## superclass_lenet_quick\n")[2]  # the last one
+    assert "| paper |" not in quick and "| wsn_c50 | 62.00 ± 1.41 | 2 |" in quick
+
+
 def test_finished_runs_are_taken_in_and_replaced(reproduced, tmp_path):
     results = run_whole_toy(tmp_path / "run", ["scratch", "packnet"])
     for commit in ("one", "two"):

@@ -21,12 +21,16 @@ def frame() -> pd.DataFrame:
     return record(len(TASKS))
 
 
+def summary(frame: pd.DataFrame) -> pd.DataFrame:
+    return tables.summary_table(frame, TASKS, ["packnet", "cpg"])
+
+
 def all_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     return {
         "accuracy_matrix": plots.accuracy_matrix(frame, "cpg", 0),
         "accuracy_against_ratio": plots.accuracy_against_ratio(frame, "cpg", 0, TASKS[0]),
         "weight_owners": plots.weight_owners(frame, "cpg", 0),
-        "accuracy_against_size": plots.accuracy_against_size(frame, TASKS, ["packnet", "cpg"]),
+        "accuracy_against_size": plots.accuracy_against_size(summary(frame)),
         "stage_times": plots.stage_times({"cpg": {"train": 60.0, "prune": 30.0}}),
     }
 
@@ -109,7 +113,7 @@ def test_where_no_task_owns_weights_it_is_said(frame: pd.DataFrame) -> None:
 
 def test_the_interval_stands_where_it_is_given(frame: pd.DataFrame) -> None:
     ends = {"cpg": (0.6, 0.7)}
-    axes = plots.accuracy_against_size(frame, TASKS, ["packnet", "cpg"], ends).axes[0]
+    axes = plots.accuracy_against_size(summary(frame), ends).axes[0]
     bars = [one for one in axes.collections if isinstance(one, LineCollection)]
     np.testing.assert_allclose([bar.get_segments()[0][:, 1] for bar in bars], [[60, 70]])
 
@@ -133,7 +137,7 @@ def test_owned_and_free_stack_up_to_the_whole_network(frame: pd.DataFrame) -> No
 
 def test_size_points_are_labelled_and_labels_do_not_touch(frame: pd.DataFrame) -> None:
     # Both methods have the same size and accuracy, the worst case for labels.
-    figure = plots.accuracy_against_size(frame, TASKS, ["packnet", "cpg"])
+    figure = plots.accuracy_against_size(summary(frame))
     axes = figure.axes[0]
     assert {text.get_text() for text in axes.texts} == {"packnet", "cpg"}
     assert [text.xy for text in axes.texts] == [pytest.approx((7, 65))] * 2
@@ -156,7 +160,7 @@ def test_nothing_recorded_is_said(rows: list[Row]) -> None:
         plots.accuracy_matrix(frame, "cpg", 0),
         plots.accuracy_against_ratio(frame, "cpg", 0, TASKS[1]),
         plots.weight_owners(frame, "cpg", 0),
-        plots.accuracy_against_size(frame, TASKS, ["cpg"]),
+        plots.accuracy_against_size(tables.summary_table(frame, TASKS, ["cpg"])),
         plots.stage_times({}),
     ):
         assert [text.get_text() for text in figure.texts][-1] == "nothing recorded yet"
