@@ -64,11 +64,14 @@ onstart:
         from lifelong.jobs.console import show_stages
 
         show_stages(logger, sum(not job.log for job in workflow.dag.needrun_jobs()))
-    # A worker saves local jobs the import of torch. LIFELONG_WORKER=off: none.
-    if workflow.local_exec:
-        from lifelong.jobs.handover import start
+    # A worker saves local jobs the import of torch. LIFELONG_WORKER=off: none. A cluster's jobs would
+    # leave their allocation if they found the worker of a Snakemake around this one.
+    from lifelong.jobs import handover
 
-        start(os.environ)
+    if workflow.local_exec:
+        handover.start(os.environ)
+    else:
+        os.environ[handover.VARIABLE] = "off"
 
 
 onerror:
