@@ -150,7 +150,7 @@ def test_a_disturbed_run_ends_with_the_bytes_of_an_undisturbed_one(cluster, undi
     assert disturbed == ["FAILED", "CANCELLED", "TIMEOUT", "COMPLETED"]
     assert set(states.values()) == {"COMPLETED"}
     assert environment["CUDA_VISIBLE_DEVICES"] in {"0", "1"}
-    assert "LIFELONG_WORKER" not in environment  # the warm worker is for local jobs
+    assert environment["LIFELONG_WORKER"] == "off"  # the warm worker is for local jobs
     assert "ratio 0.3 was finished before" in (folder / "prune/log.txt").read_text()
     _same_results(tree, undisturbed)
 
