@@ -22,7 +22,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lifelong.plan.config import load
+from lifelong.plan.config import check, load
 from lifelong.plan.plan import Plan
 from lifelong.records.durations import CPU, total_seconds
 from lifelong.records.tables import read_table
@@ -39,10 +39,10 @@ HEAD = """# Published numbers, and ours
 
 Written by `python docs/reproduced.py page` from `docs/measured/*_runs.csv`. Accuracies are percent,
 means over all tasks after the last one, on the test split; ± is the sample deviation over seeds.
-CAP is the union of used weights and 1/32 for every task, in percent of the network (WSN's paper
-shortens its own masks by a constant factor of 0.78, which is taken out of its column here: see the
-file of published numbers). MB is MiB of our files, everything that inference needs. CPU minutes are
-those of all stages of one run. A blank was not run.
+CAP is the union of used weights and 1/32 for every task, in percent of the network. WSN's paper
+counts a bit of its own masks as 0.22 bits, a constant; here it is counted whole, as that paper does
+for PackNet and SupSup. MB is MiB of our files, everything that inference needs. CPU minutes are
+those of all stages of one run. Blank: not run, not published or not recorded.
 """
 CELLS = (
     *("method", "paper", "ours", "difference", "seeds", "forgetting"),
@@ -52,12 +52,19 @@ OF_PAPERS = {"paper", "difference", "CAP paper"}
 
 
 def add(results: Path, commit: str, device: str) -> None:
-    """Take in the finished runs of an experiment. Raises OSError where its tables are missing."""
+    """Take in the finished runs of an experiment, those of all tasks.
+
+    Raises OSError where its tables are missing.
+    """
+    tasks = len(_plan(results.name).tasks)
     summary = read_table(results / "tables" / "summary.csv").set_index(["method", "seed"])
     sizes = read_table(results / "tables" / "size.csv").groupby(["method", "seed"], sort=False)
     rows = {(row["method"], row["seed"]): row for row in _read(_file(results.name))}
     for (method, seed), size in sizes:
         line, last = summary.loc[(method, seed)], size.iloc[-1]
+        if line["tasks"] < tasks:
+            print(f"left out: {method}, seed {seed}, {line['tasks']:g} of {tasks} tasks")
+            continue
         stages = [one.parent for one in (results / method / f"s{seed}").glob("*-*/*/manifest.json")]
         newest = max((results / method / f"s{seed}").glob("*-*/infer/manifest.json"))
         made = datetime.fromtimestamp(newest.stat().st_mtime, UTC).date().isoformat()
@@ -109,11 +116,17 @@ def _experiments() -> list[tuple[Plan, list[dict[str, str]]]]:
     found = []
     for path in sorted(MEASURED.glob("*_runs.csv")):
         name = path.name.removesuffix("_runs.csv")
-        plan = Plan(load([TREE / "config.yaml", TREE / "experiments" / f"{name}.yaml"]))
+        rows = _read(path)
+        plan = _plan(name, [row["method"] for row in rows])
         places = {method: place for place, method in enumerate(plan.config["methods"])}
-        rows = sorted(_read(path), key=lambda row: places.get(row["method"], len(places)))
-        found.append((plan, rows))
+        found.append((plan, sorted(rows, key=lambda row: places[row["method"]])))
     return sorted(found, key=lambda one: one[0].config["published"] is None)
+
+
+def _plan(experiment: str, measured: Iterable[str] = ()) -> Plan:
+    """The experiment with the methods and variants that it runs, and those that were measured."""
+    config = load([TREE / "config.yaml", TREE / "experiments" / f"{experiment}.yaml"])
+    return Plan(check({**config, "methods": list(dict.fromkeys([*config["methods"], *measured]))}))
 
 
 def _section(plan: Plan, rows: list[dict[str, str]]) -> str:
@@ -121,13 +134,13 @@ def _section(plan: Plan, rows: list[dict[str, str]]) -> str:
     published = _published(config["published"], len(plan.tasks))
     shown = _shown(plan, published, [row["method"] for row in rows])
     orders = {one.get("pixel_order", "correct") for one in config["datasets"].values()}
-    seeds = ", ".join(sorted({row["seed"] for row in rows}, key=int))
     names = [cell for cell in CELLS if published or cell not in OF_PAPERS]
+    experiment = config["experiment"]
     lines = [
-        f"## {config['experiment']}\n",
+        f"## {experiment}\n",
         f"Protocol `{config['protocol']}`, {len(plan.tasks)} tasks, pixels {', '.join(orders)}. "
-        f"`snakemake --cores 1 --configfile experiments/{config['experiment']}.yaml`, "
-        f"seeds {seeds}.\n",
+        f"A line and seed: `snakemake --cores 1 --configfile experiments/{experiment}.yaml "
+        "--config methods='[METHOD]' seeds='[SEED]'`.\n",
         _line(names),
         "|" + " --- |" * len(names),
     ]
@@ -174,7 +187,7 @@ def _cells(name: str, figures: dict[str, str], rows: list[dict[str, str]]) -> di
         paper,
         _spread(accuracies),
         difference,
-        str(len(rows)) if rows else "",
+        ", ".join(row["seed"] for row in rows),
         _spread([100 * float(row["forgetting_mean"]) for row in rows]),
         figures.get("cap_raw_percent", ""),
         _spread([100 * float(row["cap_ratio"]) for row in rows]),

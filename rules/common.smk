@@ -72,7 +72,7 @@ wildcard_constraints:
 
 
 def memory_mb(first):
-    """So much at the first try, twice as much at the second: what was too little ends a stage."""
+    """Twice as much at the second try: too little ends a stage."""
 
     def of_try(wildcards, attempt):
         return first * attempt

@@ -26,7 +26,7 @@ def forget(stage: str) -> None:
 
 
 def keep(stage: str, why: str) -> None:
-    """One line on why a stage failed. A full disk may be why: then nothing is kept."""
+    """One line on why a stage failed. A full disk may be why: then it is not kept whole."""
     with contextlib.suppress(OSError):
         _FOLDER.mkdir(parents=True, exist_ok=True)
         _file_of(stage).write_text(f"{stage}\n{printable(why)}\n", encoding="utf-8")
@@ -46,8 +46,9 @@ def said() -> list[str]:
     """A line for every reason, in order of time."""
     stages: dict[str, list[str]] = {}
     for path in sorted(_FOLDER.glob("*"), key=lambda path: path.stat().st_mtime_ns):
-        stage, why, *_ = path.read_text(encoding="utf-8").split("\n")
-        stages.setdefault(why, []).append(stage)
+        match path.read_text(encoding="utf-8", errors="replace").split("\n"):
+            case [stage, why, _]:  # else the disk was full
+                stages.setdefault(why, []).append(stage)
     return [f"Error in {first}{_and(more)}: {why}" for why, (first, *more) in stages.items()]
 
 

@@ -2,7 +2,7 @@
 
 It never touches CUDA and never has a second thread, so a fork is as good as a fresh process. It
 ends with the process that started it, and its jobs with it; a job ends with the process that
-handed it over. So what nobody waits for does not go on writing.
+handed it over: none goes on writing when nobody waits for it.
 """
 
 import contextlib

@@ -1,10 +1,10 @@
-"""Which weights a task picks by their scores: above a threshold, or the largest of a layer.
+"""Which weights a task picks by their scores: above a threshold, or the largest.
 
 Above a threshold: old weights, as in Piggyback (Mallya et al., ECCV 2018) and CPG (Hung et al.,
-NeurIPS 2019). The largest: old weights and free ones together, as in SupSup (Wortsman et al.,
-NeurIPS 2020) and WSN (Kang et al., ICML 2022). This is the only place that turns scores into picks.
-A threshold looks at each score alone, so that the update (`train/update.py`) may cut large layers
-into pieces; the largest are found in whole layers.
+NeurIPS 2019). The largest, of a layer or of the network: old weights and free ones together, as in
+SupSup (Wortsman et al., NeurIPS 2020) and WSN (Kang et al., ICML 2022). Thresholds and cut-offs
+come from here alone. A threshold looks at each score alone, so that the update (`train/update.py`)
+may cut large layers into pieces; the largest are found among all.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def picked(scores: Tensor, out: Tensor | None = None) -> Tensor:
 
 
 def rank_of(density: float, entries: int) -> int:
-    """Which of a layer's sizes of scores, from the smallest and from 1, is the least one picked.
+    """The rank of the smallest |score| that is picked, counted from 1 upwards.
 
     1 + (1 - density) (entries - 1), rounded to the nearest, halves to even.
     """

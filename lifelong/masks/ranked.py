@@ -1,4 +1,4 @@
-"""A task that picks the largest scores of a layer, among old weights and free ones together.
+"""A task that picks the largest scores, among old weights and free ones together.
 
 As in WSN (Kang et al., ICML 2022): weights and scores are trained at once, and what was picked and
 free belongs to the task when it ends. Around an optimiser step, with u the gradient of an effective
@@ -48,8 +48,8 @@ class RankedLayer:
         self.value = torch.empty_like(weight).detach().copy_(value)
         self.score = torch.empty_like(weight).detach().copy_(score)
         self.mask = torch.ones_like(weight).detach()
-        self.is_old = owners > 0
-        self.older = int(self.is_old.count_nonzero())
+        self.is_old = (owners > 0).to(weight.device)
+        self.older = int((owners > 0).count_nonzero())
         self.free = torch.empty_like(weight).detach().copy_(~self.is_old)
         self.cutoff = Cutoff()
 
@@ -108,7 +108,7 @@ class RankedLearner:
     """A task's network whose layers pick by rank; see `Learner` for the rest.
 
     `before` is the working file of the task before it, which has the scores and the weights that
-    are still free; without one both begin anew. Picks that are frozen stay as they were loaded.
+    are still free; without one both begin anew. Picks stay as they were when they froze.
     """
 
     def __init__(
@@ -207,20 +207,31 @@ class RankedLearner:
         self.rank()
 
     def state(self) -> dict[str, Tensor]:
-        """All that changes while learning, by name; the tensors themselves, not copies."""
+        """All that changes while learning, by name; the tensors themselves, not copies.
+
+        Picks are in it once they are frozen.
+        """
+        return self._trained() | (self._masks() if self.frozen else {})
+
+    def _trained(self) -> dict[str, Tensor]:
         state = {f"network/{name}": tensor for name, tensor in dense(self.network).items()}
         for name, layer in self.layers.items():
             state |= {f"value/{name}": layer.value, f"score/{name}": layer.score}
-            if self.frozen:
-                state[f"mask/{name}"] = layer.mask
         return state
+
+    def _masks(self) -> dict[str, Tensor]:
+        return {f"mask/{name}": layer.mask for name, layer in self.layers.items()}
 
     @torch.no_grad()
     def load_state(self, saved: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave; the picks are those of the scores, unless they are stale."""
-        for name, tensor in self.state().items():
+        """Put back what `state` gave, whether picks were frozen then, or are now, or not.
+
+        Picks that it does not hold are those of the scores; stale ones stay as they are.
+        """
+        masks = {name: mask for name, mask in self._masks().items() if name in saved}
+        for name, tensor in {**self._trained(), **masks}.items():
             tensor.copy_(saved[name])
-        if self.frozen or self.ranking.stale:
+        if masks or self.ranking.stale:
             self.restore()
         else:
             self.rank()

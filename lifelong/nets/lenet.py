@@ -1,4 +1,7 @@
-"""LeNet for CIFAR-100's superclasses, as WSN, GPM and APD use it: no biases, no norms."""
+"""LeNet for CIFAR-100's superclasses, as in WSN's program: no biases, no norms.
+
+GPM and APD add local response normalisation, and APD biases.
+"""
 
 import torch
 from torch import Tensor, nn

@@ -9,8 +9,9 @@ from lifelong.optim.plateau import Plateau
 
 @dataclass(frozen=True)
 class Phase:
-    """One run of the loop. Rates are of SGD for weights and of Adam for picking masks.
+    """One run of the loop.
 
+    `lr` is the rate of the weights, `mask_lr` that of Adam for picking masks.
     `beat`: an accuracy to improve upon; with it the best epoch counts and training stops after
     `patience` epochs without a new best (0: never). Without it the epoch that `keep_epoch` names
     counts: the "last", or that of "best_loss" or "best_accuracy" on the deciding split.
@@ -70,7 +71,7 @@ class Phase:
         return replace(self, lr=self.lr * factor, mask_lr=self.mask_lr * factor)
 
     def rate(self, epoch: int) -> float:
-        """SGD's rate in an epoch counted from 0."""
+        """The rate of the weights in an epoch counted from 0."""
         lr = self.lr / (1 + self.decay * (self.epochs_before + epoch))
         return stepped(lr, self.milestones, self.factor, epoch)
 

@@ -32,59 +32,72 @@ def beside_its_file(config: Mapping[str, Any], files: Iterable[Path]) -> dict[st
 
 def check_published(config: Mapping[str, Any]) -> None:
     """Raise ConfigError where the file that `published` names cannot be printed beside ours."""
-    path, row = config["published"], config["published_cpg_row"]
+    path = config["published"]
     if path is None:
         return
-    wrong = f"config key published: {path}"
+    lines = _lines_of(path)
+    _check_pixel_order(config, lines)
+    methods = dict.fromkeys(line["method"] for line in lines)
+    for name, variant in config["variants"].items():
+        if "published" in variant and variant["published"] not in methods:
+            raise _missing(f"variants.{name}.published", path, variant["published"], methods)
+    row = config["published_cpg_row"]
+    undecided = [  # a variant may say itself which row it stands beside
+        one for one in config["methods"] if "published" not in config["variants"].get(one, {})
+    ]
+    if row not in methods and any(row in row_of(config, one).published for one in undecided):
+        raise _missing("published_cpg_row", path, row, methods)
+
+
+def _lines_of(path: str) -> list[dict[str, str]]:
+    """The lines of the file, each a number for one task of one method."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
             if missing:
-                raise ConfigError(f"{wrong} has no column {missing[0]!r}: add it")
-            lines = [(reader.line_num, line) for line in reader]
+                raise _wrong(path, f"has no column {missing[0]!r}: add it")
+            lines, seen = [], set[tuple[str, ...]]()
+            for line in reader:
+                _check_line(line, seen, f"{path}, line {reader.line_num}:")
+                lines.append(line)
     except OSError as error:
-        raise ConfigError(f"{wrong} cannot be read: {error.strerror}") from error
-    except (ValueError, csv.Error) as error:
-        raise ConfigError(f"{wrong} is not a CSV file in UTF-8: {error}") from error
-    _check_lines(lines, wrong)
-    methods = dict.fromkeys(line["method"] for _, line in lines)
-    _check_variants(config, methods, wrong)
-    scrambled = {line["pixel_order"] for _, line in lines if line.get("pixel_order")}
-    seen = {str(one.get("pixel_order", CORRECT)) for one in config["datasets"].values()}
-    if scrambled and scrambled != seen:
-        raise ConfigError(
-            f"{wrong} is about pixel_order {', '.join(scrambled)}, and datasets have "
-            f"{', '.join(seen)}: its numbers cannot stand beside these; remove published"
+        raise _wrong(path, f"cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _wrong(path, f"is not a CSV file in UTF-8: {error}") from error
+    return lines
+
+
+def _check_line(line: Mapping[str, str], seen: set[tuple[str, ...]], place: str) -> None:
+    percent, tasks = line["accuracy_percent"], line.get("tasks", "1")
+    try:
+        float(percent)
+    except (TypeError, ValueError):
+        raise ConfigError(f"config key published: {place} {percent!r} is no percentage") from None
+    if not (tasks or "").isdecimal():
+        raise ConfigError(f"config key published: {place} {tasks!r} is no number of tasks")
+    key = (line["method"], line["task"], tasks)
+    if key in seen:
+        raise ConfigError(f"config key published: {place} {key[0]} on {key[1]} is there twice")
+    seen.add(key)
+
+
+def _check_pixel_order(config: Mapping[str, Any], lines: Iterable[Mapping[str, str]]) -> None:
+    theirs = {line["pixel_order"] for line in lines if line.get("pixel_order")}
+    ours = {str(one.get("pixel_order", CORRECT)) for one in config["datasets"].values()}
+    if theirs and theirs != ours:
+        raise _wrong(
+            config["published"],
+            f"is about pixel_order {', '.join(theirs)}, and datasets have {', '.join(ours)}: "
+            "its numbers cannot stand beside these; remove published",
         )
-    undecided = [  # a variant may say itself which row it stands beside
-        one for one in config["methods"] if "published" not in config["variants"].get(one, {})
-    ]
-    if row not in methods and any(row in row_of(config, one).published for one in undecided):
-        raise ConfigError(
-            f"config key published_cpg_row: {Path(path)} has no method {row!r}; "
-            f"it has {', '.join(methods)}"
-        )
 
 
-def _check_variants(config: Mapping[str, Any], methods: Mapping[str, None], wrong: str) -> None:
-    for name, variant in config["variants"].items():
-        if variant.get("published", next(iter(methods))) not in methods:
-            raise ConfigError(
-                f"config key variants.{name}.published: {wrong.rpartition(': ')[2]} has no method "
-                f"{variant['published']!r}; it has {', '.join(methods)}"
-            )
+def _wrong(path: str, what: str) -> ConfigError:
+    return ConfigError(f"config key published: {path} {what}")
 
 
-def _check_lines(lines: list[tuple[int, dict[str, str]]], wrong: str) -> None:
-    seen = set()
-    for number, line in lines:
-        try:
-            float(line["accuracy_percent"])
-        except (TypeError, ValueError):
-            raise ConfigError(
-                f"{wrong}, line {number}: {line['accuracy_percent']!r} is no percentage"
-            ) from None
-        if (key := (line["method"], line["task"])) in seen:
-            raise ConfigError(f"{wrong}, line {number}: {key[0]} on {key[1]} is there twice")
-        seen.add(key)
+def _missing(key: str, path: str, row: str, methods: Iterable[str]) -> ConfigError:
+    return ConfigError(
+        f"config key {key}: {Path(path)} has no method {row!r}; it has {', '.join(methods)}"
+    )

@@ -37,7 +37,13 @@ def _presets(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[st
         }
         if own:
             keys = ", ".join(f"{key} {value}" for key, value in own.items())
-            yield f"{method} keeps {keys}; say it under method_settings.{base} to change it"
+            yield f"{method} keeps {keys}; say it under {_place(config, method)} to change it"
+
+
+def _place(config: Mapping[str, Any], method: str) -> str:
+    """The key under which a section is said for this method or variant alone."""
+    within = "variants" if method in config["variants"] else "method_settings"
+    return f"{within}.{method}"
 
 
 def _unread(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
@@ -84,7 +90,7 @@ def _ratios(config: Mapping[str, Any]) -> Iterator[str]:
         if "prune" in row.stages and not row.has_goal:
             yield (
                 f"{method} does not read the ratio of {', '.join(tasks)}: it prunes every task to "
-                f"prune.ratios under method_settings.{base_of(config, method)}"
+                f"prune.ratios under {_place(config, method)}"
             )
 
 
@@ -131,7 +137,7 @@ def _starved(config: Mapping[str, Any]) -> Iterator[str]:
         if left < _NEXT_TO_NOTHING:
             yield (
                 f"{method} leaves {left:.1g} of each layer to the last of {count} tasks: raise "
-                f"prune.ratios under method_settings.{base_of(config, method)}, such as "
+                f"prune.ratios under {_place(config, method)}, such as "
                 f"[{1 - 1 / count:.2f}]"
             )
 

@@ -119,7 +119,8 @@ def size_table(frame: pd.DataFrame) -> pd.DataFrame:
 
     Then what all tasks so far have: union_ratio, the weights that are used / those of one network
     of width 1 (a ground that nobody trains is used whole); cap_ratio, the same and 1/32 more for
-    every task of a method with masks, as papers count (CAP of WSN); MiB of the files, with
+    every task of a method with masks, as WSN's table counts PackNet and SupSup (its own rows count
+    0.22/32); MiB of the files, with
     pretrained weights, and of them those of norms, biases and heads, which papers leave out.
     """
     ends = frame["stage"].isin(["retrain", "baseline"])

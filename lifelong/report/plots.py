@@ -1,7 +1,7 @@
 """The figures of a report, drawn from the rows of one experiment without any global plot state.
 
-Nearly every function takes the table of `lifelong.records.tables.frame`; each returns a new Figure,
-which says so where nothing was recorded yet. Nearly all are small multiples: one method or one task.
+Nearly every function takes the table of `lifelong.records.tables.frame`. Each returns a new Figure;
+where nothing was recorded yet, that says so. Nearly all are small multiples: one method, one task.
 """
 
 import math

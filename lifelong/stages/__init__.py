@@ -1,1 +1,1 @@
-"""One `run(stage)` a stage: it reads the files its stage names and writes those it names."""
+"""One `run(stage)` per stage: it reads the files its stage names and writes those it names."""

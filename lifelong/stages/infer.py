@@ -1,8 +1,8 @@
 """Every task learned so far, on the model as it is now: one row of the accuracy matrix.
 
-No decision is taken on the test split under `protocol: clean`: it is measured here, and beside the
-curves that methods of the layer family record while they learn. The stage also proves that nothing
-was forgotten: the logits of older tasks are compared with those of the run before, bit for bit.
+No decision is taken on the test split under `protocol: clean`: it is measured here and, for the
+curves of the layer family, during training. The stage also proves that nothing was forgotten: the
+logits of older tasks are compared with those of the run before, bit for bit.
 """
 
 import logging

@@ -257,12 +257,12 @@ class _Run:
         if state is None:
             return
         tensors, facts = state
-        self.learner.load_state(_part("now/", tensors))
-        self.best = _part("best/", tensors) or None
         saved = _part("step/", tensors)
         for name, tensor in self.do_step.state().items():
             if name in saved:  # Adam's are gone once the picks are frozen
                 tensor.copy_(saved[name])
+        self.learner.load_state(_part("now/", tensors))  # by picks that the step may hold
+        self.best = _part("best/", tensors) or None
         self.epoch, self.step = facts["epoch"], facts["step"]
         self.epochs = [Epoch(**epoch) for epoch in facts["epochs"]]
         self.kept = Epoch(**facts["kept"]) if facts["kept"] else None

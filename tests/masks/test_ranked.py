@@ -14,8 +14,7 @@ from lifelong.masks import Card, Model, RankedLearner, Ranking
 from lifelong.masks.ground import GROUND
 from lifelong.masks.layers import flat
 from lifelong.masks.pick import Cutoff, rank_of
-from lifelong.masks.ranked import RankedLearner as Learner
-from lifelong.masks.ranked import spread
+from lifelong.masks.ranked import RankedLayer, spread
 from lifelong.optim.phase import Phase
 from lifelong.train.step import mask_step
 
@@ -43,12 +42,12 @@ BATCHES = [
 ]
 
 
-def learner(model=None, before=None, card=CARD, seed=1, **ranking) -> Learner:
+def learner(model=None, before=None, card=CARD, seed=1, **ranking) -> RankedLearner:
     ranking = Ranking(**{"density": 0.5, **ranking})
     return RankedLearner(model or Model(), card, seed, "cpu", ranking, before)
 
 
-def trained(one: Learner, phase: Phase = PHASE) -> Learner:
+def trained(one: RankedLearner, phase: Phase = PHASE) -> RankedLearner:
     step = mask_step(one, phase)
     step.begin_epoch(phase, 0)
     for x, y in BATCHES:
@@ -56,7 +55,7 @@ def trained(one: Learner, phase: Phase = PHASE) -> Learner:
     return one
 
 
-def second_of(first: Learner, **ranking) -> tuple[Model, Learner]:
+def second_of(first: RankedLearner, **ranking) -> tuple[Model, RankedLearner]:
     model = Model()
     model.add(first.shard())
     card = replace(CARD, position=2, task="b", lineage=("0",))
@@ -89,10 +88,9 @@ def test_the_cutoff_is_exact_while_numbers_drift():
         assert cutoff.find(torch.from_numpy(numbers.copy()), 2500) == expected
 
 
-def reference(one: Learner, free: dict[str, torch.Tensor]) -> dict[str, tuple]:
+def reference(one: RankedLearner, free: dict[str, torch.Tensor]) -> dict[str, tuple]:
     """The paper's step with autograd: masks inside the forward pass, one Adam for everything."""
     network = copy.deepcopy(one.network)
-    modules = dict(network.body.named_modules())
     state = {n: (layer.value.clone(), layer.score.clone()) for n, layer in one.layers.items()}
     for pair in state.values():
         for tensor in pair:
@@ -115,7 +113,6 @@ def reference(one: Learner, free: dict[str, torch.Tensor]) -> dict[str, tuple]:
         for name, (value, _) in state.items():
             value.grad *= free[name]
         adam.step()
-    assert modules  # the network has layers
     return {n: (v.detach(), s.detach(), mask(n).detach().round()) for n, (v, s) in state.items()}
 
 
@@ -204,6 +201,34 @@ def test_frozen_picks_stay_while_weights_are_trained():
         assert torch.equal(layer.mask, masks[name])
         changed = layer.value != values[name]
         assert changed.any() and not (changed & (layer.mask == 0)).any()
+
+
+def test_an_epoch_before_the_freeze_comes_back_with_the_picks_of_its_scores():
+    one = learner()
+    step = mask_step(one, PHASE)
+    step.begin_epoch(PHASE, 0)
+    for x, y in BATCHES[:2]:
+        step(x, y)
+    best = {name: tensor.clone() for name, tensor in one.state().items()}
+    masks = {name: layer.mask.clone() for name, layer in one.layers.items()}
+    for x, y in BATCHES[2:4]:
+        step(x, y)
+    step.freeze_picks()
+    for x, y in BATCHES[4:]:
+        step(x, y)
+    assert any(not torch.equal(layer.mask, masks[name]) for name, layer in one.layers.items())
+    one.load_state(best)
+    for name, layer in one.layers.items():
+        assert torch.equal(layer.mask, masks[name])
+        assert torch.equal(layer.weight, best[f"value/{name}"] * masks[name])
+
+
+def test_what_is_old_lies_where_the_weights_do():
+    """Owners come from the CPU. On a GPU, as on this device without memory, nothing may mix."""
+    weight = torch.empty(2, 3, device="meta")
+    owners = torch.tensor([[0, 1, 0], [2, 0, 0]])
+    layer = RankedLayer(weight, torch.zeros(2, 3), owners, torch.zeros(2, 3))
+    assert layer.older == 2 and layer.own().device == weight.device
 
 
 def test_ground_is_never_trained_and_comes_from_its_seed():

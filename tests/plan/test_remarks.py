@@ -44,6 +44,13 @@ def test_a_ratio_by_hand_is_not_for_packnet():
     ]
 
 
+def test_a_variant_is_told_its_own_place():
+    config = with_key(toy_config(["low"]), "tasks", 1, "ratio", 0.3)
+    config["variants"] = {"low": {"method": "packnet", "prune": {"ratios": [0.6]}}}
+    [line] = told(config, {})
+    assert line.endswith("it prunes every task to prune.ratios under variants.low")
+
+
 def test_a_pattern_by_hand_is_for_methods_that_look_for_one():
     config = with_key(toy_layers_config(["hps"]), "tasks", 0, "sharing", "SS")
     assert told(config, {}) == [

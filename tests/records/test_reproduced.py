@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from toy_experiment import run_whole_toy
@@ -36,7 +37,7 @@ def test_ours_stands_beside_the_published_row(reproduced, tmp_path):
         "61.79 ± 0.23",
         "62.00 ± 1.41",
         "+0.21",
-        "2",
+        "0, 1",
         "0.00 ± 0.00",
         "129.68",
         "130.50 ± 1.41",
@@ -51,6 +52,12 @@ def test_ours_stands_beside_the_published_row(reproduced, tmp_path):
     assert "pixels published" in "\n".join(lines)
 
 
+def test_a_variant_that_is_not_in_the_methods_stands_beside_its_row(reproduced, tmp_path):
+    runs = "wsn_c50_fresh,0,20,0.5,0,1,1.6,12,,CPU,2.15.0,abc,2026-11-28\n"
+    (tmp_path / "superclass_lenet_runs.csv").write_text(COLUMNS + runs)
+    assert "| WSN c=.5, fresh scores | 61.72 ± 0.29 | 50.00 | -11.72 | 0 |" in reproduced.page()
+
+
 def test_what_no_paper_has_is_drawn(reproduced, tmp_path):
     (tmp_path / "superclass_lenet_runs.csv").write_text(COLUMNS + RUNS)
     (tmp_path / "superclass_lenet_quick_runs.csv").write_text(COLUMNS + RUNS)
@@ -60,11 +67,17 @@ def test_what_no_paper_has_is_drawn(reproduced, tmp_path):
     text = reproduced.page()
     assert text.count("![accuracy against size]") == 1 and path.name in text
     quick = text.partition("## superclass_lenet_quick\n")[2]  # the last one
-    assert "| paper |" not in quick and "| wsn_c50 | 62.00 ± 1.41 | 2 |" in quick
+    assert "| paper |" not in quick and "| wsn_c50 | 62.00 ± 1.41 | 0, 1 |" in quick
 
 
-def test_finished_runs_are_taken_in_and_replaced(reproduced, tmp_path):
+def test_finished_runs_are_taken_in_and_replaced(reproduced, tmp_path, monkeypatch, capsys):
     results = run_whole_toy(tmp_path / "run", ["scratch", "packnet"])
+    longer = SimpleNamespace(tasks=["a", "b", "c", "d"])
+    monkeypatch.setattr(reproduced, "_plan", lambda name: longer)
+    reproduced.add(results, "none", "a CPU")
+    assert "left out: packnet, seed 0, 3 of 4 tasks" in capsys.readouterr().out
+    assert reproduced._read(tmp_path / "toy_runs.csv") == []
+    longer.tasks = longer.tasks[:3]
     for commit in ("one", "two"):
         reproduced.add(results, commit, "a CPU")
     rows = reproduced._read(tmp_path / "toy_runs.csv")
@@ -81,4 +94,5 @@ def test_the_committed_page_is_up_to_date():
     spec = importlib.util.spec_from_file_location("reproduced", TREE / "docs" / "reproduced.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == module.page()
+    for path, text in {module.PAGE: module.page(), **module.figures()}.items():
+        assert path.read_text(encoding="utf-8") == text, path

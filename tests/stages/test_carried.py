@@ -3,11 +3,12 @@
 import contextlib
 import math
 from dataclasses import replace
+from functools import partial
 
 import every_method
 import numpy as np
 import pytest
-from toy_experiment import run_whole_toy, toy_plan
+from toy_experiment import run_toy, run_whole_toy, toy_plan
 
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.stage import Key
@@ -71,6 +72,19 @@ def test_spare_outputs_are_trained_and_neither_answered_nor_written(results, met
         assert shard.dense["head.weight"].shape[0] == len(shard.card.classes)
     logits = arrays_of(results, method, "03", "infer/logits.h5")
     assert {values.shape[1] for values in logits.values()} == {2, 4}
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["kept", "stale"])
+def test_killed_twice_with_picks_that_freeze_it_gives_the_same_bytes(tmp_path, monkeypatch, stale):
+    """The best epoch may come before picks freeze; stale ones follow from no scores."""
+    changes = {
+        "variants": {"early": {"method": "wsn", "picking": {"stale_masks": stale}}},
+        "recipe": {"crop_padding": 1, "flip": False, "keep_epoch": "best_loss"},
+        "train": {"epochs": 6, "lr": 0.05, "mask_lr": 2e-3, "mask_epochs": 3, "milestones": []},
+    }
+    whole = run_toy(tmp_path / "whole", ["early"], **changes)
+    monkeypatch.setattr(every_method, "run_toy", partial(run_toy, **changes))
+    every_method.survives_two_kills(whole, "early", tmp_path / "killed")
 
 
 def test_what_another_task_left_is_refused(results):

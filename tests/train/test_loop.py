@@ -1,5 +1,6 @@
 """The loop: what it keeps, when it stops, and that an interruption changes nothing."""
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from toy import card_of
 
 from lifelong.data.batches import TaskData
 from lifelong.data.device_split import Split
-from lifelong.masks import Learner, Model
+from lifelong.masks import Learner, Model, RankedLearner, Ranking
 from lifelong.optim.phase import Phase
 from lifelong.optim.plateau import Plateau
 from lifelong.plan.errors import ConfigError
@@ -127,6 +128,31 @@ def test_a_killed_run_goes_on_with_the_same_bits(data, tmp_path, position, step)
     for name, tensor in straight.state().items():
         assert torch.equal(tensor, second.state()[name]), name
     assert not (tmp_path / "resume.h5").exists()
+
+
+@pytest.mark.parametrize("stale", [False, True])
+@pytest.mark.parametrize("step", [5, 6, 13, 18])
+def test_picks_by_rank_go_on_with_the_same_bits(data, tmp_path, stale, step):
+    """Killed within an epoch, at its end before it is measured, and after the picks froze."""
+    phase = replace(PHASE, mask_lr=1e-2, mask_epochs=2, keep_epoch="best_loss")
+
+    def ranked() -> RankedLearner:
+        return RankedLearner(Model(), card_of(1), 1, "cpu", Ranking(0.5, stale=stale))
+
+    def die(done: int, steps: int) -> None:
+        assert steps == 6
+        if done == step + 1:
+            raise Killed
+
+    straight = ranked()
+    expected = fit(mask_step(straight, phase), data, phase, 0)
+    for after in (die, None):
+        one, resume = ranked(), ResumeFile(tmp_path / "resume.h5", "key", every_s=0.0)
+        with pytest.raises(Killed) if after else contextlib.nullcontext():
+            result = fit(mask_step(one, phase), data, phase, 0, after_step=after, resume=resume)
+    assert result == expected
+    for name, layer in straight.layers.items():
+        assert torch.equal(layer.weight, one.layers[name].weight), name
 
 
 def test_a_resume_file_of_another_stage_is_ignored(data, tmp_path):
