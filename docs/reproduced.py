@@ -23,6 +23,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lifelong.plan.config import check, load
+from lifelong.plan.overview import overview
 from lifelong.plan.plan import Plan
 from lifelong.records.durations import CPU, total_seconds
 from lifelong.records.tables import read_table
@@ -156,7 +157,7 @@ def _shown(
     plan: Plan, published: dict[str, dict[str, str]], measured: list[str]
 ) -> list[tuple[str, str, dict[str, str]]]:
     """Lines of a table: what is printed, our method or "", what was published."""
-    answers = [(name, ours) for name, ours, _ in plan.overview("tables").spec.published_rows]
+    answers = [(name, ours) for name, ours, _ in overview(plan, "tables").spec.published_rows]
     shown = []
     for name, figures in published.items():
         beside = [ours for row, ours in answers if row == name]

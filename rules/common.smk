@@ -16,7 +16,8 @@ from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.paths import ROOT
-from lifelong.plan.plan import TABLES, Plan
+from lifelong.plan.overview import TABLES, figures, overview, overview_inputs
+from lifelong.plan.plan import Plan
 from lifelong.plan.published import beside_its_file, check_published
 from lifelong.plan.reading import read, typed
 from lifelong.plan.remarks import remarks
@@ -206,7 +207,7 @@ def ground_spec(wildcards):
 
 def overview_inputs_of(kind):
     def inputs(wildcards):
-        files = PLAN.overview_inputs(kind)
+        files = overview_inputs(PLAN, kind)
         if (
             "published" in files
         ):  # no result of ours: no module's `prefix:` or storage moves it
@@ -218,7 +219,7 @@ def overview_inputs_of(kind):
 
 def overview_spec_of(kind):
     def spec(wildcards):
-        return canonical(PLAN.overview(kind).spec)
+        return canonical(overview(PLAN, kind).spec)
 
     return spec
 

@@ -28,7 +28,7 @@ rule report:
                 subcategory=figure.replace("_", " "),
                 labels={"method": method},
             )
-            for figure, method in PLAN.figures
+            for figure, method in figures(PLAN)
         ],
         f"{BASE}/report/manifest.json",
     log:

@@ -43,7 +43,7 @@ def choose_ratio(stage: Stage) -> None:
     log.info("ratio %g for %s: %s", chosen.ratio, spec.task, chosen.reason)
     method = METHODS[spec.base]
     warnings = [] if method.masks_only else _warnings(record)
-    if not warnings and method.picks != "top_k":
+    if not warnings and method.releases:
         warnings = _at_zero(record, chosen.ratio)
     for warning in warnings:
         log.warning("%s: %s", spec.task, warning)

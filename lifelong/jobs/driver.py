@@ -14,6 +14,7 @@ from lifelong.jobs import ranks
 from lifelong.jobs.find import find_stage, read_facts, reader_of
 from lifelong.jobs.runner import execute
 from lifelong.plan.errors import DamagedFile, printable
+from lifelong.plan.overview import overview
 from lifelong.plan.plan import Plan
 from lifelong.plan.specs import canonical, plain
 from lifelong.plan.stage import Stage
@@ -29,7 +30,7 @@ def run_experiment(plan: Plan, limit: int | None = None, threads: int = 1) -> No
     run_tasks(plan, limit, threads)
     shown = Plan(plan.config, plan.paths.root, limit)
     for kind in ("tables", "report"):
-        run_stage(shown.overview(kind), threads)
+        run_stage(overview(shown, kind), threads)
 
 
 def run_tasks(plan: Plan, limit: int | None = None, threads: int = 1) -> None:

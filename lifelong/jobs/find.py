@@ -11,8 +11,9 @@ from typing import Any
 from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
+from lifelong.plan.overview import TABLES, overview
 from lifelong.plan.paths import beside, place_of, split_root
-from lifelong.plan.plan import NOT_GROWN, TABLES, Plan
+from lifelong.plan.plan import NOT_GROWN, Plan
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key, Stage
 
@@ -71,7 +72,7 @@ def _writer(plan: Plan, path: str, folder: str, read: Reader) -> Stage | None:
                 return part
     for kind in ("tables", "report"):
         if folder == plan.paths.of_kind(kind):
-            return plan.overview(kind)
+            return overview(plan, kind)
     if plan.has_ground and folder == plan.ground_stage.folder:
         return plan.ground_stage
     key = _key(plan, path)

@@ -64,6 +64,11 @@ class Method:
         return bool(self.ground) or self.norms == "frozen"
 
     @property
+    def releases(self) -> bool:
+        """Whether tasks prune what they trained, and leave it to later ones."""
+        return "prune" in self.stages and not self.masks_only and self.picks != "top_k"
+
+    @property
     def finishes(self) -> bool:
         """Whether its code makes less of a task's weights before they are written."""
         return ":" in self.code

@@ -1,4 +1,7 @@
-"""The experiment as a list of stages: what each reads, writes and must know."""
+"""The experiment as a list of stages: what each reads, writes and must know.
+
+Those of tables and report, which are of all tasks together: `overview.py`.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -15,11 +18,9 @@ from lifelong.plan.paths import Paths, slug
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.settings import base_of, settings
-from lifelong.plan.specs import GoalSpec, Inference, Overview, Reporting, TaskSpec
+from lifelong.plan.specs import GoalSpec, Inference, TaskSpec
 from lifelong.plan.stage import Inputs, Key, Stage
 
-TABLES = ("summary", "accuracy", "goals", "size", "learning", "verification", "published")
-ANSWERS = ("confusion", "mistakes")  # what `infer` says of the test pictures, for the report
 NOT_GROWN = Grown()
 
 
@@ -256,86 +257,3 @@ class Plan:
                     for position in ends:
                         if position <= len(self.tasks):
                             yield Key(kind, method, seed, position)
-
-    def overview_inputs(self, kind: str) -> Inputs:
-        """The records and published numbers that tables are made of.
-
-        For the report also the tables, what was selected, what packing said of its images, and what
-        the first seed's models answered after the last task.
-        """
-        kinds = ("baseline", "train", "prune", "select", "retrain", "infer")
-        records = [self.file(key, "record.csv") for one in kinds for key in self.keys(one)]
-        inputs: Inputs = {"records": records}
-        if self.config["published"]:
-            inputs["published"] = self.config["published"]
-        if kind == "report":
-            chosen = [self.file(key, "selected.json") for key in self.keys("select")]
-            inputs |= {"selected": chosen, "tables": [self.paths.tables(name) for name in TABLES]}
-            inputs["packs"] = [
-                f"{self.paths.pack_folder(name)}/manifest.json" for name in self._datasets_used()
-            ]
-            last = (self.config["seeds"][0], len(self.tasks))
-            ends = [key for key in self.keys("infer") if (key.seed, key.position) == last]
-            inputs |= {name: [self.file(key, f"{name}.csv") for key in ends] for name in ANSWERS}
-        return inputs
-
-    @property
-    def figures(self) -> list[tuple[str, str]]:
-        """The figures of a method that every report of the experiment has: what, of which."""
-        rows = {name: self.row(name) for name in self.config["methods"]}
-        shown = {
-            "weight_owners": [name for name, row in rows.items() if "prune" in row.stages],
-            "curves": list(rows),
-        }
-        return [(kind, name) for kind, names in shown.items() for name in names]
-
-    def _datasets_used(self) -> list[str]:
-        """The data sets that tasks name, for their images or their pairs."""
-        tasks = self.config["tasks"][: len(self.tasks)]
-        pairs = [task["pairs"]["dataset"] for task in tasks if "pairs" in task]
-        return list(dict.fromkeys([*(task["dataset"] for task in tasks), *pairs]))
-
-    def overview(self, kind: str) -> Stage:
-        """The tables or the report of an experiment."""
-        return Stage(
-            kind, self.paths.of_kind(kind), self.overview_inputs(kind), self._overview(kind)
-        )
-
-    def _overview(self, kind: str) -> Overview:
-        config, rows = self.config, {name: self.row(name) for name in self.config["methods"]}
-        own = [name for name, row in rows.items() if row.alone and not row.starts_from]
-        known = Overview(
-            revision=[STAGES[kind]],
-            kind=kind,
-            experiment=config["experiment"],
-            protocol=config["protocol"],
-            methods=config["methods"],
-            seeds=config["seeds"],
-            tasks=self.tasks,
-            published_rows=published_rows(rows, config["published_cpg_row"], config["variants"]),
-            separate=next(iter(own), ""),
-            sharing=[name for name, row in rows.items() if not row.alone],
-        )
-        if kind != "report":
-            return known
-        # The path of the published file depends on where the command was typed.
-        settings = {name: value for name, value in config.items() if name != "published"}
-        return Reporting(**vars(known), settings=settings, figures=self.figures)
-
-
-def published_rows(
-    rows: Mapping[str, Method], chosen: str, variants: Mapping[str, Mapping[str, Any]]
-) -> list[list[str]]:
-    """Rows of a published table, our method, and whether its networks' mean or best counts.
-
-    A method with several rows that answer to one setting counts for the `chosen` one. A variant is
-    what was published only where it says so. Several of ours may stand beside one row.
-    """
-    answers: list[list[str]] = []
-    for name, row in rows.items():
-        if published := variants.get(name, {}).get("published"):
-            answers.append([published, name, "mean"])
-        elif name == row.name:
-            wanted = [chosen] if chosen in row.published else list(row.published)
-            answers += [[published, name, row.published[published]] for published in wanted]
-    return answers

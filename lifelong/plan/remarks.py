@@ -129,9 +129,7 @@ def _starved(config: Mapping[str, Any]) -> Iterator[str]:
     for method in config["methods"]:
         row = row_of(config, method)
         ratios = settings(config, method)["prune"]["ratios"]
-        if "prune" not in row.stages or row.has_goal or row.masks_only or row.widens:
-            continue
-        if row.picks == "top_k" or not ratios:
+        if not (row.releases and ratios) or row.has_goal or row.widens:
             continue
         left = (1 - ratios[-1]) * ratios[-1] ** (count - 1)
         if left < _NEXT_TO_NOTHING:
@@ -147,7 +145,7 @@ def _at_zero(config: Mapping[str, Any]) -> Iterator[str]:
     for method in config["methods"]:
         row, own = row_of(config, method), settings(config, method)
         network, fresh = own["network"]["name"], own["train"].get("free_weights") == "fresh"
-        if "prune" not in row.stages or row.masks_only or row.picks == "top_k" or fresh:
+        if not row.releases or fresh:
             continue
         if NETWORKS[network].bare and own["prune"]["ratios"] and len(config["tasks"]) > 1:
             yield (

@@ -10,7 +10,8 @@ from lifelong.plan.config import check
 from lifelong.plan.decisions import Grown
 from lifelong.plan.families import spec_from
 from lifelong.plan.methods import METHODS
-from lifelong.plan.plan import TABLES, Plan
+from lifelong.plan.overview import TABLES, overview, overview_inputs
+from lifelong.plan.plan import Plan
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key, Stage
@@ -275,16 +276,16 @@ def test_folders_and_shards_are_where_the_table_says():
 
 def test_tables_read_every_record_and_the_report_every_selection():
     plan = Plan(check(edited("seeds", [0, 1])))
-    records = plan.overview_inputs("tables")["records"]
+    records = overview_inputs(plan, "tables")["records"]
     # per seed and task: baseline and infer of two methods, five stages of the other two
     assert len(records) == len(set(records)) == 2 * 3 * (2 * 2 + 2 * 5)
-    report = plan.overview_inputs("report")
+    report = overview_inputs(plan, "report")
     assert len(report["selected"]) == 2 * 3 * 2
     assert report["tables"] == [f"results/toy/tables/{name}.csv" for name in TABLES]
     ends = [f"results/toy/{name}/s0/03-c/infer" for name in CONFIG["methods"]]
     assert report["confusion"] == [f"{end}/confusion.csv" for end in ends]
     assert "published" not in report
-    shown = Plan(check(edited("published", "numbers.csv"))).overview_inputs("tables")
+    shown = overview_inputs(Plan(check(edited("published", "numbers.csv"))), "tables")
     assert shown["published"] == "numbers.csv"
 
 
@@ -297,12 +298,12 @@ def test_equal_specs_give_equal_text_and_every_kind_has_a_revision():
 
 
 def test_published_rows_are_those_of_the_methods_that_run():
-    overview = Plan(check(edited("published_cpg_row", "CPG avg"))).overview("tables").spec
-    assert overview.published_rows == [
+    spec = overview(Plan(check(edited("published_cpg_row", "CPG avg"))), "tables").spec
+    assert spec.published_rows == [
         ["Scratch", "scratch", "mean"],
         ["fine-Avg", "finetune", "mean"],
         ["fine-Max", "finetune", "max"],
         ["PackNet", "packnet", "mean"],
         ["CPG avg", "cpg", "mean"],
     ]
-    assert overview.separate == "scratch" and overview.sharing == ["packnet", "cpg"]
+    assert spec.separate == "scratch" and spec.sharing == ["packnet", "cpg"]

@@ -12,8 +12,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from lifelong import store
+from lifelong.plan.overview import TABLES
 from lifelong.plan.paths import slug
-from lifelong.plan.plan import TABLES
 from lifelong.plan.specs import Reporting
 from lifelong.plan.stage import Stage
 from lifelong.records import learning, tables

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from report_page import toy_page
 
-from lifelong.plan.plan import TABLES
+from lifelong.plan.overview import TABLES
 from lifelong.records import learning, tables, verification
 from lifelong.report import words
 from lifelong.report.answers import tasks_of

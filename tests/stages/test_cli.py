@@ -18,7 +18,8 @@ from lifelong.jobs import driver
 from lifelong.jobs.find import find_stage
 from lifelong.plan.config import load
 from lifelong.plan.errors import UserError
-from lifelong.plan.plan import TABLES, Plan
+from lifelong.plan.overview import TABLES
+from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Key, Stage
 
 CONFIG = """

@@ -86,7 +86,8 @@ def test_the_backend_of_a_notebook_that_is_not_here_does_not_matter(results):
     method = next(path.parent.name for path in results.glob("*/s0"))
     code = (
         "from test_odd_names import planned; from lifelong.jobs.driver import run_stage; "
-        f"run_stage(planned({method!r}).overview('report'))"
+        "from lifelong.plan.overview import overview; "
+        f"run_stage(overview(planned({method!r}), 'report'))"
     )
     here = Path(__file__).parent
     paths = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
