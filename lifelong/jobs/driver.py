@@ -12,6 +12,7 @@ from typing import Any
 from lifelong import store
 from lifelong.jobs import ranks
 from lifelong.jobs.find import find_stage, read_facts, reader_of
+from lifelong.jobs.request import Request
 from lifelong.jobs.runner import execute
 from lifelong.plan.errors import DamagedFile, printable
 from lifelong.plan.overview import overview
@@ -97,8 +98,11 @@ def run_stage(stage: Stage, threads: int = 1) -> None:
     Path(stage.path("manifest.json")).unlink(missing_ok=True)  # half-done must not look done
     print(stage.folder, file=sys.stderr)
     stage = replace(stage, threads=threads)
-    if (count := ranks.processes_of(plain(stage.spec))) > 1:
-        ranks.run(ranks.request_of(stage), count)
+    inputs, spec = dict(stage.inputs), plain(stage.spec)
+    facts = (stage.kind, stage.folder, inputs, spec, stage.threads, stage.ends)
+    request = Request(*facts, log=stage.path("log.txt"))
+    if request.processes > 1:
+        ranks.run(request)
     else:
         execute(stage)
     folder = Path(stage.folder)

@@ -13,42 +13,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from lifelong.jobs import owner
+from lifelong.jobs.request import Request
 from lifelong.plan.errors import UserError
-from lifelong.plan.specs import plain
 from lifelong.plan.stage import Stage
 
 _TOLD = "told"  # what the first process that failed has to say
 _OUTPUT = "output.txt"  # what torchrun and the processes print
 
 
-def processes_of(spec: Mapping[str, Any]) -> int:
-    """How many processes a stage is for; `spec` as its job has it."""
-    recipe = spec.get("recipe") or {}
-    return int(recipe.get("processes", 1))
-
-
-def request_of(stage: Stage) -> dict[str, Any]:
-    """What `run` has to know of a stage."""
-    facts = [stage.kind, stage.folder, dict(stage.inputs), plain(stage.spec)]
-    return {"stage": [*facts, stage.threads, stage.ends], "log": stage.path("log.txt")}
-
-
-def run(request: Mapping[str, Any], count: int) -> None:
-    """Run a stage in `count` processes and wait for them.
+def run(request: Request) -> None:
+    """Run a stage in its processes and wait for them.
 
     Raises UserError with what went wrong in the first one that failed.
     """
-    Path(request["stage"][1]).mkdir(parents=True, exist_ok=True)
+    Path(request.folder).mkdir(parents=True, exist_ok=True)
+    count = request.processes
     folder = tempfile.mkdtemp(prefix="lifelong-ranks-")
     try:
         asked = Path(folder, "request.json")
-        asked.write_text(json.dumps(dict(request)))
+        asked.write_text(json.dumps(asdict(request)))
         with open(f"{folder}/{_OUTPUT}", "wb") as output:
             code = _torchrun(asked, count, output)
         if code:
@@ -88,16 +76,16 @@ def _why(folder: Path, count: int) -> str:
 
 def main(asked: Path, count: int, launcher: int) -> None:
     """In each of `count` processes: do the stage; `launcher` is the process that waits for it."""
-    from lifelong.jobs.runner import execute, stage_of, told
+    from lifelong.jobs.runner import execute, told
     from lifelong.train import world as several
 
     owner.end_with(launcher)
-    request = json.loads(asked.read_text())
+    request = Request(**json.loads(asked.read_text()))
     try:
         with several.joined(count) as world:
-            stage = stage_of(request)
+            stage = request.stage()
             stage = replace(stage, threads=max(1, stage.threads // world.size))
-            log_path = request["log"]
+            log_path: str | None = request.log
             if world.rank:  # the first one keeps an eye on the time limit
                 folder = _copy(stage, asked.parent / str(world.rank))
                 stage, log_path = replace(stage, folder=folder, ends=None), None
@@ -111,7 +99,7 @@ def main(asked: Path, count: int, launcher: int) -> None:
         sys.exit(1)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        _tell(asked.parent, f"a bug in lifelong ({what}), see {request['log']}")
+        _tell(asked.parent, f"a bug in lifelong ({what}), see {request.log}")
         raise
 
 

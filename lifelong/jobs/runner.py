@@ -9,12 +9,13 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lifelong.jobs import devices, failures, owner, ranks
 from lifelong.jobs.handover import FILE_LOCKS, VARIABLE, hand_over
-from lifelong.jobs.ranks import processes_of
+from lifelong.jobs.request import Request
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
 
@@ -83,41 +84,42 @@ def from_snakemake(kind: str, job: Any) -> None:
     A user's mistake ends the process without a traceback, and so does Ctrl-C.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(job.threads))
-    inputs = {
-        name: value if isinstance(value, str) else list(value)
-        for name, value in job.input.items()
-        if name != "anchor"  # for Snakemake alone: see jobs/stale.py
-    }
-    ends = end_of(os.environ, job.resources.get("runtime"))
-    request = {
-        "stage": [
-            kind,
-            _folder(job.output),
-            inputs,
-            json.loads(job.params.spec),
-            job.threads,
-            ends,
-        ],
-        "log": job.log[0],
-        "folder": os.getcwd(),
-        "environment": dict(os.environ),
-    }
-    failures.forget(request["stage"][1])
+    request = _request_of(kind, job)
+    failures.forget(request.folder)
     address = os.environ.get(VARIABLE, "off")
-    if processes_of(request["stage"][3]) > 1:
+    if request.processes > 1:
         address = "off"  # several processes have nothing from the worker
     if owner.VARIABLE in os.environ:
         owner.end_with(int(os.environ[owner.VARIABLE]))
     try:
-        ended = None if address == "off" else hand_over(address, request)
+        ended = None if address == "off" else hand_over(address, asdict(request))
         if ended is None:
             _run(request)
         else:
             if isinstance(ended, str):
-                failures.keep(request["stage"][1], ended.removeprefix("Error: "))
+                failures.keep(request.folder, ended.removeprefix("Error: "))
             sys.exit(ended)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _request_of(kind: str, job: Any) -> Request:
+    """What the object that Snakemake gives its scripts asks for."""
+    return Request(
+        kind,
+        _folder(job.output),
+        {
+            name: value if isinstance(value, str) else list(value)
+            for name, value in job.input.items()
+            if name != "anchor"  # for Snakemake alone: see jobs/stale.py
+        },
+        json.loads(job.params.spec),
+        job.threads,
+        end_of(os.environ, job.resources.get("runtime")),
+        log=job.log[0],
+        working_folder=os.getcwd(),
+        environment=dict(os.environ),
+    )
 
 
 def _folder(outputs: Sequence[str]) -> str:
@@ -144,31 +146,31 @@ def end_of(environ: Mapping[str, str], runtime_min: float | None) -> float | Non
 
 def run_request(request: Mapping[str, Any]) -> None:
     """In a child of the worker: run a stage in place of the process that asked for it."""
-    os.chdir(request["folder"])
+    asked = Request(**request)
+    os.chdir(asked.working_folder)
     os.environ.clear()
-    os.environ.update(request["environment"])
-    _run(request)
+    os.environ.update(asked.environment)
+    _run(asked)
 
 
-def _run(request: Mapping[str, Any]) -> None:
+def _run(request: Request) -> None:
     try:
-        stage = stage_of(request)
-        count = processes_of(request["stage"][3])
-        with _gpus(stage, count):
-            if count > 1:
-                ranks.run(request, count)
+        stage = request.stage()
+        with _gpus(stage, request.processes):
+            if request.processes > 1:
+                ranks.run(request)
             else:
-                execute(stage, request["log"])
+                execute(stage, request.log)
 
         from lifelong.jobs.clocks import bring_back
 
         bring_back(stage.files_read(), Path(stage.path("manifest.json")))
     except (UserError, OSError) as error:
-        failures.keep(request["stage"][1], told(error))
+        failures.keep(request.folder, told(error))
         sys.exit(f"Error: {told(error)}")
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        failures.keep(request["stage"][1], f"a bug in lifelong ({what}), see {request['log']}")
+        failures.keep(request.folder, f"a bug in lifelong ({what}), see {request.log}")
         raise
 
 
@@ -187,15 +189,6 @@ def _gpus(stage: Stage, count: int) -> Iterator[None]:
     with devices.taken(names, count, results / devices.FOLDER) as mine:
         os.environ[devices.VISIBLE] = ",".join(mine)
         yield
-
-
-def stage_of(request: Mapping[str, Any]) -> Stage:
-    """The stage that a job asks for."""
-    # A job that hands over has no need of the plan, which takes as long to import as the rest.
-    from lifelong.plan.families import spec_from
-
-    kind, folder, inputs, spec, *rest = request["stage"]
-    return Stage(kind, folder, inputs, spec_from(spec), *rest)
 
 
 def told(error: Exception) -> str:
