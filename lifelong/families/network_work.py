@@ -75,9 +75,9 @@ class NetworkWork(Work):
             settings = self.spec.settings
             ranking = Ranking(
                 settings["density"],
-                settings["scores"] == "fresh",
-                settings["stale_masks"],
-                settings.get("ranked_in") == "network",
+                fresh_scores=settings["scores"] == "fresh",
+                stale=settings["stale_masks"],
+                in_network=settings.get("ranked_in") == "network",
             )
             return RankedLearner(*start, ranking, self._carried())
         fresh = self.spec.settings.get("free_weights", "zero") == "fresh"
