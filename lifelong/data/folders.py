@@ -1,6 +1,7 @@
 """Trees of picture files: which classes there are, and which pictures they have."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,8 @@ def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]
     """List `root/<group>/<split>/<class>/*`, or the same without groups, splits or both.
 
     The splits of a group are train, test and perhaps val, valid or validation. Folders beside the
-    groups that hold no folders are left alone, which the log says. Raises DataError where the tree
-    is incomplete.
+    groups that hold neither folders nor pictures are left alone, which the log says. Raises
+    DataError where the tree is incomplete, and where pictures lie where nobody would look.
     """
     names = _folders(root)
     if {"train", "test", *VALIDATION} & set(names) or _of_pictures(root / names[0]):
@@ -61,6 +62,12 @@ def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]
         log.info("%s in %s holds no folders and is left alone", ", ".join(ignored), root)
     if not groups:
         raise DataError(f"{root} holds no folders of classes: check root and source")
+    for name in ignored:
+        if _has_pictures(root / name):
+            raise DataError(
+                f"{root / name} holds pictures, and {root / groups[0]} folders of classes: put "
+                "them into such folders, or move them elsewhere"
+            )
     return [one for group in groups for one in _group(group, root / group)]
 
 
@@ -71,6 +78,18 @@ def _group(group: str, place: Path) -> list[ClassFiles]:
         if odd := sorted({"test", *VALIDATION} & set(names)):
             raise DataError(f"{place} has a folder {odd[0]} but none called train: add it")
         return [ClassFiles(group, name, _pictures(place / name), ()) for name in names]
+    splits = {"train", "test", *VALIDATION}
+    if _of_pictures(place / "train"):
+        raise DataError(
+            f"{place / 'train'} holds pictures, but a split holds a folder per class: give a class "
+            "of this name another one"
+        )
+    beside = [name for name in names if name not in splits]
+    if beside := [n for n in beside if _has_pictures(place / n) or _has_folders(place / n)]:
+        raise DataError(
+            f"{place / beside[0]} lies beside the splits train and test: move it into them, or "
+            "elsewhere"
+        )
     held_out = [name for name in names if name in VALIDATION]
     if len(held_out) > 1:
         raise DataError(f"{place} has both {' and '.join(held_out)}: keep one of them")
@@ -93,6 +112,10 @@ def _of_pictures(folder: Path) -> bool:
     """Whether a folder holds files and no folders: a class."""
     there = _visible(folder)
     return bool(there) and not any(path.is_dir() for path in there)
+
+
+def _has_pictures(folder: Path) -> bool:
+    return any(path.suffix.lower() in SUFFIXES for path in _visible(folder))
 
 
 def _has_folders(folder: Path) -> bool:
@@ -153,6 +176,12 @@ def _folders(parent: Path) -> list[str]:
     for name in names:  # they become names of classes, which are printed and put into tables
         if not name.isprintable():
             raise DataError(f"the name of folder {parent / name} cannot be printed: rename it")
+    same = Counter(map(composed, names))
+    if twice := [name for name in names if same[composed(name)] > 1]:
+        raise DataError(
+            f"{parent} holds two folders {composed(twice[0])}, whose accents are coded in two "
+            "ways: put all pictures into one"
+        )
     return names
 
 

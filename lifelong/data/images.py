@@ -25,10 +25,12 @@ _ONE_PICTURE = ("JPEG", "MPO", "BMP", "PPM")  # JPEGs of telephones carry previe
 
 
 class BadPicture(DataError):
-    """A file that cannot be read as a picture, as one that was cut short."""
+    """A file that cannot be used as a picture, as one that was cut short."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} cannot be read as a picture: mend or remove it")
+    def __init__(
+        self, name: str, why: str = "cannot be read as a picture: mend or remove it"
+    ) -> None:
+        super().__init__(f"{name} {why}")
         self.name = name
 
 
@@ -156,7 +158,7 @@ def eight_bit(image: Image.Image, name: str) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if np.asarray(image.getchannel("A")).min() < 255:
-            raise DataError(f"{name} is transparent: lay it on a background of your choice first")
+            raise BadPicture(name, "is transparent: lay it on a background of your choice first")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
@@ -181,13 +183,13 @@ def _check_kept_whole(opened: Image.Image, name: str) -> None:
     """Raise DataError for what loading would cut: further frames, and bits beyond the eighth."""
     frames = 1 if opened.format in _ONE_PICTURE else getattr(opened, "n_frames", 1)
     if frames > 1:
-        raise DataError(
-            f"{name} holds {frames} pictures: save the one you want as a file of its own"
+        raise BadPicture(
+            name, f"holds {frames} pictures: save the one you want as a file of its own"
         )
     # A BMP of raw mode BGR;15 has fewer than 8 bits per channel.
     tiles = () if opened.format == "BMP" else getattr(opened, "tile", ())
     if opened.mode in _DEEP_MODES or any(map(_deep, tiles)):
-        raise DataError(f"{name} has more than 8 bits per channel: save it with 8 bits")
+        raise BadPicture(name, "has more than 8 bits per channel: save it with 8 bits")
 
 
 def _deep(tile: Any) -> bool:

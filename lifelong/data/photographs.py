@@ -136,10 +136,10 @@ class Photographs:
         """The same as the bytes of JPEGs."""
         return _whole(self._read(self.jpeg, rows), self.log)
 
-    def unreadable(self) -> list[int]:
-        """The rows of pictures that cannot be read. Raises other DataErrors."""
+    def unusable(self) -> dict[int, BadPicture]:
+        """By row, what is wrong with pictures. Raises other DataErrors."""
         results = self._read(self.__getitem__, range(len(self)))
-        return [row for row, image in enumerate(results) if isinstance(image, BadPicture)]
+        return {row: image for row, image in enumerate(results) if isinstance(image, BadPicture)}
 
     def _read(self, look: Callable[[int], _T], rows: Iterable[int]) -> Iterator[_T | BadPicture]:
         def one(row: int) -> _T | BadPicture:
@@ -183,7 +183,7 @@ def _whole(images: Iterator[_T | BadPicture], log: logging.Logger) -> Iterator[_
         for one in bad:
             log.error("%s", one)
         raise DataError(
-            f"{bad[0].name} and {len(bad) - 1} more cannot be read as pictures, the log names all: "
+            f"{bad[0].name} and {len(bad) - 1} more cannot be used as pictures, the log says why: "
             "mend or remove them, or set bad_images: skip"
         )
 

@@ -192,22 +192,22 @@ def usable_rows(
     settings: Settings,
     log: logging.Logger,
 ) -> np.ndarray:
-    """The rows to pack: all, but `bad_images: skip` looks first which pictures can be read.
+    """The rows to pack: all, but `bad_images: skip` looks first which pictures can be used.
 
     Raises DataError where none is left of a class, or of one of its splits in `given`.
     """
     every = np.arange(len(labels))
     if settings.get("bad_images") != "skip":
         return every
-    bad = images.unreadable()
-    for row in bad:
-        log.warning("%s cannot be read as a picture and is left out", images.name(row))
-    rows = np.setdiff1d(every, bad)
+    bad = images.unusable()
+    for why in bad.values():
+        log.warning("left out: %s", why)
+    rows = np.setdiff1d(every, list(bad))
     for row in bad:
         alike = (labels[rows] == labels[row]) & (given[rows] == given[row])
         if not alike.any():
             raise DataError(
-                f"class {names[labels[row]]} has no readable picture left in the "
+                f"class {names[labels[row]]} has no usable picture left in the "
                 f"{SPLITS[given[row]]} split: mend {images.name(row)}"
             )
     return rows

@@ -42,7 +42,7 @@ def choose_ratio(stage: Stage) -> None:
     chosen = replace(chosen, reason=reason)
     log.info("ratio %g for %s: %s", chosen.ratio, spec.task, chosen.reason)
     method = METHODS[spec.base]
-    warnings = [] if method.masks_only else _warnings(record)
+    warnings = [] if method.masks_only else _warnings(record, method.picks == "top_k")
     if not warnings and method.releases:
         warnings = _at_zero(record, chosen.ratio)
     for warning in warnings:
@@ -70,9 +70,14 @@ def _rejected(record: list[Row], ratio: float) -> str:
     return ""
 
 
-def _warnings(record: list[Row]) -> list[str]:
-    """What a user should hear of who expects a model to be pruned."""
+def _warnings(record: list[Row], by_rank: bool) -> list[str]:
+    """What a user should hear of who expects a task to own some weights, but not all it took."""
     owned = {row.ratio: row.value for row in record if row.metric == "weights_owned"}
+    if not owned.get(0.0, 1.0) and by_rank:
+        return [
+            "owns no weights of its own: all that it picks belongs to older tasks; another "
+            "picking.density or picking.scores: fresh picks others"
+        ]
     if not owned.get(0.0, 1.0):
         return [
             "owns no weights of its own, because earlier tasks left none free: lower their goals "

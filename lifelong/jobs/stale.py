@@ -10,12 +10,10 @@ import os
 from pathlib import Path
 
 from lifelong.jobs.find import finished, survey
+from lifelong.plan.ages import AGED_BEFORE_NS, SHIFT_NS, is_aged
 from lifelong.plan.plan import Plan
 
 _SEALED = (".h5", ".json", ".csv", ".html", ".svg")  # the ends of the files that rules declare
-_YEAR_NS = 365 * 86400 * 10**9
-_AGED_BEFORE_NS = 30 * _YEAR_NS  # since 1970; no result is as old
-_SHIFT_NS = 40 * _YEAR_NS
 _ANCHOR = Path(".snakemake/lifelong/anchor")
 
 
@@ -29,12 +27,11 @@ def mark(plan: Plan) -> list[str]:
     seen = survey(plan)
     wrong = {stage.folder for stage in seen.outdated if stage.planned}
     for folder in finished(Path(plan.paths.base)):
-        files = [path for path in folder.iterdir() if path.name.endswith(_SEALED)]
-        aged = any(path.stat().st_mtime_ns < _AGED_BEFORE_NS for path in files)
-        if aged != (folder in wrong):
-            for path in files:
-                facts = path.stat()
-                shift = _SHIFT_NS if aged else -_SHIFT_NS
+        for path in folder.iterdir():
+            facts = path.stat()
+            aged = is_aged(facts)  # rungs may be while the rest of their folder has been made again
+            if path.name.endswith(_SEALED) and aged != (folder in wrong):
+                shift = SHIFT_NS if aged else -SHIFT_NS
                 os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns + shift))
     return seen.lost
 
@@ -42,7 +39,7 @@ def mark(plan: Plan) -> list[str]:
 def anchor() -> str:
     """A file older than any result and younger than any outdated one, for stages without inputs."""
     _ANCHOR.parent.mkdir(parents=True, exist_ok=True)
-    if not _ANCHOR.exists() or _ANCHOR.stat().st_mtime != _AGED_BEFORE_NS // 10**9:
+    if not _ANCHOR.exists() or _ANCHOR.stat().st_mtime != AGED_BEFORE_NS // 10**9:
         _ANCHOR.touch()
-        os.utime(_ANCHOR, ns=(_AGED_BEFORE_NS, _AGED_BEFORE_NS))
+        os.utime(_ANCHOR, ns=(AGED_BEFORE_NS, AGED_BEFORE_NS))
     return _ANCHOR.as_posix()

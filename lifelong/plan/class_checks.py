@@ -20,7 +20,13 @@ def check_classes(config: Mapping[str, Any]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for task in config["tasks"]:
         dataset = config["datasets"][task["dataset"]]
-        for identity in _identities(task, dataset):
+        identities = _identities(task, dataset)
+        if len(identities) == 1 and not identities[0].startswith("group "):
+            raise ConfigError(
+                f"config key tasks: {task['name']!r} has only the class {identities[0]}: a task "
+                "needs two"
+            )
+        for identity in identities:
             _check_packed(task, identity, dataset)
             first = seen.setdefault((task["dataset"], identity), task["name"])
             if first != task["name"] and not config["overlapping_classes"]:

@@ -59,6 +59,8 @@ def check(config: Mapping[str, Any], options: Collection[str] = ()) -> dict[str,
             task["group"] = composed(task["group"])
         if "classes" in task:
             task["classes"] = [composed(n) if isinstance(n, str) else n for n in task["classes"]]
+    for dataset in full["datasets"].values():
+        dataset["channels"] = int(dataset["channels"])  # to a schema 1.0 is a whole number
     full["method_settings"] = merge(method_defaults(), full["method_settings"])
     check_methods(full)
     use_ground(full)

@@ -1,6 +1,7 @@
 """The CSV of published accuracies: checked before hours of training, not after."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.reading import read
 from lifelong.plan.settings import row_of
 
+_PERCENT = re.compile(r"100(\.0*)?|\d{1,2}(\.\d*)?", re.ASCII)
 _NEEDED = ("method", "task", "accuracy_percent")
 
 
@@ -70,10 +72,8 @@ def _lines_of(path: str) -> list[dict[str, str]]:
 
 def _check_line(line: Mapping[str, str], seen: set[tuple[str, ...]], place: str) -> None:
     percent, tasks = line["accuracy_percent"], line.get("tasks", "1")
-    try:
-        float(percent)
-    except (TypeError, ValueError):
-        raise ConfigError(f"config key published: {place} {percent!r} is no percentage") from None
+    if not _PERCENT.fullmatch((percent or "").strip()):
+        raise ConfigError(f"config key published: {place} {percent!r} is no percentage")
     if not (tasks or "").isdecimal():
         raise ConfigError(f"config key published: {place} {tasks!r} is no number of tasks")
     key = (line["method"], line["task"], tasks)

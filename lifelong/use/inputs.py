@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifelong.data.images import SUFFIXES
+from lifelong.plan.trees import composed
 
 
 @dataclass(frozen=True)
 class Input:
-    """A picture file; `folder` names the one it lies in, below a folder that was given."""
+    """A picture file; `folder` names the one it lies in, below a folder that was given.
+
+    `above` are the names of the folders around that one.
+    """
 
     path: Path
     folder: str = ""
+    above: frozenset[str] = frozenset()
 
 
 def inputs(given: Iterable[Path]) -> list[Input]:
@@ -24,10 +29,15 @@ def inputs(given: Iterable[Path]) -> list[Input]:
     found: list[Input] = []
     for path in given:
         below = sorted(_below(path)) if path.is_dir() else []
-        found += [Input(one, one.parent.name if one.parent != path else "") for one in below]
+        found += [Input(one) if one.parent == path else _in_folder(one) for one in below]
         if not below:
             found.append(Input(path))
     return found
+
+
+def _in_folder(path: Path) -> Input:
+    *above, folder, _ = map(composed, path.absolute().parts)
+    return Input(path, folder, frozenset(above))
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lifelong import store
+from lifelong.plan.ages import made_ns
 from lifelong.plan.paths import slug
 
 MANIFEST = "manifest.json"
@@ -12,7 +13,7 @@ MANIFEST = "manifest.json"
 def tasks_of(folder: Path) -> list[str] | None:
     """The folders of a model's tasks in their order; None where no stage has said it yet."""
     told = [path for path in _tellers(folder) if path.is_file()]
-    for path in sorted(told, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+    for path in sorted(told, key=made_ns, reverse=True):
         spec = store.read_manifest(path.parent)["spec"]
         if names := spec.get("tasks") or [data["task"] for data in spec.get("data", ())]:
             return _folders(folder, names)
@@ -38,7 +39,7 @@ def _folders(folder: Path, names: list[str]) -> list[str]:
 
 def _measured_ns(folder: Path) -> int:
     path = folder / "infer" / MANIFEST
-    return path.stat().st_mtime_ns if path.is_file() else 0
+    return made_ns(path) if path.is_file() else 0
 
 
 def _tellers(folder: Path) -> Iterator[Path]:

@@ -231,7 +231,9 @@ class Predictor:
 
     def _seen(self, decoded: Decoded, views: set[View]) -> tuple[Photograph, list[Cut]]:
         picture = decoded.picture
-        photo = Photograph(picture.path, READ, folder=picture.folder, size=decoded.size)
+        photo = Photograph(
+            picture.path, READ, folder=picture.folder, above=picture.above, size=decoded.size
+        )
         if decoded.refused:
             return replace(photo, status=decoded.refused, why=decoded.why), []
         cuts = []

@@ -25,10 +25,12 @@ class Scores:
         self._told: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in classes}
 
     def add(self, photo: Photograph) -> None:
-        """Count what each task says of a picture whose folder is one of its classes."""
-        for task, classes in self._classes.items():
-            if photo.folder not in classes:
-                continue
+        """Count what each task says of a picture whose folder is one of its classes.
+
+        Of several tasks those count whose own name a folder around that one has, if there are any.
+        """
+        having = [task for task, classes in self._classes.items() if photo.folder in classes]
+        for task in [task for task in having if task in photo.above] or having:
             self._asked[task] += 1
             faces = [face for face in photo.faces if any(a.task == task for a in face.answers)]
             if faces:

@@ -37,7 +37,32 @@ def show(folder: Path, plan: Plan | None = None) -> str:
         raise DamagedFile.missing(error.filename) from error
     except (KeyError, TypeError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise DamagedFile(path.parent, "holds other tables") from error
+    if changed := _changed_since(folder):
+        lines = [f"warning: {changed}", *progress(folder, plan), "", *lines]
     return "\n".join([*lines, f"report: {folder / 'report' / 'index.html'}"])
+
+
+def _changed_since(folder: Path) -> str:
+    """What to say of tables whose records have changed since; "" where they have not."""
+    if not (folder / "tables" / "manifest.json").is_file():
+        return ""
+    inputs = store.read_manifest(folder / "tables")["inputs"]
+    records = {  # METHOD/sSEED/TASK/STAGE/record.csv, wherever the experiment lay then
+        folder.joinpath(*Path(path).parts[-5:]): digest
+        for path, digest in inputs.items()
+        if path.endswith("/record.csv")
+    }
+    changed = [
+        path
+        for path, digest in records.items()
+        if not path.is_file() or store.digest_once(path) != digest
+    ]
+    if not changed:
+        return ""
+    return (
+        f"these tables are older than the results: {len(changed)} of {len(records)} records are "
+        "others now, or gone; run snakemake to the end"
+    )
 
 
 def _missed(goals: pd.DataFrame) -> list[str]:

@@ -136,6 +136,7 @@ _PUBLISHED: list[tuple[str, bytes, str, str]] = [
     ("is empty", b"", "published: p.csv has no column 'method': add it", "name a CSV with method, task, accuracy_percent"),
     ("is not UTF-8", b"\xff\xfe", "published: p.csv is not a CSV file in UTF-8: …", "save it as UTF-8"),
     ("has a text for a number", b"method,task,accuracy_percent\nPAE,a,x\n", "published: p.csv, line 2: 'x' is no percentage", "give a number"),
+    ("has a gap as pandas writes it", b"method,task,accuracy_percent\nPAE,a,nan\n", "published: p.csv, line 2: 'nan' is no percentage", "leave the line out"),
     ("has a line cut short", b"method,task,accuracy_percent\nPAE,a\n", "published: p.csv, line 2: None is no percentage", "complete it"),
     ("has averages without how many tasks they are of", b"method,task,tasks,accuracy_percent\nPAE,average,,50\n", "published: p.csv, line 2: '' is no number of tasks", "give it"),
     ("has a task twice", b"method,task,accuracy_percent\nPAE,a,1\nPAE,a,2\n", "published: p.csv, line 3: PAE on a is there twice", "drop one"),

@@ -183,5 +183,5 @@ def test_a_group_of_one_class_is_refused(place, capsys):
         shutil.rmtree(place / "raw" / split / "light")
     write_config(place, IMAGES | {"tasks": [{"name": "a"}], "methods": ["packnet"]})
     assert main(["run"]) == 1
-    assert "has only dark for a task: it needs two classes" in capsys.readouterr().err
+    assert "'a' has only the class dark: a task needs two" in capsys.readouterr().err
     assert not list(place.glob("results/tiny/packnet/**/manifest.json"))

@@ -127,10 +127,23 @@ def break_(root: Path, *names: str) -> None:
 
 def test_all_broken_files_are_named_and_counted_in_one_go(tree, caplog):
     break_(tree, "train/a/04.jpg", "train/b/03.jpg", "test/b/11.jpg")
-    with pytest.raises(DataError, match=r"a/04.jpg and 2 more cannot be read as pictures"):
+    with pytest.raises(DataError, match=r"a/04.jpg and 2 more cannot be used as pictures"):
         packed(tree, workers=2)
     assert all(f"{name}.jpg cannot be read" in caplog.text for name in ("04", "03", "11"))
     assert not (tree.parent / "pack.h5").exists()
+
+
+def test_pictures_of_a_wrong_kind_are_all_named_or_left_out(tree, caplog):
+    clear = Image.new("RGBA", (12, 12), (9, 9, 9, 100))
+    clear.save(tree / "train/a/98.png")
+    Image.fromarray(np.full((12, 12), 999, np.uint16)).save(tree / "train/b/99.png")
+    with pytest.raises(DataError, match=r"a/98.png and 1 more cannot be used as pictures"):
+        packed(tree)
+    caplog.clear()
+    settings = {**SETTINGS, "root": str(tree), "bad_images": "skip"}
+    outcome = write_pack(tree.parent / "fewer.h5", settings, logging.getLogger("toy"))
+    assert outcome["left_out"] == {"unreadable": 2} and sum(outcome["images"].values()) == 12
+    assert "98.png is transparent" in caplog.text and "99.png has more than 8" in caplog.text
 
 
 def test_broken_files_may_be_left_out(tree, caplog):
@@ -141,11 +154,11 @@ def test_broken_files_may_be_left_out(tree, caplog):
     outcome = write_pack(path, settings, logging.getLogger("toy"))
     assert outcome["left_out"] == {"unreadable": 2}
     assert sum(outcome["images"].values()) == 10
-    assert "04.jpg cannot be read as a picture and is left out" in caplog.text
+    assert "04.jpg cannot be read as a picture" in caplog.text
     rest = [i for i, file in enumerate(by_file(tree)) if file.stem not in ("04", "11")]
     assert np.array_equal(read_task(path, None, None).images, whole.images[rest])
     break_(tree, "test/a/02.jpg", "test/a/08.jpg")
-    with pytest.raises(DataError, match="class a has no readable picture left in the test split"):
+    with pytest.raises(DataError, match="class a has no usable picture left in the test split"):
         write_pack(path, settings)
 
 

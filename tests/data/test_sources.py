@@ -132,6 +132,31 @@ def test_incomplete_trees_are_refused(groups):
     refused(r"readme\.txt is no picture")
 
 
+def test_pictures_where_nobody_looks_are_refused(groups):
+    def refused(match):
+        with pytest.raises(DataError, match=match):
+            read("image_folder", groups, image_size=32)
+
+    png(groups / "zoo/1.png")
+    refused(r"zoo holds pictures, and .*/dry folders of classes: put them into such folders")
+    (groups / "zoo/1.png").rename(groups / "1.png")
+    png(groups / "wet/c/1.png")
+    refused("wet/c lies beside the splits train and test: move it into them, or elsewhere")
+    (groups / "wet/c/1.png").unlink()
+    check_groups(read("image_folder", groups, image_size=32))  # an empty one is no loss
+    for accent in ("caf\u00e9", "cafe\u0301"):
+        for split in ("train", "test"):
+            png(groups / "wet" / split / accent / "1.png")
+    refused("two folders caf\u00e9, whose accents are coded in two ways: put all pictures into one")
+
+
+def test_a_class_that_is_called_as_a_split_is_refused(tmp_path):
+    for name in ("bus", "train"):
+        png(tmp_path / "wheels" / name / "1.png")
+    with pytest.raises(DataError, match="wheels/train holds pictures, but a split holds a folder"):
+        read("image_folder", tmp_path, image_size=32)
+
+
 def moved(root: Path, *splits: str) -> Path:
     """The pictures of such a tree, where some splits have no folder: all in the class's own."""
     target = root.parent / f"{root.name}-moved"

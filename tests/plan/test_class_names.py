@@ -108,3 +108,14 @@ def test_classes_of_two_data_sets_are_never_the_same():
     config["datasets"]["other"] = SETS["mine"]
     config["tasks"][0]["dataset"], config["tasks"][1]["dataset"] = "mine", "other"
     assert check(config)
+
+
+def test_a_group_of_one_class_is_refused_before_anything_runs(tmp_path):
+    for name in ("t/c", "u/c", "u/d"):
+        (tmp_path / name).mkdir(parents=True)
+    config = config_of("mine", {"group": "t"}, {"group": "u"})
+    config["datasets"] = {"mine": {**SETS["mine"], "root": str(tmp_path)}}
+    with pytest.raises(ConfigError, match="'t0' has only the class t/c: a task needs two"):
+        check(config)
+    (tmp_path / "t/e").mkdir()
+    assert check(config)

@@ -270,3 +270,18 @@ def test_a_hint_for_an_option_does_not_ask_for_quotes_that_it_would_drop(key, va
 
 def test_a_number_that_yaml_reads_as_another_stays_text_in_an_option():
     assert typed({"tasks": [{"classes": ["010", "9"]}]}) == {"tasks": [{"classes": ["010", 9]}]}
+
+
+def test_a_whole_number_of_channels_may_be_written_as_a_float():
+    channels = check(edited("datasets.digits.channels", 1.0))["datasets"]["digits"]["channels"]
+    assert isinstance(channels, int) and channels == 1
+
+
+def test_scores_that_no_task_would_carry_over_are_refused():
+    own = {"supsup": {"picking": {"scores": "carried"}}}
+    config = {**BASE, "methods": ["supsup"]}
+    check({**config, "picking": {"scores": "carried"}})  # which supsup answers for itself
+    with pytest.raises(
+        ConfigError, match=r"picking.scores: supsup learns the scores of every task"
+    ):
+        check({**config, "method_settings": own})

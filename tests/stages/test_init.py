@@ -35,6 +35,16 @@ def photos(tmp_path):
         yield tmp_path
 
 
+def test_names_with_a_number_sign_are_written_as_they_are(photos, capsys):
+    (photos / "photos/dry").rename(photos / "photos/dry # 1")
+    (photos / "photos").rename(photos / "a # b")
+    assert main(["init", "a # b", "--output", "own.yaml"]) == 0
+    config = load([photos / "own.yaml"])
+    [dataset] = config["datasets"].values()
+    assert dataset["root"].endswith("a # b")
+    assert {task.get("group", task["name"]) for task in config["tasks"]} == {"dry # 1", "wet land"}
+
+
 def test_the_experiment_runs_as_it_is_written(photos, capsys):
     assert main(["init", "photos"]) == 0
     said = capsys.readouterr().out

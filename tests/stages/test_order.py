@@ -1,6 +1,7 @@
 """Tasks that are swapped, dropped or renamed: what the model is then, and what is left over."""
 
 import contextlib
+import os
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ from toy_experiment import CLASSES, run_toy, run_whole_toy, toy_config
 
 from lifelong.cli import main
 from lifelong.families import separate
+from lifelong.plan.ages import SHIFT_NS
 from lifelong.records.rows import read
 from lifelong.use.load import finished_model
 
@@ -38,6 +40,13 @@ def test_a_dropped_task_is_no_part_of_the_model(tmp_path):
     run_toy(tmp_path, ["packnet"], tasks=TASKS, **GOALS)
     results = run_whole_toy(tmp_path, ["packnet"], tasks=TASKS[:2], **GOALS)
     assert order(results) == [FIRST, SECOND]
+
+
+def test_results_that_a_dry_run_makes_look_old_stay_the_model(swapped):
+    for name in (f"01-{FIRST}", f"02-{THIRD}", f"03-{SECOND}"):
+        path = swapped / "packnet/s0" / name / "infer/manifest.json"
+        os.utime(path, ns=(0, path.stat().st_mtime_ns - SHIFT_NS))
+    assert order(swapped) == [FIRST, THIRD, SECOND]
 
 
 def test_an_unfinished_model_is_what_was_learned_of_it(swapped):

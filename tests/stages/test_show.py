@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from learning_rows import all_rows, worked, write_results
 
+from lifelong import store
 from lifelong.records import tables
 from lifelong.use.show import show
 
@@ -25,6 +26,20 @@ def base(tmp_path) -> Path:
 
 def minutes(base: Path) -> list[str]:
     return [line for line in show(base).splitlines() if line.startswith("minutes of")]
+
+
+def test_tables_that_are_older_than_their_records_are_told(base):
+    record = base / "hps/s0/01-fish/train/record.csv"
+    inputs = {f"results/old/{record.relative_to(base)}": store.digest(record)}
+    store.write_manifest(base / "tables", {}, inputs=inputs, spec={}, outcome={})
+    assert "older than the results" not in show(base)
+    record.write_text(record.read_text() + "\n")
+    first, second, *_ = show(base).splitlines()
+    assert first == (
+        "warning: these tables are older than the results: 1 of 1 records are others now, or gone; "
+        "run snakemake to the end"
+    )
+    assert second.startswith("hps s0: ")
 
 
 def test_minutes_are_those_of_training_a_run(base):

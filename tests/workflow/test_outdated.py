@@ -1,10 +1,14 @@
 """Results that another configuration made run again, whatever Snakemake remembers of them."""
 
+import os
 import shutil
+import time
 
 import pytest
 from edits import with_key
 from workflow_tree import EXPERIMENT, copy_workflow, jobs, ran, snakemake, write_config
+
+from lifelong.plan.ages import SHIFT_NS
 
 RETRAINED = {"cpg/01-x/retrain", "packnet/01-x/retrain", "cpg/02-y/retrain", "packnet/02-y/retrain"}
 
@@ -35,6 +39,16 @@ def test_a_changed_setting_runs_again_what_depends_on_it(moved, arguments):
             "packnet/01-x/retrain"
         }
         assert "packnet/01-x/retrain" not in jobs(snakemake(moved, "-n"))
+
+
+def test_rungs_that_still_look_old_make_nothing_else_younger(moved):
+    """A stage that was made again keeps its finished rungs, which no rule declares."""
+    prune = moved / "results/tiny/cpg/s0/01-x/prune"
+    for path in (rungs := list(prune.glob("ratio-*.h5"))):
+        os.utime(path, ns=(0, path.stat().st_mtime_ns - SHIFT_NS))
+    assert rungs and "Nothing to be done" in snakemake(moved, "-n")
+    now = time.time()
+    assert all(now - 86400 < path.stat().st_mtime <= now for path in prune.iterdir())
 
 
 def test_another_seed_makes_other_tables(moved):

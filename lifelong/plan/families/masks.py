@@ -75,6 +75,10 @@ def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, A
     check_network(name, row, own)
     _check_goals(row, own, config)
     _check_prune(name, row, own, config)
+    if row.ground and own["picking"]["scores"] == "carried":
+        raise ConfigError(
+            f"config key picking.scores: {name} learns the scores of every task anew: remove it"
+        )
 
 
 def check_network(name: str, row: Method, own: Mapping[str, Any]) -> None:
