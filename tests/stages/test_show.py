@@ -71,13 +71,16 @@ def test_an_unfinished_experiment_says_what_is_done_and_what_runs(tmp_path):
         ("01-a/infer", "finished", True),
         ("02-b/prune", "prune to 0.4: epoch 3 of 20", False),
         ("02-b/train", "finished", True),
+        ("03-c/train", "it needs two classes", False),
     ):
         (run / folder).mkdir(parents=True)
-        (run / folder / "log.txt").write_text(f"2026-11-28 10:00:00,123 INFO {log}\n")
+        level = "ERROR" if folder.startswith("03") else "INFO"
+        (run / folder / "log.txt").write_text(f"2026-11-28 10:00:00,123 {level} {log}\n")
         if sealed:
             (run / folder / "manifest.json").write_text("{}")
     assert show(tmp_path / "results/toy").splitlines()[1:] == [
         "cpg s0: 1 task done, the newest a",
         "running: cpg s0 02-b prune: prune to 0.4: epoch 3 of 20",
+        "failed: cpg s0 03-c train: it needs two classes",
         "add the --configfile that it runs with for an estimate of the time left",
     ]
