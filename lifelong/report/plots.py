@@ -40,6 +40,7 @@ from lifelong.report.canvas import (
 
 MARKED = ((BLUE, "o"), (RED, "s"), (GREEN, "^"), (PINK, "D"), (ORANGE, "v"), (SKY, "P"))
 _LABELLED = 8  # points with their names beside them, at most
+_SHORT = 14  # letters of a name of which three fit side by side in a legend
 _WIDE = 20  # sizes so far apart are shown by their orders of magnitude
 _STAGES = {  # of whose time the report tells: stages that train or measure
     "baseline": SKY,
@@ -178,8 +179,11 @@ def accuracy_against_size(
     summary = summary.dropna(subset=["size_mb"])
     if not len(summary):
         return empty("accuracy against size")
-    many = summary["method"].nunique() > _LABELLED
-    figure = Figure(figsize=(4.4, 4.6 if many else 3.4), layout="constrained")
+    names = summary["method"].astype(str).unique()
+    many = len(names) > _LABELLED
+    columns = 3 if max(map(len, names)) <= _SHORT else 2
+    rows = math.ceil(len(names) / columns) if many else 0
+    figure = Figure(figsize=(4.4, 3.4 + 0.19 * rows), layout="constrained")
     axes = figure.subplots()
     axes.grid()
     summary = summary.assign(percent=100 * summary["accuracy_mean"])
@@ -199,7 +203,9 @@ def accuracy_against_size(
     axes.margins(y=0.12)
     axes.set(xlabel="size of all tasks' files (MB)", ylabel="mean test accuracy (%)")
     if many:  # labels would lie on each other
-        figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2, handletextpad=0.2)
+        figure.legend(
+            loc="outside lower center", ncols=columns, columnspacing=1.2, handletextpad=0.2
+        )
         return figure
     figure.draw_without_rendering()  # fixes the axes, so that label places can be measured
     _label_points(axes, points)
