@@ -114,14 +114,14 @@ def figures() -> dict[Path, str]:
 
 def _experiments() -> list[tuple[Plan, list[dict[str, str]]]]:
     """Measured experiments, those of papers first, and their runs in the order of the methods."""
-    found = []
+    experiments = []
     for path in sorted(MEASURED.glob("*_runs.csv")):
         name = path.name.removesuffix("_runs.csv")
         rows = _read(path)
         plan = _plan(name, [row["method"] for row in rows])
         places = {method: place for place, method in enumerate(plan.config["methods"])}
-        found.append((plan, sorted(rows, key=lambda row: places[row["method"]])))
-    return sorted(found, key=lambda one: one[0].config["published"] is None)
+        experiments.append((plan, sorted(rows, key=lambda row: places[row["method"]])))
+    return sorted(experiments, key=lambda one: one[0].config["published"] is None)
 
 
 def _plan(experiment: str, measured: Iterable[str] = ()) -> Plan:

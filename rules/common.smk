@@ -73,7 +73,7 @@ wildcard_constraints:
 
 
 def memory_mb(first):
-    """Twice as much at the second try: too little ends a stage."""
+    """More memory at every try, because a stage that has too little is ended."""
 
     def of_try(wildcards, attempt):
         return first * attempt

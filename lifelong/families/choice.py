@@ -75,8 +75,8 @@ def _warnings(record: list[Row], by_rank: bool) -> list[str]:
     owned = {row.ratio: row.value for row in record if row.metric == "weights_owned"}
     if not owned.get(0.0, 1.0) and by_rank:
         return [
-            "owns no weights of its own: all that it picks belongs to older tasks; another "
-            "picking.density or picking.scores: fresh picks others"
+            "owns no weights of its own: all that it picks belongs to older tasks: set another "
+            "picking.density, or picking: {scores: fresh}"
         ]
     if not owned.get(0.0, 1.0):
         return [

@@ -6,7 +6,7 @@ task, four bits a weight. The
 released program lets later tasks overwrite weights of earlier ones, whose accuracies it copies from
 the row before instead of measuring them, so that no number of it says what is forgotten. Here only
 own weights are pruned and clustered, and every old task is measured again after every new one: to
-our knowledge these are the first numbers of the method that include forgetting.
+our knowledge the numbers in docs/REPRODUCED.md are the first of the method that include forgetting.
 """
 
 from collections.abc import Callable, Mapping

@@ -24,7 +24,7 @@ def check_classes(config: Mapping[str, Any]) -> None:
         if len(identities) == 1 and not identities[0].startswith("group "):
             raise ConfigError(
                 f"config key tasks: {task['name']!r} has only the class {identities[0]}: a task "
-                "needs two"
+                "needs two, so add one or leave the task out"
             )
         for identity in identities:
             _check_packed(task, identity, dataset)

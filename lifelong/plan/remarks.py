@@ -8,7 +8,7 @@ from lifelong.plan.families import FAMILIES
 from lifelong.plan.grounds import made_for
 from lifelong.plan.methods import Method
 from lifelong.plan.networks import NETWORKS
-from lifelong.plan.settings import SECTIONS, base_of, row_of, settings
+from lifelong.plan.settings import SECTIONS, base_of, own_key, row_of, settings
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.trees import classes_by_group
 
@@ -37,13 +37,7 @@ def _presets(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[st
         }
         if own:
             keys = ", ".join(f"{key} {value}" for key, value in own.items())
-            yield f"{method} keeps {keys}; say it under {_place(config, method)} to change it"
-
-
-def _place(config: Mapping[str, Any], method: str) -> str:
-    """The key under which a section is said for this method or variant alone."""
-    within = "variants" if method in config["variants"] else "method_settings"
-    return f"{within}.{method}"
+            yield f"{method} keeps {keys}; say it under {own_key(config, method)} to change it"
 
 
 def _unread(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
@@ -90,7 +84,7 @@ def _ratios(config: Mapping[str, Any]) -> Iterator[str]:
         if "prune" in row.stages and not row.has_goal:
             yield (
                 f"{method} does not read the ratio of {', '.join(tasks)}: it prunes every task to "
-                f"prune.ratios under {_place(config, method)}"
+                f"prune.ratios under {own_key(config, method)}"
             )
 
 
@@ -135,7 +129,7 @@ def _starved(config: Mapping[str, Any]) -> Iterator[str]:
         if left < _NEXT_TO_NOTHING:
             yield (
                 f"{method} leaves {left:.1g} of each layer to the last of {count} tasks: raise "
-                f"prune.ratios under {_place(config, method)}, such as "
+                f"prune.ratios under {own_key(config, method)}, such as "
                 f"[{1 - 1 / count:.2f}]"
             )
 

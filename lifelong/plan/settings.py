@@ -42,6 +42,11 @@ def base_of(config: Mapping[str, Any], name: str) -> str:
     return str(config["variants"].get(name, {"method": name})["method"])
 
 
+def own_key(config: Mapping[str, Any], name: str) -> str:
+    """The key under which sections are said for this method or variant alone."""
+    return f"{'variants' if name in config['variants'] else 'method_settings'}.{name}"
+
+
 def row_of(config: Mapping[str, Any], name: str) -> Method:
     """The row of a method or of the method that a variant is one of."""
     return METHODS[base_of(config, name)]

@@ -261,7 +261,7 @@ class _Run:
         for name, tensor in self.do_step.state().items():
             if name in saved:  # Adam's are gone once the picks are frozen
                 tensor.copy_(saved[name])
-        self.learner.load_state(_part("now/", tensors))  # by picks that the step may hold
+        self.learner.load_state(_part("now/", tensors))  # last: stale picks are part of the step
         self.best = _part("best/", tensors) or None
         self.epoch, self.step = facts["epoch"], facts["step"]
         self.epochs = [Epoch(**epoch) for epoch in facts["epochs"]]

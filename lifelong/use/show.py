@@ -6,7 +6,8 @@ from statistics import fmean
 import pandas as pd
 
 from lifelong import store
-from lifelong.plan.errors import DamagedFile, UserError
+from lifelong.plan.advice import command_of
+from lifelong.plan.errors import DamagedFile, UserError, printable
 from lifelong.plan.paths import Paths
 from lifelong.plan.plan import Plan
 from lifelong.records import tables
@@ -61,7 +62,7 @@ def _changed_since(folder: Path) -> str:
         return ""
     return (
         f"these tables are older than the results: {len(changed)} of {len(records)} records are "
-        "others now, or gone; run snakemake to the end"
+        f"others now, or gone; make them again: {printable(command_of(folder))}"
     )
 
 

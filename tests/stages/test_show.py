@@ -37,7 +37,7 @@ def test_tables_that_are_older_than_their_records_are_told(base):
     first, second, *_ = show(base).splitlines()
     assert first == (
         "warning: these tables are older than the results: 1 of 1 records are others now, or gone; "
-        "run snakemake to the end"
+        "make them again: snakemake --cores 2"
     )
     assert second.startswith("hps s0: ")
 

@@ -13,8 +13,8 @@ def pictures(root: Path, *names: str) -> list[Photograph]:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
-    found = inputs([root])
-    return [Photograph(one.path, "read", folder=one.folder, above=one.above) for one in found]
+    given = inputs([root])
+    return [Photograph(one.path, "read", folder=one.folder, above=one.above) for one in given]
 
 
 def counted(photos: list[Photograph]) -> dict[str, int]:

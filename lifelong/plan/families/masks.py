@@ -7,6 +7,7 @@ from lifelong.plan.decisions import Grown, fair_ratio
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import GOAL_METHODS, Method
 from lifelong.plan.networks import NETWORKS
+from lifelong.plan.settings import own_key
 from lifelong.plan.specs import NetworkLearning, RatioChoice, TaskSpec
 from lifelong.plan.stage import Inputs, Key
 
@@ -77,7 +78,8 @@ def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, A
     _check_prune(name, row, own, config)
     if row.ground and own["picking"]["scores"] == "carried":
         raise ConfigError(
-            f"config key picking.scores: {name} learns the scores of every task anew: remove it"
+            f"config key {own_key(config, name)}.picking.scores: {name} learns the scores of every "
+            "task anew: remove it"
         )
 
 
