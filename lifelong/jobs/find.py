@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +134,13 @@ class Outdated:
 class Survey:
     """What is wrong with an experiment's finished stages, and the files that they miss.
 
-    `lost` are files that a stage of the plan wrote, and that another was made from.
+    `lost` are files that a stage of the plan wrote, and that another was made from. `sound` are the
+    folders with which nothing is wrong, and what each was made from, with the digests of then.
     """
 
     outdated: list[Outdated]
     lost: list[str]
+    sound: dict[str, Mapping[str, str]]
 
 
 def survey(plan: Plan) -> Survey:
@@ -160,7 +162,9 @@ def survey(plan: Plan) -> Survey:
             wrong.append(Outdated(Path(folder), f"{gone[0]} is missing", True, gone[0]))
     read = sorted({path for one in stages.values() for path in one.inputs or ()})
     lost = [gone for path in read for gone in _lost(plan, names, path)]
-    return Survey(wrong, list(dict.fromkeys(lost)))
+    bad = {one.folder.as_posix() for one in wrong}
+    sound = {folder: one.made_from for folder, one in stages.items() if folder not in bad}
+    return Survey(wrong, list(dict.fromkeys(lost)), sound)
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class _Found:
 
     `why` says what the plan would do otherwise; `gone` are files that it wrote or was made from,
     `rungs` such that only one other stage reads. No `inputs`: the plan has no such stage.
+    `made_from`: the digest of each input when it was read.
     """
 
     folder: str
@@ -176,6 +181,7 @@ class _Found:
     inputs: list[str] | None = None
     gone: Sequence[str] = ()
     rungs: Sequence[str] = ()
+    made_from: Mapping[str, str] = field(default_factory=dict)
 
 
 def _found(plan: Plan, names: Mapping[str, set[str]], folder: str) -> _Found | None:
@@ -192,7 +198,7 @@ def _found(plan: Plan, names: Mapping[str, set[str]], folder: str) -> _Found | N
     gone = [path for path in wrote if reader_of(path) is None]
     gone += [path for path in inputs if _lost(plan, names, path)]
     rungs = [path for path in wrote if reader_of(path) is not None]
-    return _Found(folder, _differs(stage, made), inputs, gone, rungs)
+    return _Found(folder, _differs(stage, made), inputs, gone, rungs, made.get("inputs", {}))
 
 
 def outdated(plan: Plan) -> list[Outdated]:

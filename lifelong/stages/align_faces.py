@@ -21,6 +21,7 @@ from lifelong.faces.photos import ALIGNMENTS, Alignment, align_photos
 from lifelong.faces.rows import COLUMNS
 from lifelong.faces.samples import FaceSet, Sample
 from lifelong.plan.errors import DamagedFile, OutOfTime
+from lifelong.plan.raw_files import given_files, knowable
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
 from lifelong.train.device import machine, prepare
@@ -64,6 +65,8 @@ def run(stage: Stage) -> None:
     }
     became = dict(sorted(Counter(line[COLUMNS.index("status")] for line in lines).items()))
     outcome = {"photos": became, "left_out": dict(dataset.left_out), "finder": finder.name}
+    if stage.spec.shard == 1:  # whose manifest the plan asks
+        outcome |= knowable(given_files(settings), settings.get("files"))
     seal(stage, files, outcome, machine=machine())
     forget(stage)
     log.info("%d photographs: %s", len(lines), ", ".join(f"{n} {s}" for s, n in became.items()))

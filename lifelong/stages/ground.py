@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from lifelong.plan.grounds import FILE
+from lifelong.plan.raw_files import knowable
 from lifelong.plan.stage import Stage
 from lifelong.work import shards
 from lifelong.work.pretrained import ground_part
@@ -17,5 +18,7 @@ def run(stage: Stage) -> None:
     part, path = ground_part(stage.spec), Path(stage.path(FILE))
     digest = shards.save(path, part)
     weights = sum(values.size for values in part.values.values())
-    seal(stage, {FILE: digest}, {"weights": weights, "bytes": path.stat().st_size})
+    outcome = {"weights": weights, "bytes": path.stat().st_size}
+    known = knowable([stage.spec.pretrained], stage.spec.files.get("files"))
+    seal(stage, {FILE: digest}, outcome | known)
     log.info("%s: %d weights of %s", part.card.task, weights, part.card.network)

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from lifelong.data.packing import write_pack, write_raw
+from lifelong.plan.raw_files import given_files, knowable
 from lifelong.plan.sources import SOURCES
 from lifelong.plan.stage import Stage
 from lifelong.work.face_packs import raw_faces
@@ -21,6 +22,7 @@ def run(stage: Stage) -> None:
     else:
         outcome = write_pack(path, settings, log)
     digest = outcome.pop("digest")
+    outcome |= knowable(given_files(settings), settings.get("files"))
     seal(stage, {"pack.h5": digest}, outcome)
     log.info("packed %s", outcome["images"])
     if repeated := outcome["tested_and_trained"]:

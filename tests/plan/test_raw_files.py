@@ -1,14 +1,15 @@
-"""A folder of pictures that changed is packed again, and nothing else is."""
+"""A folder of pictures that changed is packed again, one that was copied or touched is not."""
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
-from lifelong.plan.raw_files import raw_files
+from lifelong.plan.raw_files import files_digest, given_files, knowable, raw_files
 
 CONFIG = {
     "experiment": "own",
@@ -96,3 +97,67 @@ def test_a_tree_that_is_gone_changes_nothing_that_was_made_of_it(raw):
 def test_digits_and_what_is_downloaded_are_not_watched(raw):
     for more in ({"source": "digits"}, {"download": True}):
         assert raw_files({**CONFIG["datasets"]["pictures"], **more}, Path("none")) == {}
+
+
+def made(raw: Path, **dataset: object) -> dict:
+    """What the packing stage must know, once its manifest says that it is done."""
+    settings = packing(**dataset)
+    folder = Path("results/own/pack_data/pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    outcome = knowable(given_files(settings), settings["files"])
+    facts = {"spec": {"settings": settings}, "outcome": outcome}
+    (folder / "manifest.json").write_text(json.dumps(facts))
+    return settings
+
+
+def test_pictures_with_other_times_that_hold_the_same_are_the_same(raw):
+    before = made(raw)
+    touch(raw)
+    assert packing() == before
+    raw.rename("moved")
+    shutil.copytree("moved", raw, copy_function=shutil.copy)  # all times are new
+    assert packing() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        add,
+        lambda raw: (raw / "train/dark/1.png").write_bytes(b"sixels"),  # as many bytes
+        lambda raw: (raw / "train/dark/1.png").rename(raw / "train/dark/3.png"),
+        lambda raw: (raw / "train/dark/link.png").symlink_to("nothing"),
+    ],
+)
+def test_pictures_that_hold_something_else_are_not_the_same(raw, change):
+    before = made(raw)
+    change(raw)
+    assert packing()["files"] != before["files"]
+
+
+def test_a_copy_is_read_once(raw, monkeypatch):
+    before = made(raw)
+    touch(raw)
+    assert packing() == before
+    monkeypatch.setattr("lifelong.plan.raw_files._read", None)
+    assert packing() == before
+
+
+def test_pictures_that_changed_while_they_were_read_are_known_by_nothing(raw):
+    settings = packing()
+    touch(raw)
+    assert knowable(given_files(settings), settings["files"]) == {}
+
+
+def test_pretrained_weights_that_are_gone_or_copied_change_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights, manifest = tmp_path / "weights.pth", tmp_path / "manifest.json"
+    weights.write_bytes(b"weights")
+    before = files_digest([str(weights)], manifest)
+    outcome = knowable([str(weights)], before["files"])
+    manifest.write_text(json.dumps({"spec": {"files": before}, "outcome": outcome}))
+    os.utime(weights, (1e9, 1e9))
+    assert files_digest([str(weights)], manifest) == before
+    weights.write_bytes(b"weighty")
+    assert files_digest([str(weights)], manifest) != before
+    weights.unlink()
+    assert files_digest([str(weights)], manifest) == before

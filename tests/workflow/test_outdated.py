@@ -4,8 +4,10 @@ import os
 import shutil
 import time
 
+import numpy as np
 import pytest
 from edits import with_key
+from PIL import Image
 from workflow_tree import EXPERIMENT, copy_workflow, jobs, ran, snakemake, write_config
 
 from lifelong.plan.ages import SHIFT_NS
@@ -26,6 +28,17 @@ def moved(finished, tmp_path):
 
 def test_results_in_a_fresh_clone_are_finished(moved):
     assert "Nothing to be done" in snakemake(moved, "-n")
+
+
+def test_a_copy_without_the_times_is_finished(moved):
+    """Whatever was copied last; a file that was changed on the way makes its readers run."""
+    files = sorted(path for path in (moved / "results").rglob("*") if path.is_file())
+    for later, path in enumerate(reversed(files)):
+        os.utime(path, (1.7e9 + later,) * 2)
+    assert "Nothing to be done" in snakemake(moved, "-n")
+    shard = moved / "results/tiny/packnet/s0/01-x/retrain/shard.h5"
+    shard.write_bytes(shard.read_bytes() + b"?")
+    assert jobs(snakemake(moved, "-n")) >= {"packnet/02-y/train", "packnet/01-x/infer", "report"}
 
 
 @pytest.mark.parametrize("arguments", [(), ("--rerun-triggers", "mtime", "--")])
@@ -77,3 +90,32 @@ def test_a_configuration_that_is_changed_back_has_nothing_to_do(moved):
     assert "Nothing to be done" in snakemake(moved, "-n")
     for path in (moved / "results").rglob("*.h5"):
         assert path.stat().st_mtime > 1e9
+
+
+PACK = "results/tiny/pack_data/pictures/manifest.json"
+
+
+def test_pictures_that_were_copied_without_their_times_are_not_packed_again(workflow):
+    """Changed ones are, and once they are back as they were there is nothing to do."""
+    for name in ("dark/1", "dark/2", "light/1", "light/2"):
+        for split in ("train", "test"):
+            path = workflow / f"raw/{split}/{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((8, 8), 200 * name.startswith("light"), np.uint8)).save(path)
+    pictures = {"source": "image_folder", "root": "raw", "image_size": 8, "channels": 1}
+    task = {"name": "a", "dataset": "pictures", "classes": ["dark", "light"]}
+    goals = {"policy": "given", "given": {"a": 0.5}}
+    write_config(
+        workflow,
+        EXPERIMENT | {"datasets": {"pictures": pictures}, "tasks": [task], "goals": goals},
+    )
+    snakemake(workflow, "--cores", "1", PACK)
+    (workflow / "raw").rename(workflow / "first")
+    shutil.copytree(workflow / "first", workflow / "raw", copy_function=shutil.copy)
+    assert "Nothing to be done" in snakemake(workflow, "-n", PACK)
+    changed = workflow / "raw/train/dark/1.png"
+    before = changed.read_bytes()
+    changed.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    assert jobs(snakemake(workflow, "-n", PACK)) == {"pack_data"}
+    changed.write_bytes(before)
+    assert "Nothing to be done" in snakemake(workflow, "-n", PACK)
