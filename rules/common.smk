@@ -47,7 +47,7 @@ if workflow.is_main_process:
     GONE = mark(Plan(PLAN.config, f"{PREFIX}{ROOT}"))
     LOST = [path.removeprefix(PREFIX) for path in GONE]
     os.environ[VARIABLE] = snakemake_as(
-        sys.argv[1:], workflow.overwrite_configfiles, OPTIONS
+        sys.argv[1:], workflow.overwrite_configfiles, OPTIONS, workflow.main_snakefile
     )
     for remark in remarks(PLAN.config, GIVEN):  # a dry run shows them, too
         print(f"Note: {remark}", file=sys.stderr)

@@ -18,6 +18,7 @@ from lifelong.plan.paths import split_root
 from lifelong.plan.reading import read
 
 VARIABLE = "LIFELONG_COMMAND"  # carries what was typed to the jobs of a run
+_DIRECTORY = "--directory"
 TIMING = "timing.json"  # beside what a stage wrote: how long it took, and the command of its run
 
 
@@ -34,7 +35,10 @@ def advised(error: BaseException, typed: str | None = None) -> str:
 def rebuilding(path: str | Path, remove: str | Path | None, typed: str | None = None) -> str:
     """The commands that make a file again, after removing a file or folder that is there."""
     again = typed or command_of(Path(path))
-    return again if remove is None else f"{removing(remove)} && {again}"
+    if remove is None:
+        return again
+    elsewhere = f" {_DIRECTORY} " in again  # than where it was typed
+    return f"{removing(os.path.abspath(remove) if elsewhere else remove)} && {again}"
 
 
 def removing(path: str | Path) -> str:
@@ -50,17 +54,29 @@ def snakemake(files: Sequence[str | Path] = (), more: Sequence[str] = ()) -> str
 
 
 def snakemake_as(
-    arguments: Sequence[str], files: Sequence[str | Path], options: Mapping[str, Any]
+    arguments: Sequence[str],
+    files: Sequence[str | Path],
+    options: Mapping[str, Any],
+    snakefile: str = "",
 ) -> str:
     """The command of a run of Snakemake, from its arguments, --configfile and --config.
 
-    Targets, and what runs less or more than is needed, are left out.
+    Targets, and what runs less or more than is needed, are left out. Where --directory was given
+    its paths are absolute, as then are `files` and `snakefile`, so that it can be typed anywhere.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for names in (("--cores", "-c"), ("--jobs", "-j"), ("--profile",), ("--snakefile", "-s")):
+    for names in (
+        *(("--cores", "-c"), ("--jobs", "-j"), ("--profile",)),
+        *(("--snakefile", "-s"), (_DIRECTORY, "-d")),
+    ):
         parser.add_argument(*names, nargs="?")
     said = vars(parser.parse_known_args(arguments)[0])
+    if said["directory"]:
+        said |= {"snakefile": snakefile, "directory": os.getcwd()}
     more = [part for name, value in said.items() if value for part in (f"--{name}", value)]
+    if said["directory"] and files:
+        more += ["--configfile", *map(str, files)]
+        files = ()
     given = [f"{name}={_typed(value)}" for name, value in options.items()]
     end = f" --config {shlex.join(given)}" if given else ""
     return snakemake(files, more) + end

@@ -31,6 +31,16 @@ def test_the_command_of_a_run_is_what_was_typed_but_for_what_runs_less(
     assert snakemake_as(shlex.split(typed)[1:], absolute, options) == command
 
 
+def test_a_command_that_was_given_a_folder_can_be_typed_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # as Snakemake does
+    typed = ["--cores", "4", "-s", "../Snakefile", "-d", "work"]
+    command = snakemake_as(typed, ["/a/b.yaml"], {"x": 1}, "/a/Snakefile")
+    start = f"snakemake --cores 4 --snakefile /a/Snakefile --directory {tmp_path}"
+    assert command == f"{start} --configfile /a/b.yaml --config x=1"
+    said = advised(DamagedFile("x/c", "is damaged"), command)
+    assert said == f"x/c is damaged; make it again: rm {tmp_path}/x/c && {command}"
+
+
 def test_advice_is_for_damaged_files_alone_and_names_what_to_remove(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert advised(DataError("no picture")) == "no picture"
