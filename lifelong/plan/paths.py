@@ -7,6 +7,7 @@ expand lie in expand/a{attempt}/. Packs, tables and the report belong to the exp
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 ROOT = "results"
 # Folders beside the methods'.
@@ -26,6 +27,15 @@ _FOLDERS = (  # of a stage, below the root
     ),
     re.compile(r"(?:(?P<root>.*)/)?(?P<below>[^/]+/(?:ground|tables|report))", re.ASCII),
 )
+
+
+def holds_results(folder: str | Path) -> bool:
+    """Whether what is made in the working folder would lie in a folder of the user's own."""
+    try:
+        place = Path(folder).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError):  # no folder: who reads it says so
+        return False
+    return (Path.cwd() / ROOT).resolve().is_relative_to(place)
 
 
 def slug(position: int, *tasks: str) -> str:

@@ -8,7 +8,9 @@ wide, for VGG16-BN with a quarter of its channels.
 
 import importlib.util
 import json
+import os
 import re
+import shlex
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +27,7 @@ from lifelong.data.images import decode
 from lifelong.nets import build
 from lifelong.plan.errors import DataError, UserError
 from lifelong.plan.networks import Architecture
+from lifelong.plan.paths import holds_results
 
 _SAMPLED = 60  # pictures that are opened to learn their size and colour
 _STEPS = 1500  # of training per task, about; more epochs for fewer images
@@ -328,10 +331,18 @@ def write(
 
     Unless `from_scratch`, pictures in colour get a network of pretrained weights.
 
-    Raises UserError where the file exists, UserError or DataError where the folder has no pictures.
+    Raises UserError where the file exists or results would lie in the folder, UserError or
+    DataError where it has no pictures.
     """
     if path.exists() and not force:
         raise UserError(f"{path} exists: choose another name with --output, or add --force")
+    if holds_results(root):
+        place = root.resolve()
+        start = shlex.join(["cd", os.path.relpath(place.parent)])
+        raise UserError(
+            f"results would lie among the pictures of {root}: "
+            f"type {start} && {shlex.join(['lifelong', 'init', place.name])}"
+        )
     seen = look(root, from_scratch)
     few = [task.name for task in seen.tasks if task.images < 8]
     if few:

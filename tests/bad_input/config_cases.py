@@ -194,6 +194,7 @@ CASES = [
     Case("a section is misspelt", "config: there is no key 'trian'; did you mean 'train'?", "correct it", edited("trian", {})),
     Case("no experiment", "config: 'experiment' is a required property", "name it", bytes_of(b"methods: [cpg]\ndatasets: {d: {source: digits}}\ntasks: [{name: a}]")),
     Case("a key is a number", "config: put 1 in quotes, keys are texts", "put it in quotes", _number_as_key),
+    Case("an image folder that results would lie in", "config key datasets.shapes.root: results would lie among the images of .: run in a folder beside or above it, and name it as seen from there", "do that", edited("datasets.shapes.root", ".", IMAGES)),
     Case("an image folder without root", "config key datasets.shapes.root: say where the images lie", "set root", edited("datasets.shapes.root", None, IMAGES)),
     Case("an image folder without a size", "config key datasets.shapes.image_size: pictures need one size", "set image_size", edited("datasets.shapes.image_size", None, IMAGES)),
     Case("Office-Home without a size", "config key datasets.shapes.image_size: pictures need one size", "set image_size", edited("datasets.shapes", {"source": "office_home", "root": "raw"}, IMAGES)),
