@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,7 @@ class _Found:
 
     folder: str
     why: str = ""
-    inputs: list[str] | None = None
+    inputs: Sequence[str] | None = None
     gone: Sequence[str] = ()
     rungs: Sequence[str] = ()
     made_from: Mapping[str, str] = field(default_factory=dict)
@@ -189,7 +189,8 @@ def _found(plan: Plan, names: Mapping[str, set[str]], folder: str) -> _Found | N
         made = _read(f"{folder}/{_MANIFEST}")
         if not _wrote_here(made, Path(folder)):
             return None  # foreign: the stages that read it refuse it by name
-        stage, inputs = _planned(plan, folder, made)
+        read = _inputs_here(made, folder)
+        stage, inputs = _planned(plan, folder, list(read))
     except DamagedFile:
         return None
     except UserError:
@@ -198,7 +199,7 @@ def _found(plan: Plan, names: Mapping[str, set[str]], folder: str) -> _Found | N
     gone = [path for path in wrote if reader_of(path) is None]
     gone += [path for path in inputs if _lost(plan, names, path)]
     rungs = [path for path in wrote if reader_of(path) is not None]
-    return _Found(folder, _differs(stage, made), inputs, gone, rungs, made.get("inputs", {}))
+    return _Found(folder, _differs(stage, made, read), inputs, gone, rungs, read)
 
 
 def outdated(plan: Plan) -> list[Outdated]:
@@ -240,8 +241,8 @@ class _Runs:
         return self._known[folder]
 
 
-def _planned(plan: Plan, folder: str, made: dict[str, Any]) -> tuple[Stage | None, list[str]]:
-    """The stage of a folder and the files it reads; those it did read where nobody can say yet.
+def _planned(plan: Plan, folder: str, read: Sequence[str]) -> tuple[Stage | None, Sequence[str]]:
+    """The stage of a folder and its input files; those that were `read` where nobody can say yet.
 
     Raises UserError where there is none, DamagedFile where a file that decides is damaged.
     """
@@ -250,18 +251,39 @@ def _planned(plan: Plan, folder: str, made: dict[str, Any]) -> tuple[Stage | Non
     except DamagedFile as error:
         if Path(error.path).exists():
             raise
-        return None, list(made.get("inputs", ()))
+        return None, read
     return stage, stage.files_read()
 
 
-def _differs(stage: Stage | None, made: dict[str, Any]) -> str:
+def _inputs_here(made: Mapping[str, Any], folder: str) -> dict[str, str]:
+    """The digests of the files that a stage read, by where they lie as seen from here.
+
+    Its manifest names them as seen from where it ran.
+    """
+    inputs = made.get("inputs", {})
+    wrote, here = split_root(str(made.get("folder"))), split_root(folder)
+    if wrote is None or here is None or wrote[0] == here[0]:
+        return dict(inputs)
+    then, now = wrote[0].rstrip("/"), here[0].rstrip("/")
+    return {
+        f"{now}{path[len(then) :]}" if path.startswith(f"{then}/") else _beside(now, path): digest
+        for path, digest in inputs.items()
+    }
+
+
+def _beside(root: str, path: str) -> str:
+    """A file of the user's own, which a stage below `root` named as seen from the folder above."""
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(root)), path))
+
+
+def _differs(stage: Stage | None, made: Mapping[str, Any], read: Collection[str]) -> str:
     """What the plan would do otherwise; empty where it would not, or nobody can say yet."""
     if stage is None:
         return ""
     if canonical(made.get("spec")) != canonical(stage.spec):
         key = _changed(made.get("spec"), json.loads(canonical(stage.spec)))
         return f"was made with another {key}"
-    if set(made.get("inputs", ())) != set(stage.files_read()):
+    if set(map(os.path.abspath, read)) != set(map(os.path.abspath, stage.files_read())):
         return "was made from other files"
     return ""
 

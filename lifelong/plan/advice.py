@@ -46,11 +46,16 @@ def removing(path: str | Path) -> str:
     return shlex.join(["rm", *(["-r"] if os.path.isdir(path) else []), str(path)])
 
 
-def snakemake(files: Sequence[str | Path] = (), more: Sequence[str] = ()) -> str:
-    """The command that runs an experiment given by files; none is that of config.yaml."""
-    given = ["--configfile", *map(_near, files)] if files else []
+def snakemake(
+    files: Sequence[str | Path] = (), more: Sequence[str] = (), folder: str | Path = "."
+) -> str:
+    """The command that runs an experiment given by files; none is that of config.yaml.
+
+    It runs in `folder`, to which one goes first if that is another than this.
+    """
+    given = ["--configfile", *(_near(file, folder) for file in files)] if files else []
     start = list(more) or ["--cores", "2"]
-    return shlex.join(["snakemake", *start, *given])
+    return _going_to(folder) + shlex.join(["snakemake", *start, *given])
 
 
 def snakemake_as(
@@ -93,7 +98,8 @@ def command_of(path: Path) -> str:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             command = json.loads(timing.read_text()).get("command")
             if isinstance(command, str):
-                return command
+                elsewhere = f" {_DIRECTORY} " in command
+                return command if elsewhere else _going_to(_ran_in(timing.parent)) + command
     return snakemake(_files_of(base.name))
 
 
@@ -116,10 +122,26 @@ def _timings(path: Path, base: Path) -> list[Path]:
     return [*near, *sorted(told, key=lambda one: one.stat().st_mtime_ns, reverse=True)]
 
 
-def _near(path: str | Path) -> str:
-    """A path as one would type it in the working folder."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+def _ran_in(folder: Path) -> str:
+    """The working folder of the run that wrote a stage's folder; this one where nobody can say."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        wrote = split_root(json.loads((folder / "manifest.json").read_text())["folder"])
+        here = split_root(folder.absolute().as_posix())
+        if wrote is not None and here is not None and here[0].endswith(f"/{wrote[0]}"):
+            return here[0].removesuffix(f"/{wrote[0]}") or "/"
+    return "."
+
+
+def _going_to(folder: str | Path) -> str:
+    """The beginning of a command that is typed here and runs in a folder."""
+    here = os.path.realpath(folder) == os.getcwd()
+    return "" if here else f"{shlex.join(['cd', _near(folder)])} && "
+
+
+def _near(path: str | Path, folder: str | Path = ".") -> str:
+    """A path as one would type it in a folder."""
+    relative = os.path.relpath(path, folder)
+    return os.path.abspath(path) if relative.startswith("..") else relative
 
 
 def _typed(value: Any) -> str:

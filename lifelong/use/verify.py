@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from lifelong import store
 from lifelong.data.pack import check_pack
-from lifelong.jobs.find import Outdated, is_spare, outdated
+from lifelong.jobs.find import is_spare, outdated
 from lifelong.plan.advice import rebuilding, removing, snakemake
 from lifelong.plan.errors import DamagedFile, Misfit, UserError
 from lifelong.plan.grounds import FILE as GROUND_FILE
@@ -52,15 +52,12 @@ def verify(
     With a plan, whose results they are, also whether they are what it would make; `files` are those
     of its configuration. Raises UserError where there are no results.
     """
-    typed = snakemake(files) if files else None
+    typed = _running(plan, files) if plan and files else None
     folders = [_Folder(path, names, typed) for path, names in _walk(Path(results))]
     if not any(folder.place for folder in folders):
         raise UserError(f"{results} holds no results: name a folder like results/digits")
     told: set[Path] = set()
-    for stage in outdated(plan) if plan else ():
-        if stage.gone:
-            continue  # told as the missing file
-        finding = _not_of(stage, plan, files)
+    for finding in _outdated(plan, files) if plan else ():
         told.add(finding.path)
         yield finding
     size = sum((folder.path / name).stat().st_size for folder in folders for name in folder.names)
@@ -73,13 +70,19 @@ def verify(
             bar.update(sum((folder.path / name).stat().st_size for name in folder.names))
 
 
-def _not_of(stage: Outdated, plan: Plan | None, files: Sequence[Path]) -> Finding:
-    """A finished stage that the plan would make otherwise, or not at all."""
-    command = snakemake(files)
-    if plan is not None and not stage.planned:
-        given = ["--configfile", *map(str, files)] if files else []
-        command = shlex.join(["lifelong", "clean", plan.paths.base, "--yes", *given])
-    return Finding("stale", stage.folder / MANIFEST, stage.why, command)
+def _running(plan: Plan, files: Sequence[Path]) -> str:
+    """The command that runs a plan where its results lie."""
+    return snakemake(files, folder=Path(os.path.abspath(plan.paths.base)).parents[1])
+
+
+def _outdated(plan: Plan, files: Sequence[Path]) -> Iterator[Finding]:
+    """Finished stages that the plan would make otherwise, or not at all."""
+    given = ["--configfile", *map(str, files)] if files else []
+    clean = shlex.join(["lifelong", "clean", plan.paths.base, "--yes", *given])
+    for stage in outdated(plan):
+        if not stage.gone:  # which is told as the missing file
+            command = _running(plan, files) if stage.planned else clean
+            yield Finding("stale", stage.folder / MANIFEST, stage.why, command)
 
 
 def _walk(results: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from lifelong.plan.advice import advised, command_of, snakemake_as
+from lifelong.plan.advice import advised, command_of, snakemake, snakemake_as
 from lifelong.plan.errors import DamagedFile, DataError
 
 
@@ -61,6 +61,24 @@ def test_a_file_is_made_by_the_command_of_its_own_run_or_else_of_the_newest(tmp_
     assert command_of(own.parent / "infer" / "logits.h5") == "other"
     (own / "timing.json").write_text("{")
     assert command_of(own / "candidate.h5") == "other"
+
+
+def test_a_command_runs_where_the_results_lie(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert snakemake(["a.yaml"], folder="..").startswith(f"cd {tmp_path} && snakemake ")
+    assert snakemake(["a.yaml"], folder="../here") == "snakemake --cores 2 --configfile a.yaml"
+    monkeypatch.chdir(tmp_path)
+    assert snakemake(["here/a.yaml"], folder="here").startswith("cd here && snakemake --cores 2 ")
+    assert snakemake(["here/a.yaml"], folder="here").endswith(" --configfile a.yaml")
+    folder = tmp_path / "here/inside/results/e/cpg/s0/01-x/train"
+    folder.mkdir(parents=True)
+    (folder / "timing.json").write_text(json.dumps({"command": "run"}))
+    wrote = "inside/results/e/cpg/s0/01-x/train"  # as seen from where a workflow imports ours
+    (folder / "manifest.json").write_text(json.dumps({"folder": wrote}))
+    assert command_of(folder / "candidate.h5") == "cd here && run"
+    monkeypatch.chdir(tmp_path / "here")
+    assert command_of(folder / "candidate.h5") == "run"
 
 
 @pytest.mark.parametrize(
