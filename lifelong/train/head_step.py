@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from lifelong.masks.head_learner import HeadLearner
-from lifelong.optim.optimisers import SGD, Optimiser, Rate
+from lifelong.optim.optimisers import SGD, Adam, Optimiser, Rate
 from lifelong.optim.phase import Phase
 from lifelong.train.losses import CrossEntropy, Loss
 from lifelong.train.step import Step, optimiser_of
@@ -12,10 +12,14 @@ from lifelong.train.step import Step, optimiser_of
 class Untouched:
     """Stands where a step updates the weights that tasks share: here none moves."""
 
-    adam = None
+    version = 0
 
     def __init__(self) -> None:
         self.optimiser: Optimiser = SGD([], 0.0, 0.0)
+        self.adam: Adam | None = None
+
+    def freeze_picks(self) -> None:
+        """There are none."""
 
     def zero_grad(self) -> None:
         """There is no gradient."""

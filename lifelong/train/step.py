@@ -8,18 +8,18 @@ rates, the counts. What changes rarely (masks frozen, a first weight released) c
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from lifelong.masks import RankedLearner, TaskLearner
+from lifelong.masks.head_learner import HeadLearner
 from lifelong.optim.chosen import optimiser_of
 from lifelong.optim.optimisers import Adam, Optimiser
 from lifelong.optim.phase import Phase
 from lifelong.train.losses import CrossEntropy, Loss, logits_of
 from lifelong.train.ranked_update import RankedUpdate
-from lifelong.train.update import Update
+from lifelong.train.update import SharedUpdate, Update
 from lifelong.train.world import World, current, running_statistics
 
 Replay = Callable[[], None]
@@ -36,8 +36,8 @@ class Step:
 
     def __init__(
         self,
-        learner: Any,
-        update: Any,
+        learner: TaskLearner | HeadLearner,
+        update: SharedUpdate,
         others: Optimiser,
         precision: str,
         capture: Capture | None,
@@ -73,7 +73,7 @@ class Step:
         mask_rate = phase.mask_rate(epoch)
         if mask_rate == 0 and self.picking:
             if self.learner.counts()["owned"]:
-                self.freeze_picks()
+                self.update.freeze_picks()
             else:  # a task that owns no weight has only its masks to train: they go on
                 mask_rate = phase.decayed_mask_rate(epoch)
         self.set_rates(phase.rate(epoch), mask_rate)
@@ -86,11 +86,6 @@ class Step:
     def picking(self) -> bool:
         """Whether picking masks are being trained."""
         return self.update.adam is not None
-
-    def freeze_picks(self) -> None:
-        """From now on the picking masks stay as they are."""
-        self.update.adam = None
-        self.learner.freeze_scores()
 
     def state(self) -> dict[str, Tensor]:
         """What the optimisers and counters hold, by name; the tensors themselves, not copies."""
@@ -157,8 +152,8 @@ class Step:
         """Do a step by replay where that is possible: same rules, a batch of the same size."""
         assert self.capture is not None
         new = self._batch is None or len(y) > len(self._batch[1])
-        if new or self._version != self.learner.version:
-            self._version, self._warm, self._replay = self.learner.version, 0, None
+        if new or self._version != self.update.version:
+            self._version, self._warm, self._replay = self.update.version, 0, None
             self._batch = (x, y) if new else self._batch
         assert self._batch is not None
         if len(y) < len(self._batch[1]):  # the last batch of an epoch
@@ -205,7 +200,7 @@ def mask_step(
     return Step(learner, update, others, phase.precision, capture, loss or CrossEntropy(), world)
 
 
-def _update(learner: TaskLearner, phase: Phase, adam: Adam | None) -> Update | RankedUpdate:
+def _update(learner: TaskLearner, phase: Phase, adam: Adam | None) -> SharedUpdate:
     if isinstance(learner, RankedLearner):
         free = optimiser_of(learner.learned(), phase, 0.0)
         return RankedUpdate(learner, free, adam, phase.weight_decay)

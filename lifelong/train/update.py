@@ -8,6 +8,7 @@ never wait for memory. Every operation is elementwise: the bits are those of the
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -35,6 +36,35 @@ class Piece:
     moments: list[list[Tensor]] = field(default_factory=list)  # of the scores' optimiser
 
 
+class SharedUpdate(Protocol):
+    """Steps the weights that tasks share, and the scores by which a task picks among them.
+
+    `adam` is of the scores, None where none are trained or no longer.
+    """
+
+    optimiser: Optimiser
+    adam: Adam | None
+
+    @property
+    def version(self) -> int:
+        """Goes up when what is stepped lies in other tensors, or is stepped by other rules."""
+
+    def freeze_picks(self) -> None:
+        """From now on the picks stay as they are."""
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the step before."""
+
+    def before_forward(self) -> None:
+        """What has to be done before the network sees a batch."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What it remembers beside the optimisers and the learner."""
+
+    def step(self, rate: Rate, mask_rate: Rate) -> None:
+        """Apply the gradients that lie in the weights; they are overwritten."""
+
+
 class Update:
     """Steps the weights and scores of a learner, then restores what must not move."""
 
@@ -46,8 +76,18 @@ class Update:
         on_cpu = self.layers[0].weight.device.type == "cpu"
         # GPUs want few launches with all layers in each.
         self.size = self.entries or (CACHED if on_cpu else WHOLE)
-        self.version = -1
+        self.cut_at = -1
         self.pieces: list[Piece] = []
+
+    @property
+    def version(self) -> int:
+        """The learner's: pieces are cut anew when it goes up."""
+        return self.learner.version
+
+    def freeze_picks(self) -> None:
+        """From now on the picks stay as they are."""
+        self.adam = None
+        self.learner.freeze_scores()
 
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
@@ -64,8 +104,8 @@ class Update:
     @torch.no_grad()
     def step(self, rate: Rate, mask_rate: Rate) -> None:
         """Apply the gradients that lie in the weights; they are overwritten."""
-        if self.version != self.learner.version:
-            self.version, self.pieces = self.learner.version, list(self._cut())
+        if self.cut_at != self.version:
+            self.cut_at, self.pieces = self.version, list(self._cut())
         gradients = [flat(gradient(layer.weight)).split(self.size) for layer in self.layers]
         self.optimiser.begin()
         if self.adam is not None:
