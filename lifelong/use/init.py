@@ -54,15 +54,15 @@ methods: [probe]                  # an output layer per task; for piggyback, pac
                                   # train the network too, see experiments/photographs_quick.yaml
 seeds: [0]                        # [0, 1, 2]: three runs, and how much they differ
 
-datasets:
-  pictures:
+datasets:$apart
+  $first
     source: image_folder
-    root: $root
+    root: $place
     image_size: $side             # every picture's middle becomes a square of so many pixels
     resize: short_side
     channels: 3
     validation: 0.2               # share of the training images that decisions are taken on
-
+$others
 tasks:                            # in order of arrival: change it as you like
 $tasks
 
@@ -76,14 +76,14 @@ _FILE = Template(
 methods: [$methods]               # also: finetune, pae; methods that share layers: docs/layers.md
 seeds: [0]                        # [0, 1, 2]: three runs, and how much they differ
 
-datasets:
-  pictures:
+datasets:$apart
+  $first
     source: image_folder
-    root: $root
+    root: $place
     image_size: $side             # all pictures become squares of so many pixels
     channels: $channels           # 1: grey, 3: colour
     validation: 0.2               # share of the training images that decisions are taken on
-
+$others
 tasks:                            # in order of arrival: change it as you like
 $tasks
 
@@ -126,7 +126,7 @@ method_settings:
 
 @dataclass(frozen=True)
 class Task:
-    """A task of the experiment; `classes` None: all of its group."""
+    """A task of the experiment; `group` is its folder, `classes` None: all that there are."""
 
     name: str
     group: str
@@ -269,6 +269,7 @@ def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
     facts = {
         "name": name,
         "root": _text(str(root)),
+        **_datasets(root, seen.tasks),
         "images": sum(task.images for task in seen.tasks),
         "time": about(hours(seen, step_s)),
         "side": seen.side,
@@ -281,6 +282,20 @@ def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
     else:
         text = _FILE.substitute(facts, **_recipe(seen))
     return "".join(_BEFORE_COMMENT.sub(_aligned, line) for line in text.splitlines(keepends=True))
+
+
+def _datasets(root: Path, tasks: Sequence[Task]) -> dict[str, str]:
+    """A data set per task that has a folder of its own, else one for all."""
+    if not tasks[0].group:
+        return {"apart": "", "first": "pictures:", "place": _text(str(root)), "others": ""}
+    places = {_text(task.name): _text(str(root / task.group)) for task in tasks}
+    first, *others = places
+    return {
+        "apart": " # one per task: new pictures of one leave the tasks before it as they are",
+        "first": f"{first}: &pictures",
+        "place": places[first],
+        "others": "".join(f"  {one}: {{<<: *pictures, root: {places[one]}}}\n" for one in others),
+    }
 
 
 def _recipe(seen: Look) -> dict[str, object]:
@@ -312,8 +327,8 @@ def _aligned(line: re.Match[str]) -> str:
 
 def _task(task: Task) -> str:
     keys = [f"name: {_text(task.name)}"]
-    if task.group and task.group != task.name:
-        keys.append(f"group: {_text(task.group)}")
+    if task.group:
+        keys.append(f"dataset: {_text(task.name)}")
     if task.classes is not None:
         keys.append(f"classes: [{', '.join(map(_text, task.classes))}]")
     return ", ".join(keys)

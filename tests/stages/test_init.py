@@ -10,7 +10,9 @@ import yaml
 from PIL import Image
 
 from lifelong.cli import main
+from lifelong.jobs.find import outdated
 from lifelong.plan.config import check, load
+from lifelong.plan.plan import Plan
 from lifelong.plan.remarks import remarks
 from lifelong.use.init import experiment, look
 
@@ -40,9 +42,11 @@ def test_names_with_a_number_sign_are_written_as_they_are(photos, capsys):
     (photos / "photos").rename(photos / "a # b")
     assert main(["init", "a # b", "--output", "own.yaml"]) == 0
     config = load([photos / "own.yaml"])
-    [dataset] = config["datasets"].values()
-    assert dataset["root"].endswith("a # b")
-    assert {task.get("group", task["name"]) for task in config["tasks"]} == {"dry # 1", "wet land"}
+    assert [one["root"] for one in config["datasets"].values()] == [
+        "a # b/dry # 1",
+        "a # b/wet land",
+    ]
+    assert [task["dataset"] for task in config["tasks"]] == ["dry_1", "wet_land"]
 
 
 def test_the_experiment_runs_as_it_is_written(photos, capsys):
@@ -50,16 +54,24 @@ def test_the_experiment_runs_as_it_is_written(photos, capsys):
     said = capsys.readouterr().out
     assert "snakemake --cores 2 --configfile photos.yaml" in said and "task wet_land: 3" in said
     given = yaml.safe_load(Path("photos.yaml").read_text())
-    assert given["experiment"] == "photos" and given["datasets"]["pictures"]["channels"] == 1
-    assert given["datasets"]["pictures"]["image_size"] == 12
+    dry, wet = given["datasets"].values()
+    assert dry | {"root": "photos/wet land"} == wet and dry["image_size"] == 12
+    assert given["experiment"] == "photos" and dry["channels"] == 1
     assert given["network"]["name"] == "small_cnn"
-    assert given["tasks"] == [{"name": "dry"}, {"name": "wet_land", "group": "wet land"}]
+    assert given["tasks"] == [{"name": name, "dataset": name} for name in ("dry", "wet_land")]
     assert load([Path("photos.yaml")])["train"]["epochs"] == 100
     few = {"train": {"epochs": 12}, "baseline": {"epochs": 12}, "methods": ["scratch", "cpg"]}
     Path("few.yaml").write_text(yaml.safe_dump(few))
     assert main(["run", "--configfile", "photos.yaml", "few.yaml"]) == 0
     summary = pd.read_csv("results/photos/tables/summary.csv")
     assert list(summary["tasks"]) == [2, 2] and (summary["accuracy_mean"] > 0.8).all()
+    draw(photos / "photos/new/grass", 30, 0)  # a task arrives: what was learned stays
+    draw(photos / "photos/new/moss", 30, 120)
+    given = load([Path("photos.yaml"), Path("few.yaml")])
+    given["datasets"]["new"] = given["datasets"]["dry"] | {"root": "photos/new"}
+    given["tasks"].append({"name": "new", "dataset": "new"})
+    wrong = {stage.folder.name for stage in outdated(Plan(check(given)))}
+    assert wrong == {"tables", "report"}
 
 
 @pytest.mark.parametrize(
