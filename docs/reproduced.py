@@ -207,10 +207,17 @@ def _spread(values: list[float]) -> str:
 
 
 def _made(rows: Iterable[dict[str, str]]) -> str:
-    made = [
-        f"{row['device']}, torch {row['torch']}, {row['commit']}, {row['date']}" for row in rows
-    ]
-    return "; ".join(dict.fromkeys(made))
+    """On what, with which torch, and at which commits; one date for what was made in one day."""
+    commits: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        days = commits.setdefault(f"{row['device']}, torch {row['torch']}", {})
+        day = days.setdefault(row["date"], [])
+        if row["commit"] not in day:
+            day.append(row["commit"])
+    return "; ".join(
+        ", ".join([where, *(f"{' '.join(some)} {date}" for date, some in days.items())])
+        for where, days in commits.items()
+    )
 
 
 def _published(path: str | None, tasks: int) -> dict[str, dict[str, str]]:
