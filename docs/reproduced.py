@@ -207,16 +207,14 @@ def _spread(values: list[float]) -> str:
 
 
 def _made(rows: Iterable[dict[str, str]]) -> str:
-    """On what, with which torch, and at which commits; one date for what was made in one day."""
-    commits: dict[str, dict[str, list[str]]] = {}
+    """On what, with which torch, and at which commits; a date for each day."""
+    made: dict[str, dict[str, dict[str, None]]] = {}
     for row in rows:
-        days = commits.setdefault(f"{row['device']}, torch {row['torch']}", {})
-        day = days.setdefault(row["date"], [])
-        if row["commit"] not in day:
-            day.append(row["commit"])
+        days = made.setdefault(f"{row['device']}, torch {row['torch']}", {})
+        days.setdefault(row["date"], {})[row["commit"]] = None
     return "; ".join(
-        ", ".join([where, *(f"{' '.join(some)} {date}" for date, some in days.items())])
-        for where, days in commits.items()
+        ", ".join([where, *(f"{' '.join(commits)} {date}" for date, commits in days.items())])
+        for where, days in made.items()
     )
 
 

@@ -5,9 +5,10 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifelong.arguments import Commands, parser_of
 from lifelong.jobs.handover import FILE_LOCKS
@@ -16,9 +17,13 @@ from lifelong.plan.config import load
 from lifelong.plan.errors import UserError, printable
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import beside_its_file, check_published
+from lifelong.plan.raw_files import check_apart
 from lifelong.plan.reading import read
 from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
+
+if TYPE_CHECKING:
+    from lifelong.use.verify import Finding
 
 BASE_CONFIG = Path("config.yaml")
 
@@ -120,7 +125,9 @@ def _stage(options: argparse.Namespace) -> int:
     from lifelong.jobs.find import find_stage
 
     path = os.path.relpath(options.file or ".")
-    run_stage(find_stage(Plan(_config(options.configfile)), path), options.threads)
+    config = _config(options.configfile)
+    check_apart(config["datasets"])
+    run_stage(find_stage(Plan(config), path), options.threads)
     if not Path(path).is_file():
         raise UserError(f"{path} is not among the files of its stage: see {Path(path).parent}")
     return 0
@@ -130,8 +137,9 @@ def _run(options: argparse.Namespace) -> int:
     from lifelong.jobs.driver import run_experiment
 
     over = {} if options.methods is None else {"methods": options.methods.split(",")}
-    plan = Plan(_config(options.configfile, over))
-    run_experiment(plan, options.task_limit, options.threads)
+    config = _config(options.configfile, over)
+    check_apart(config["datasets"])
+    run_experiment(Plan(config), options.task_limit, options.threads)
     return 0
 
 
@@ -206,14 +214,16 @@ def _init(options: argparse.Namespace) -> int:
 
 def _clean(options: argparse.Namespace) -> int:
     from lifelong.use.clean import removable
+    from lifelong.use.home import at_home
 
     total_mb = 0.0
-    for one in removable(_plan_of(options.results, options.configfile), options.rungs):
-        size_mb = one.size_mb
-        print(printable(f"{one.path}  {size_mb:.1f} MB  {one.why}"))
-        total_mb += size_mb
-        if options.yes:
-            one.remove()
+    with at_home(options.results, options.configfile) as home:
+        for one in removable(_plan_of(home.results, home.files), options.rungs):
+            size_mb = one.size_mb
+            print(printable(f"{home.path(one.path)}  {size_mb:.1f} MB  {one.why}"))
+            total_mb += size_mb
+            if options.yes:
+                one.remove()
     if not total_mb:
         print("nothing to remove", file=sys.stderr)
     elif options.yes:
@@ -223,7 +233,7 @@ def _clean(options: argparse.Namespace) -> int:
     return 0
 
 
-def _plan_of(results: Path, files: list[Path]) -> Plan:
+def _plan_of(results: Path, files: Sequence[Path]) -> Plan:
     """The plan whose results lie in a folder. Raises UserError where they are another's."""
     config = _config(files)
     folder = Path(os.path.relpath(results))
@@ -237,11 +247,9 @@ def _plan_of(results: Path, files: list[Path]) -> Plan:
 
 def _verify(options: argparse.Namespace) -> int:
     from lifelong.use.machines import mixed
-    from lifelong.use.verify import verify
 
     counts: dict[str, int] = {}
-    plan = _plan_of(options.results, options.configfile) if options.configfile else None
-    for finding in verify(options.results, plan, options.configfile):
+    for finding in _findings(options.results, options.configfile):
         counts[finding.status] = counts.get(finding.status, 0) + 1
         if finding.status != "ok" or not options.quiet:
             print(printable(str(finding).replace("\t", "  ")), flush=True)
@@ -252,7 +260,19 @@ def _verify(options: argparse.Namespace) -> int:
     return int(set(counts) != {"ok"})
 
 
-def _config(files: list[Path], over: dict[str, Any] | None = None) -> dict[str, Any]:
+def _findings(results: Path, files: list[Path]) -> Iterator["Finding"]:
+    from lifelong.use.home import at_home
+    from lifelong.use.verify import verify
+
+    if not files:
+        yield from verify(results)
+        return
+    with at_home(results, files) as home:
+        for one in verify(home.results, _plan_of(home.results, home.files), home.files):
+            yield replace(one, path=home.path(one.path), command=home.command(one.command))
+
+
+def _config(files: Sequence[Path], over: dict[str, Any] | None = None) -> dict[str, Any]:
     """config.yaml of the working folder, the files given over it, options over both."""
     base = [BASE_CONFIG] if BASE_CONFIG.is_file() or not files else []
     full = beside_its_file(load([*base, *files], over), [*base, *files])

@@ -19,6 +19,7 @@ from lifelong.plan.paths import ROOT
 from lifelong.plan.overview import TABLES, figures, overview, overview_inputs
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import beside_its_file, check_published
+from lifelong.plan.raw_files import check_apart
 from lifelong.plan.reading import read, typed
 from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
@@ -36,18 +37,25 @@ try:
         workflow.modifier.skip_configfile
     ):  # another workflow's module: what it says is all there is
         GIVEN, FILES = {}, []
-    PLAN = Plan(beside_its_file(check(over_base(config, GIVEN), OPTIONS), FILES))
+    PREFIX = workflow.modifier.path_modifier.prefix or ""
+    PLAN = Plan(
+        beside_its_file(check(over_base(config, GIVEN), OPTIONS), FILES), prefix=PREFIX
+    )
     check_published(PLAN.config)
+    check_apart(PLAN.config["datasets"], f"{PREFIX}{ROOT}")
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 if workflow.is_main_process:
     # What another configuration made, and what lacks files, runs again, whatever Snakemake remembers.
-    PREFIX = workflow.modifier.path_modifier.prefix or ""
     GONE = mark(Plan(PLAN.config, f"{PREFIX}{ROOT}"))
     LOST = [path.removeprefix(PREFIX) for path in GONE]
     os.environ[VARIABLE] = snakemake_as(
-        sys.argv[1:], workflow.overwrite_configfiles, OPTIONS, workflow.main_snakefile
+        sys.argv[1:],
+        workflow.overwrite_configfiles,
+        OPTIONS,
+        snakefile=workflow.main_snakefile if workflow.overwrite_workdir else "",
+        typed_in=os.environ.get("PWD", ""),
     )
     for remark in remarks(PLAN.config, GIVEN):  # a dry run shows them, too
         print(f"Note: {remark}", file=sys.stderr)

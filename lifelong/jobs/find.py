@@ -256,24 +256,19 @@ def _planned(plan: Plan, folder: str, read: Sequence[str]) -> tuple[Stage | None
 
 
 def _inputs_here(made: Mapping[str, Any], folder: str) -> dict[str, str]:
-    """The digests of the files that a stage read, by where they lie as seen from here.
+    """The digests of the files that a stage read, by where they lie now if all results moved.
 
-    Its manifest names them as seen from where it ran.
+    Raises DamagedFile where the manifest names none.
     """
-    inputs = made.get("inputs", {})
+    inputs = made.get("inputs")
     wrote, here = split_root(str(made.get("folder"))), split_root(folder)
-    if wrote is None or here is None or wrote[0] == here[0]:
-        return dict(inputs)
-    then, now = wrote[0].rstrip("/"), here[0].rstrip("/")
+    if not isinstance(inputs, dict) or wrote is None or here is None:
+        raise DamagedFile(f"{folder}/{_MANIFEST}", "is damaged (no inputs)")
+    then, now = (f"{root}/" if root else "" for root, _ in (wrote, here))
     return {
-        f"{now}{path[len(then) :]}" if path.startswith(f"{then}/") else _beside(now, path): digest
+        f"{now}{path.removeprefix(then)}" if path.startswith(then) else path: digest
         for path, digest in inputs.items()
     }
-
-
-def _beside(root: str, path: str) -> str:
-    """A file of the user's own, which a stage below `root` named as seen from the folder above."""
-    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(root)), path))
 
 
 def _differs(stage: Stage | None, made: Mapping[str, Any], read: Collection[str]) -> str:
@@ -283,7 +278,7 @@ def _differs(stage: Stage | None, made: Mapping[str, Any], read: Collection[str]
     if canonical(made.get("spec")) != canonical(stage.spec):
         key = _changed(made.get("spec"), json.loads(canonical(stage.spec)))
         return f"was made with another {key}"
-    if set(map(os.path.abspath, read)) != set(map(os.path.abspath, stage.files_read())):
+    if set(read) != set(stage.files_read()):
         return "was made from other files"
     return ""
 

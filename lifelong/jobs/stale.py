@@ -1,7 +1,7 @@
 """Results that another configuration made, or that lack files, are made again by Snakemake.
 
-They look old to it, so that it runs them again. What is as planned, and was made from the very
-bytes that its inputs hold, never looks older than these: so a copy without the times is finished.
+They look old to it, so that it runs them again. A stage that is as planned, and was made from what
+its inputs hold now, never looks older than they do: so a copy without the times is finished.
 
 Snakemake remembers how it made a file only in `.snakemake`, which stays behind when results move to
 another machine; manifests remember for ever. Reads JSON alone, so that the Snakefile can ask, and
@@ -51,26 +51,44 @@ def _order(sound: Mapping[str, Mapping[str, str]]) -> None:
         for folder, made_from in sound.items()
     }
     for folder in TopologicalSorter(before).static_order():
-        files = [path for path in Path(folder).iterdir() if path.is_file()]  # a benchmark counts
-        times = {path: _time(path) for path in map(Path, sound[folder]) if path.exists()}
-        oldest, newest = min(map(_time, files)), max(times.values(), default=0)
-        newer = [path for path, made in times.items() if made > oldest]
-        in_future = newest > time.time_ns()  # which is for clocks.py to mend
-        if newer and not in_future and _as_read(newer, sound[folder]):
-            with contextlib.suppress(OSError):  # another user's: they run again
-                for path in files:
-                    if _time(path) < newest:
-                        os.utime(path, ns=(path.stat().st_atime_ns, newest))
+        with contextlib.suppress(OSError):  # of files that are gone by now: they run again
+            _make_younger(_dated(folder), before[folder], sound[folder])
 
 
-def _as_read(paths: Iterable[Path], digests: Mapping[str, str]) -> bool:
-    """Whether files still are what a stage read."""
+def _make_younger(
+    files: Mapping[Path, int], folders: Iterable[str], made_from: Mapping[str, str]
+) -> None:
+    """Give a stage's `files` the time of its newest input, if one is newer and as it was then.
+
+    What lies beside an input, in one of `folders`, counts as well, though Snakemake looks at inputs
+    alone: a manifest tells others which results are the newest.
+    """
+    inputs = {path: _time(Path(path)) for path in made_from if Path(path).exists()}
+    beside = [made for folder in folders for made in _dated(folder).values()]
+    oldest, newest = min(files.values()), max([*inputs.values(), *beside], default=0)
+    in_future = newest > time.time_ns()  # clocks.py sees to those
+    if newest <= oldest or in_future or not all(os.access(path, os.W_OK) for path in files):
+        return
+    if all(_is_as_read(path, made_from[path]) for path, made in inputs.items() if made > oldest):
+        for path, made in files.items():
+            if made < newest:
+                os.utime(path, ns=(path.stat().st_atime_ns, newest))
+
+
+def _is_as_read(path: str, digest: str) -> bool:
+    """Whether a file still is what a stage read."""
     from lifelong.store.files import digest_once  # h5py, which is seldom needed here
 
     try:
-        return all(digest_once(path) == digests[path.as_posix()] for path in paths)
+        return digest_once(Path(path)) == digest
     except UserError:  # cannot be read: the stage says so
         return False
+
+
+def _dated(folder: str) -> dict[Path, int]:
+    """The times of the files that a stage wrote, its benchmark too, which Snakemake looks at."""
+    wrote = [path for path in _sealed(Path(folder)) if not path.is_symlink()]
+    return {path: _time(path) for path in (*wrote, *Path(folder).glob("benchmark.tsv"))}
 
 
 def _time(path: Path) -> int:

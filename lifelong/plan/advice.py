@@ -18,7 +18,7 @@ from lifelong.plan.paths import split_root
 from lifelong.plan.reading import read
 
 VARIABLE = "LIFELONG_COMMAND"  # carries what was typed to the jobs of a run
-_DIRECTORY = "--directory"
+_DIRECTORY, _SNAKEFILE = "--directory", "--snakefile"
 TIMING = "timing.json"  # beside what a stage wrote: how long it took, and the command of its run
 
 
@@ -37,8 +37,8 @@ def rebuilding(path: str | Path, remove: str | Path | None, typed: str | None = 
     again = typed or command_of(Path(path))
     if remove is None:
         return again
-    elsewhere = f" {_DIRECTORY} " in again  # than where it was typed
-    return f"{removing(os.path.abspath(remove) if elsewhere else remove)} && {again}"
+    runs_elsewhere = _DIRECTORY in shlex.split(again)
+    return f"{removing(os.path.abspath(remove) if runs_elsewhere else remove)} && {again}"
 
 
 def removing(path: str | Path) -> str:
@@ -46,16 +46,11 @@ def removing(path: str | Path) -> str:
     return shlex.join(["rm", *(["-r"] if os.path.isdir(path) else []), str(path)])
 
 
-def snakemake(
-    files: Sequence[str | Path] = (), more: Sequence[str] = (), folder: str | Path = "."
-) -> str:
-    """The command that runs an experiment given by files; none is that of config.yaml.
-
-    It runs in `folder`, to which one goes first if that is another than this.
-    """
-    given = ["--configfile", *(_near(file, folder) for file in files)] if files else []
+def snakemake(files: Sequence[str | Path] = (), more: Sequence[str] = ()) -> str:
+    """The command that runs an experiment given by files; none is that of config.yaml."""
+    given = ["--configfile", *map(_near, files)] if files else []
     start = list(more) or ["--cores", "2"]
-    return _going_to(folder) + shlex.join(["snakemake", *start, *given])
+    return shlex.join(["snakemake", *start, *given])
 
 
 def snakemake_as(
@@ -63,28 +58,43 @@ def snakemake_as(
     files: Sequence[str | Path],
     options: Mapping[str, Any],
     snakefile: str = "",
+    typed_in: str = "",
 ) -> str:
     """The command of a run of Snakemake, from its arguments, --configfile and --config.
 
-    Targets, and what runs less or more than is needed, are left out. Where --directory was given
-    its paths are absolute, as then are `files` and `snakefile`, so that it can be typed anywhere.
+    Targets, and what runs less or more than is needed, are left out. With a `snakefile` the run was
+    given --directory: then all paths are absolute, as `files` and the folder `typed_in` are, so
+    that the command can be typed anywhere.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for names in (
-        *(("--cores", "-c"), ("--jobs", "-j"), ("--profile",)),
-        *(("--snakefile", "-s"), (_DIRECTORY, "-d")),
-    ):
+    for names in (("--cores", "-c"), ("--jobs", "-j"), ("--profile",), ("--snakefile", "-s")):
         parser.add_argument(*names, nargs="?")
     said = vars(parser.parse_known_args(arguments)[0])
-    if said["directory"]:
-        said |= {"snakefile": snakefile, "directory": os.getcwd()}
+    if snakefile:
+        said |= {"snakefile": snakefile, _DIRECTORY.lstrip("-"): os.getcwd()}
+        profile = os.path.join(typed_in, said["profile"] or "")
+        said["profile"] = profile if said["profile"] and os.path.isdir(profile) else said["profile"]
     more = [part for name, value in said.items() if value for part in (f"--{name}", value)]
-    if said["directory"] and files:
+    if snakefile and files:
         more += ["--configfile", *map(str, files)]
         files = ()
     given = [f"{name}={_typed(value)}" for name, value in options.items()]
     end = f" --config {shlex.join(given)}" if given else ""
     return snakemake(files, more) + end
+
+
+def running(files: Sequence[str | Path], base: Path) -> str:
+    """The command that runs an experiment given by `files` in this folder, where its results lie.
+
+    Without a Snakefile here its results in `base` know one.
+    """
+    if not Path("Snakefile").exists():
+        said = shlex.split(command_of(base))
+        if _SNAKEFILE in said:
+            snakefile = said[said.index(_SNAKEFILE) + 1]
+            more = ["--cores", "2", _SNAKEFILE, snakefile, _DIRECTORY, os.getcwd()]
+            return snakemake((), [*more, "--configfile", *map(os.path.abspath, files)])
+    return snakemake(files)
 
 
 def command_of(path: Path) -> str:
@@ -98,9 +108,19 @@ def command_of(path: Path) -> str:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             command = json.loads(timing.read_text()).get("command")
             if isinstance(command, str):
-                elsewhere = f" {_DIRECTORY} " in command
-                return command if elsewhere else _going_to(_ran_in(timing.parent)) + command
+                return _typed_here(command, ran_in(timing.parent))
     return snakemake(_files_of(base.name))
+
+
+def _typed_here(command: str, folder: str | None) -> str:
+    """The command of a run as it is typed here to run in a folder; None where nobody knows it."""
+    words = shlex.split(command)
+    if folder is None or os.path.realpath(folder) == os.getcwd():
+        return command
+    if _DIRECTORY in words:
+        words[words.index(_DIRECTORY) + 1] = folder
+        return shlex.join(words)
+    return f"{shlex.join(['cd', _near(folder)])} && {command}"
 
 
 def _files_of(experiment: str) -> list[Path]:
@@ -122,25 +142,22 @@ def _timings(path: Path, base: Path) -> list[Path]:
     return [*near, *sorted(told, key=lambda one: one.stat().st_mtime_ns, reverse=True)]
 
 
-def _ran_in(folder: Path) -> str:
-    """The working folder of the run that wrote a stage's folder; this one where nobody can say."""
+def ran_in(folder: Path) -> str | None:
+    """The working folder of the run that wrote a stage's folder, or that to which results moved.
+
+    None where its manifest does not say.
+    """
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         wrote = split_root(json.loads((folder / "manifest.json").read_text())["folder"])
         here = split_root(folder.absolute().as_posix())
         if wrote is not None and here is not None and here[0].endswith(f"/{wrote[0]}"):
             return here[0].removesuffix(f"/{wrote[0]}") or "/"
-    return "."
+    return None
 
 
-def _going_to(folder: str | Path) -> str:
-    """The beginning of a command that is typed here and runs in a folder."""
-    here = os.path.realpath(folder) == os.getcwd()
-    return "" if here else f"{shlex.join(['cd', _near(folder)])} && "
-
-
-def _near(path: str | Path, folder: str | Path = ".") -> str:
-    """A path as one would type it in a folder."""
-    relative = os.path.relpath(path, folder)
+def _near(path: str | Path) -> str:
+    """A path as one would type it here."""
+    relative = os.path.relpath(path)
     return os.path.abspath(path) if relative.startswith("..") else relative
 
 

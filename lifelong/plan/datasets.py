@@ -11,7 +11,6 @@ from lifelong.plan.faces import check_expression, check_face_set, check_pairs, s
 from lifelong.plan.losses import check_loss, check_outputs
 from lifelong.plan.methods import MOST_TASKS
 from lifelong.plan.networks import NETWORKS, misfit
-from lifelong.plan.paths import holds_results
 from lifelong.plan.photographs import check_photographs
 from lifelong.plan.settings import settings
 from lifelong.plan.sources import SOURCES
@@ -100,11 +99,6 @@ def _check_dataset(where: str, dataset: Mapping[str, Any]) -> None:
     source = SOURCES[dataset["source"]]
     if source.has_root and not dataset["root"]:
         raise ConfigError(f"{where}.root: say where the images lie")
-    if source.has_root and holds_results(dataset["root"]):
-        raise ConfigError(
-            f"{where}.root: results would lie among the images of {dataset['root']}: run in a "
-            "folder beside or above it, and name it as seen from there"
-        )
     if source.resizes and not dataset["image_size"]:
         raise ConfigError(f"{where}.image_size: pictures need one size")
     check_photographs(where, dataset)

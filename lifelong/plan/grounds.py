@@ -159,7 +159,7 @@ def ground_stage(config: Mapping[str, Any], paths: Paths) -> Stage:
         pretrained=name,
         network=network,
         in_channels=next(iter(config["datasets"].values()))["channels"],
-        files=files_digest([name], Path(folder, "manifest.json"))
+        files=files_digest([name], Path(f"{paths.prefix}{folder}/manifest.json"))
         if is_file(config["ground"], network["name"])
         else {},
         made_for={"side": weights.side} if weights else {},

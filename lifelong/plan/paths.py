@@ -5,9 +5,9 @@ tasks that are learned together, in {NN-first+second}, NN being the last one's n
 expand lie in expand/a{attempt}/. Packs, tables and the report belong to the experiment.
 """
 
+import posixpath
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 ROOT = "results"
 # Folders beside the methods'.
@@ -29,15 +29,6 @@ _FOLDERS = (  # of a stage, below the root
 )
 
 
-def holds_results(folder: str | Path) -> bool:
-    """Whether what is made in the working folder would lie in a folder of the user's own."""
-    try:
-        place = Path(folder).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError):  # no folder: who reads it says so
-        return False
-    return (Path.cwd() / ROOT).resolve().is_relative_to(place)
-
-
 def slug(position: int, *tasks: str) -> str:
     """The folder of a task, numbered from 1 in order of arrival, or of the tasks of a lesson.
 
@@ -52,14 +43,18 @@ def slug(position: int, *tasks: str) -> str:
 
 @dataclass(frozen=True)
 class Paths:
-    """The files of one experiment."""
+    """The files of one experiment, which lie below `root`.
+
+    `prefix` is what Snakemake puts before them where another workflow imports this one.
+    """
 
     experiment: str
     root: str = ROOT
+    prefix: str = ""
 
     @property
     def base(self) -> str:
-        return f"{self.root}/{self.experiment}"
+        return posixpath.normpath(f"{self.root}/{self.experiment}")
 
     def of_kind(self, kind: str) -> str:
         """The folder of a stage that the experiment has once: ground, tables, report."""

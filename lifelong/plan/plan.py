@@ -14,7 +14,7 @@ from lifelong.plan.images import data_of
 from lifelong.plan.lessons import lessons_of
 from lifelong.plan.methods import GOAL_METHODS, METHODS, Method
 from lifelong.plan.packs import align_stages, pack_stage
-from lifelong.plan.paths import Paths, slug
+from lifelong.plan.paths import ROOT, Paths, slug
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.settings import base_of, settings
@@ -28,13 +28,18 @@ class Plan:
     """All stages of a checked configuration.
 
     With a `limit` tables and report are of so many tasks; these learn as they would among all.
+    `root` and `prefix`: see `Paths`.
     """
 
     def __init__(
-        self, config: Mapping[str, Any], root: str = "results", limit: int | None = None
+        self,
+        config: Mapping[str, Any],
+        root: str = ROOT,
+        limit: int | None = None,
+        prefix: str = "",
     ) -> None:
         self.config = config
-        self.paths = Paths(config["experiment"], root)
+        self.paths = Paths(config["experiment"], root, prefix)
         self.names = [task["name"] for task in config["tasks"]]
         self.tasks = self.names[:limit]
         self._packs: dict[str, Stage] = {}

@@ -7,16 +7,19 @@ Then the files are read once, to see whether they still hold what they held.
 import contextlib
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lifelong.plan import file_digests
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.paths import ROOT
 from lifelong.plan.sources import SOURCES
 
-KNOWN_BY = "raw_files"  # in a manifest: how the files that a stage read can be known again
 _READ_BEFORE = Path(".snakemake/lifelong/raw_files")
+_log = logging.getLogger(__name__)
 
 
 def raw_files(dataset: Mapping[str, Any], manifest: Path) -> dict[str, str]:
@@ -24,15 +27,31 @@ def raw_files(dataset: Mapping[str, Any], manifest: Path) -> dict[str, str]:
 
     {} if they are not watched. See `files_digest`.
     """
-    watched = SOURCES[dataset["source"]].has_root and dataset.get("watch", True)
-    if not watched or dataset.get("download"):
-        return {}
-    return files_digest(given_files(dataset), manifest)
+    return files_digest(given_files(dataset), manifest) if _is_watched(dataset) else {}
 
 
-def given_files(settings: Mapping[str, Any]) -> list[str]:
+def given_files(dataset: Mapping[str, Any]) -> list[str]:
     """The files and folders that a data set is made of."""
-    return [settings[key] for key in ("root", "pairs", "folds") if settings.get(key)]
+    return [dataset[key] for key in ("root", "pairs", "folds") if dataset.get(key)]
+
+
+def check_apart(datasets: Mapping[str, Mapping[str, Any]], root: str = ROOT) -> None:
+    """Raise ConfigError where results below `root` would lie among images that are watched."""
+    for name, dataset in datasets.items():
+        if _is_watched(dataset) and dataset["root"] and holds(dataset["root"], root):
+            raise ConfigError(
+                f"config key datasets.{name}.root: results would lie among the images of "
+                f"{dataset['root']}: run in a folder beside or above it, and name it as seen from "
+                "there"
+            )
+
+
+def holds(folder: str | Path, path: str | Path) -> bool:
+    """Whether a path lies in a folder, or is that folder."""
+    try:
+        return Path(path).resolve().is_relative_to(Path(folder).expanduser().resolve())
+    except (OSError, RuntimeError, ValueError):  # no folder: who reads it says so
+        return False
 
 
 def files_digest(given: Sequence[str], manifest: Path) -> dict[str, str]:
@@ -41,51 +60,82 @@ def files_digest(given: Sequence[str], manifest: Path) -> dict[str, str]:
     Files that are gone, or that have other times but hold the same, change nothing that was made of
     them: then the digest is the one in the stage's `manifest`.
     """
-    places = [_place(path) for path in given]
+    places = list(map(_place, given))
     made = _made(manifest)
     before = _digest_before(made)
     if not all(map(_is_there, places)):
         return {"files": before} if before else {}
-    now = _digest(_all_lines(places, _dated))
-    known = _known_by(made)
-    if before and before != now and known and _hold_the_same(places, now, known):
-        return {"files": before}
-    return {"files": now}
+    now = file_digests.dated(places)
+    same = before is not None and (before == now or _are_known(places, now, made))
+    return {"files": before if before and same else now}
 
 
-def knowable(given: Sequence[str], files: str | None) -> dict[str, dict[str, str]]:
-    """What a stage's manifest says of the raw files it has read, to know a copy of them again.
+class Knowing:
+    """Raw files while a stage reads them, so that a copy of them can be known again.
 
-    {} where they are not watched, or no longer those that the digest `files` was taken of. Reads
-    every byte.
+    `files` is what the stage's spec says of them; where that is nothing they are not watched.
     """
-    places = [_place(path) for path in given]
-    if not files or not all(map(_is_there, places)):
-        return {}
-    facts = {
-        "sizes": _digest(_all_lines(places, _sized)),
-        "contents": _digest(_all_lines(places, _read)),
-    }
-    return {KNOWN_BY: facts} if _digest(_all_lines(places, _dated)) == files else {}
+
+    def __init__(self, given: Sequence[str], files: str | None) -> None:
+        self._places = list(map(_place, given)) if files else []
+        self._before = file_digests.dated(self._places)
+
+    def facts(self) -> dict[str, dict[str, str]]:
+        """What the stage's manifest says of them, "raw_files"; reads every byte.
+
+        {} where they have changed since, or may not be read.
+        """
+        if not self._places:
+            return {}
+        _log.info("reading the raw files once more, to know them again if they are copied")
+        try:
+            sizes, held = file_digests.sized(self._places), file_digests.contents(self._places)
+            now = file_digests.dated(self._places)
+        except (OSError, ConfigError):  # of a file that the stage has no need of
+            return {}
+        facts = {"dated": now, "sizes": sizes, "contents": held}
+        return {"raw_files": facts} if now == self._before else {}
 
 
-def _hold_the_same(places: Sequence[Path], now: str, known: Mapping[str, str]) -> bool:
-    """Whether names, sizes and bytes are as `known`; files of a digest are read once."""
-    if _digest(_all_lines(places, _sized)) != known["sizes"]:
+def _is_watched(dataset: Mapping[str, Any]) -> bool:
+    watched = SOURCES[dataset["source"]].has_root and dataset.get("watch", True)
+    return bool(watched and not dataset.get("download"))
+
+
+def _are_known(places: Sequence[Path], now: str, made: Mapping[str, Any]) -> bool:
+    """Whether files whose times have the digest `now` hold what a stage has read."""
+    outcome = made.get("outcome")
+    known = outcome.get("raw_files") if isinstance(outcome, dict) else None
+    if not isinstance(known, dict):
         return False
-    noted = _READ_BEFORE / now
+    if known.get("dated") == now:  # as they were when they were read, though known before that
+        return True
     try:
-        return noted.read_text() == known["contents"]
-    except (OSError, ValueError):
-        pass
-    try:
-        contents = _digest(_all_lines(places, _read))
+        same_sizes = known.get("sizes") == file_digests.sized(places)
+        return same_sizes and known.get("contents") == _held(places, now)
     except OSError:  # the stage says so
         return False
-    with contextlib.suppress(OSError):  # then they are read again next time
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        noted.write_text(contents)
-    return contents == known["contents"]
+
+
+def _held(places: Sequence[Path], now: str) -> str:
+    """The digest of what files hold; read once for each digest of their times."""
+    where = hashlib.blake2b(repr([str(place.resolve()) for place in places]).encode())
+    note = _READ_BEFORE / f"{where.hexdigest()[:16]}-{now}"
+    with contextlib.suppress(OSError, ValueError):
+        told = note.read_text()
+        if len(told) == len(now):  # a full disk may have left less
+            return told
+    _log.warning(
+        "times in %s have changed: looking whether the files have", ", ".join(map(str, places))
+    )
+    held = file_digests.contents(places)
+    if file_digests.dated(places) == now:
+        with contextlib.suppress(OSError):  # then they are read again next time
+            note.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = note.with_name(f"{note.name}.{os.getpid()}")
+            unfinished.write_text(held)
+            unfinished.replace(note)
+    return held
 
 
 def _place(path: str) -> Path:
@@ -100,55 +150,6 @@ def _is_there(place: Path) -> bool:
         return place.exists()
     except OSError:  # a name that no file can have: the stage says so
         return False
-
-
-def _digest(lines: Iterable[str]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for line in lines:
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
-
-
-def _all_lines(places: Iterable[Path], line: Callable[[str, Path], str]) -> Iterator[str]:
-    """One line per visible file, whatever the order in which folders list theirs."""
-    for place in places:
-        yield from sorted(line(name, path) for name, path in _files(place))
-
-
-def _files(place: Path) -> Iterator[tuple[str, Path]]:
-    """Every visible file with its name below `place`."""
-    if place.is_file():
-        yield place.name, place
-        return
-    for folder, below, names in os.walk(place, followlinks=True, onerror=_unreadable):
-        below[:] = [name for name in below if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                path = Path(folder, name)
-                yield path.relative_to(place).as_posix(), path
-
-
-def _dated(name: str, path: Path) -> str:
-    try:
-        facts = path.stat()
-    except OSError:  # a link to nothing, which the stage names
-        return f"{name}\0\n"
-    return f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n"
-
-
-def _sized(name: str, path: Path) -> str:
-    return f"{name}\0{path.stat().st_size if path.exists() else ''}\n"
-
-
-def _read(name: str, path: Path) -> str:
-    if not path.exists():
-        return f"{name}\0\n"
-    with path.open("rb") as file:
-        return f"{name}\0{hashlib.file_digest(file, 'blake2b').hexdigest()}\n"
-
-
-def _unreadable(error: OSError) -> None:
-    raise ConfigError(f"cannot read the folder {error.filename}: {error.strerror}") from error
 
 
 def _made(manifest: Path) -> dict[str, Any]:
@@ -166,9 +167,3 @@ def _digest_before(made: Mapping[str, Any]) -> str | None:
         with contextlib.suppress(KeyError, TypeError):
             return str(spec[within]["files"])  # type: ignore[index]
     return None
-
-
-def _known_by(made: Mapping[str, Any]) -> Mapping[str, str] | None:
-    outcome = made.get("outcome")
-    known = outcome.get(KNOWN_BY) if isinstance(outcome, dict) else None
-    return known if isinstance(known, dict) and {"sizes", "contents"} <= known.keys() else None

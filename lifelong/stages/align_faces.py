@@ -21,7 +21,7 @@ from lifelong.faces.photos import ALIGNMENTS, Alignment, align_photos
 from lifelong.faces.rows import COLUMNS
 from lifelong.faces.samples import FaceSet, Sample
 from lifelong.plan.errors import DamagedFile, OutOfTime
-from lifelong.plan.raw_files import given_files, knowable
+from lifelong.plan.raw_files import Knowing, given_files
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
 from lifelong.train.device import machine, prepare
@@ -47,6 +47,8 @@ def run(stage: Stage) -> None:
     """Write faces.h5 and photos.csv."""
     settings = stage.spec.settings
     how = replace(ALIGNMENTS[settings["align"]["preset"]], no_face=settings["align"]["policy"])
+    first = stage.spec.shard == 1  # whose manifest the plan asks
+    files = Knowing(given_files(settings) if first else [], settings.get("files"))
     finder = Detector(prepare(stage.threads))
     dataset = face_set(settings)
     share = shard_of(len(dataset.samples), stage.spec.shard, stage.spec.shards)
@@ -59,15 +61,13 @@ def run(stage: Stage) -> None:
         lines += one.lines
     attrs = {"kind": "faces", "set": fingerprint(dataset)}
     arrays = {"images": images[: len(samples)], "samples": np.array(samples, dtype=np.int64)}
-    files = {
+    written = {
         "faces.h5": store.write_arrays(Path(stage.path("faces.h5")), arrays, attrs),
         "photos.csv": store.write_text(Path(stage.path("photos.csv")), _csv(lines)),
     }
     became = dict(sorted(Counter(line[COLUMNS.index("status")] for line in lines).items()))
     outcome = {"photos": became, "left_out": dict(dataset.left_out), "finder": finder.name}
-    if stage.spec.shard == 1:  # whose manifest the plan asks
-        outcome |= knowable(given_files(settings), settings.get("files"))
-    seal(stage, files, outcome, machine=machine())
+    seal(stage, written, outcome | files.facts(), machine=machine())
     forget(stage)
     log.info("%d photographs: %s", len(lines), ", ".join(f"{n} {s}" for s, n in became.items()))
 

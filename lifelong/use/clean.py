@@ -30,7 +30,7 @@ class Removable:
             return
         shutil.rmtree(self.path)
         above = self.path.parent
-        while not any(path.name != ".DS_Store" for path in above.iterdir()):
+        while above.name and not any(path.name != ".DS_Store" for path in above.iterdir()):
             shutil.rmtree(above)
             above = above.parent
 

@@ -8,9 +8,7 @@ wide, for VGG16-BN with a quarter of its channels.
 
 import importlib.util
 import json
-import os
 import re
-import shlex
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +25,8 @@ from lifelong.data.images import decode
 from lifelong.nets import build
 from lifelong.plan.errors import DataError, UserError
 from lifelong.plan.networks import Architecture
-from lifelong.plan.paths import holds_results
+from lifelong.plan.paths import ROOT
+from lifelong.plan.raw_files import holds
 
 _SAMPLED = 60  # pictures that are opened to learn their size and colour
 _STEPS = 1500  # of training per task, about; more epochs for fewer images
@@ -126,10 +125,10 @@ method_settings:
 
 @dataclass(frozen=True)
 class Task:
-    """A task of the experiment; `group` is its folder, `classes` None: all that there are."""
+    """A task of the experiment; `folder` is its own, if any, `classes` None: all that there are."""
 
     name: str
-    group: str
+    folder: str
     classes: tuple[str, ...] | None
     images: int  # to train on
 
@@ -162,7 +161,7 @@ def look(root: Path, from_scratch: bool = True) -> Look:
     if not root.is_dir():
         raise UserError(f"there is no folder {root}: name one that holds folders of pictures")
     files = group_then_split(root)
-    tasks = _tasks(files)
+    tasks = _tasks(root, files)
     sizes, grey = _opened(files)
     side = round(statistics.median(sizes))
     if not (from_scratch or grey):
@@ -175,7 +174,7 @@ def look(root: Path, from_scratch: bool = True) -> Look:
     return Look(tasks, 1 if grey else 3, side, network, shares, epochs)
 
 
-def _tasks(files: Sequence[ClassFiles]) -> tuple[Task, ...]:
+def _tasks(root: Path, files: Sequence[ClassFiles]) -> tuple[Task, ...]:
     """One task per group, or where there are no groups one per ten classes in their order."""
     groups: dict[str, list[ClassFiles]] = {}
     for one in files:
@@ -183,7 +182,7 @@ def _tasks(files: Sequence[ClassFiles]) -> tuple[Task, ...]:
     if "" not in groups:
         named = _names(groups)
         return tuple(
-            Task(named[group], group, None, sum(map(_to_train_on, classes)))
+            Task(named[group], _folder(root, classes), None, sum(map(_to_train_on, classes)))
             for group, classes in groups.items()
         )
     classes = groups[""]
@@ -198,6 +197,11 @@ def _tasks(files: Sequence[ClassFiles]) -> tuple[Task, ...]:
         )
         for number, part in enumerate(parts, 1)
     )
+
+
+def _folder(root: Path, classes: Sequence[ClassFiles]) -> str:
+    """The folder of a group as the disk has its name, which may write accents apart."""
+    return classes[0].train[0].relative_to(root).parts[0]
 
 
 def _to_train_on(one: ClassFiles) -> int:
@@ -286,9 +290,9 @@ def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
 
 def _datasets(root: Path, tasks: Sequence[Task]) -> dict[str, str]:
     """A data set per task that has a folder of its own, else one for all."""
-    if not tasks[0].group:
+    if not tasks[0].folder:
         return {"apart": "", "first": "pictures:", "place": _text(str(root)), "others": ""}
-    places = {_text(task.name): _text(str(root / task.group)) for task in tasks}
+    places = {_text(task.name): _text(str(root / task.folder)) for task in tasks}
     first, *others = places
     return {
         "apart": " # one per task: new pictures of one leave the tasks before it as they are",
@@ -327,7 +331,7 @@ def _aligned(line: re.Match[str]) -> str:
 
 def _task(task: Task) -> str:
     keys = [f"name: {_text(task.name)}"]
-    if task.group:
+    if task.folder:
         keys.append(f"dataset: {_text(task.name)}")
     if task.classes is not None:
         keys.append(f"classes: [{', '.join(map(_text, task.classes))}]")
@@ -351,12 +355,10 @@ def write(
     """
     if path.exists() and not force:
         raise UserError(f"{path} exists: choose another name with --output, or add --force")
-    if holds_results(root):
-        place = root.resolve()
-        start = shlex.join(["cd", os.path.relpath(place.parent)])
+    if holds(root, ROOT):
         raise UserError(
-            f"results would lie among the pictures of {root}: "
-            f"type {start} && {shlex.join(['lifelong', 'init', place.name])}"
+            f"results would lie among the pictures of {root}: type this in another folder, and "
+            f"name {root.expanduser().resolve()}"
         )
     seen = look(root, from_scratch)
     few = [task.name for task in seen.tasks if task.images < 8]

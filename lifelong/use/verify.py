@@ -19,7 +19,7 @@ from tqdm import tqdm
 from lifelong import store
 from lifelong.data.pack import check_pack
 from lifelong.jobs.find import is_spare, outdated
-from lifelong.plan.advice import rebuilding, removing, snakemake
+from lifelong.plan.advice import ran_in, rebuilding, removing, running, snakemake
 from lifelong.plan.errors import DamagedFile, Misfit, UserError
 from lifelong.plan.grounds import FILE as GROUND_FILE
 from lifelong.plan.paths import place_of, split_root
@@ -50,14 +50,15 @@ def verify(
     """Check a results tree, an experiment or a stage's folder; every file is named once.
 
     With a plan, whose results they are, also whether they are what it would make; `files` are those
-    of its configuration. Raises UserError where there are no results.
+    of its configuration. It is of this folder: see `use/home.py`. Raises UserError where there are
+    no results.
     """
-    typed = _running(plan, files) if plan and files else None
+    typed = running(files, Path(results)) if plan and files else None
     folders = [_Folder(path, names, typed) for path, names in _walk(Path(results))]
     if not any(folder.place for folder in folders):
         raise UserError(f"{results} holds no results: name a folder like results/digits")
     told: set[Path] = set()
-    for finding in _outdated(plan, files) if plan else ():
+    for finding in _outdated(plan, files, typed) if plan else ():
         told.add(finding.path)
         yield finding
     size = sum((folder.path / name).stat().st_size for folder in folders for name in folder.names)
@@ -70,18 +71,13 @@ def verify(
             bar.update(sum((folder.path / name).stat().st_size for name in folder.names))
 
 
-def _running(plan: Plan, files: Sequence[Path]) -> str:
-    """The command that runs a plan where its results lie."""
-    return snakemake(files, folder=Path(os.path.abspath(plan.paths.base)).parents[1])
-
-
-def _outdated(plan: Plan, files: Sequence[Path]) -> Iterator[Finding]:
+def _outdated(plan: Plan, files: Sequence[Path], typed: str | None) -> Iterator[Finding]:
     """Finished stages that the plan would make otherwise, or not at all."""
     given = ["--configfile", *map(str, files)] if files else []
     clean = shlex.join(["lifelong", "clean", plan.paths.base, "--yes", *given])
     for stage in outdated(plan):
         if not stage.gone:  # which is told as the missing file
-            command = _running(plan, files) if stage.planned else clean
+            command = (typed or snakemake()) if stage.planned else clean
             yield Finding("stale", stage.folder / MANIFEST, stage.why, command)
 
 
@@ -159,7 +155,9 @@ class _Folder:
         assert self.place is not None
         ours = root == "" or path.startswith(f"{root}/")
         base = Path(self.place[0])
-        here = base / path[len(root) :].lstrip("/") if ours else base.parent / path
+        home = Path(ran_in(self.path) or base.parent)
+        beside = base.parent if home == base.parent.absolute() else home  # as it was typed
+        here = base / path[len(root) :].lstrip("/") if ours else beside / path
         folder = _Folder(_like(self.path, here.parent), [], self.typed)
         if not here.is_file():
             return here, folder.wrong("missing", here.name, "was an input")

@@ -4,10 +4,11 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
-from lifelong.plan.advice import advised, command_of, snakemake, snakemake_as
+from lifelong.plan.advice import advised, command_of, running, snakemake_as
 from lifelong.plan.errors import DamagedFile, DataError
 
 
@@ -32,13 +33,17 @@ def test_the_command_of_a_run_is_what_was_typed_but_for_what_runs_less(
 
 
 def test_a_command_that_was_given_a_folder_can_be_typed_anywhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # as Snakemake does
-    typed = ["--cores", "4", "-s", "../Snakefile", "-d", "work"]
-    command = snakemake_as(typed, ["/a/b.yaml"], {"x": 1}, "/a/Snakefile")
-    start = f"snakemake --cores 4 --snakefile /a/Snakefile --directory {tmp_path}"
-    assert command == f"{start} --configfile /a/b.yaml --config x=1"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")  # as Snakemake does
+    typed = ["--cores", "4", "-s", "../Snakefile", "-d", "work", "--profile", "own"]
+    command = snakemake_as(typed, ["/a/b.yaml"], {"x": 1}, "/a/Snakefile", str(tmp_path))
+    start = f"snakemake --cores 4 --profile {tmp_path}/own --snakefile /a/Snakefile"
+    end = f"--directory {tmp_path}/work --configfile /a/b.yaml --config x=1"
+    assert command == f"{start} {end}"
     said = advised(DamagedFile("x/c", "is damaged"), command)
-    assert said == f"x/c is damaged; make it again: rm {tmp_path}/x/c && {command}"
+    assert said == f"x/c is damaged; make it again: rm {tmp_path}/work/x/c && {command}"
+    assert "rm x/c" in advised(DamagedFile("x/c", "is damaged"), "run 'a --directory b'")
 
 
 def test_advice_is_for_damaged_files_alone_and_names_what_to_remove(tmp_path, monkeypatch):
@@ -64,21 +69,31 @@ def test_a_file_is_made_by_the_command_of_its_own_run_or_else_of_the_newest(tmp_
 
 
 def test_a_command_runs_where_the_results_lie(tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    assert snakemake(["a.yaml"], folder="..").startswith(f"cd {tmp_path} && snakemake ")
-    assert snakemake(["a.yaml"], folder="../here") == "snakemake --cores 2 --configfile a.yaml"
-    monkeypatch.chdir(tmp_path)
-    assert snakemake(["here/a.yaml"], folder="here").startswith("cd here && snakemake --cores 2 ")
-    assert snakemake(["here/a.yaml"], folder="here").endswith(" --configfile a.yaml")
     folder = tmp_path / "here/inside/results/e/cpg/s0/01-x/train"
     folder.mkdir(parents=True)
-    (folder / "timing.json").write_text(json.dumps({"command": "run"}))
     wrote = "inside/results/e/cpg/s0/01-x/train"  # as seen from where a workflow imports ours
     (folder / "manifest.json").write_text(json.dumps({"folder": wrote}))
-    assert command_of(folder / "candidate.h5") == "cd here && run"
+    for command, elsewhere in (
+        ("run", "cd here && run"),
+        ("snakemake --directory /then", f"snakemake --directory {tmp_path}/here"),
+    ):
+        (folder / "timing.json").write_text(json.dumps({"command": command}))
+        monkeypatch.chdir(tmp_path)
+        assert command_of(folder / "candidate.h5") == elsewhere
     monkeypatch.chdir(tmp_path / "here")
+    (folder / "timing.json").write_text(json.dumps({"command": "run"}))
     assert command_of(folder / "candidate.h5") == "run"
+
+
+def test_results_without_a_snakefile_beside_them_know_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/e/cpg/s0/01-x/train"
+    folder.mkdir(parents=True)
+    (folder / "timing.json").write_text(json.dumps({"command": "snakemake --snakefile /a/S -c1"}))
+    start = f"snakemake --cores 2 --snakefile /a/S --directory {tmp_path}"
+    assert running(["b.yaml"], Path("results/e")) == f"{start} --configfile {tmp_path}/b.yaml"
+    Path("Snakefile").touch()
+    assert running(["b.yaml"], Path("results/e")) == "snakemake --cores 2 --configfile b.yaml"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from lifelong.plan.config import check
 from lifelong.plan.plan import Plan
-from lifelong.plan.raw_files import files_digest, given_files, knowable, raw_files
+from lifelong.plan.raw_files import Knowing, files_digest, given_files, raw_files
 
 CONFIG = {
     "experiment": "own",
@@ -104,7 +104,7 @@ def made(raw: Path, **dataset: object) -> dict:
     settings = packing(**dataset)
     folder = Path("results/own/pack_data/pictures")
     folder.mkdir(parents=True, exist_ok=True)
-    outcome = knowable(given_files(settings), settings["files"])
+    outcome = Knowing(given_files(settings), settings["files"]).facts()
     facts = {"spec": {"settings": settings}, "outcome": outcome}
     (folder / "manifest.json").write_text(json.dumps(facts))
     return settings
@@ -138,14 +138,52 @@ def test_a_copy_is_read_once(raw, monkeypatch):
     before = made(raw)
     touch(raw)
     assert packing() == before
-    monkeypatch.setattr("lifelong.plan.raw_files._read", None)
-    assert packing() == before
+    with monkeypatch.context() as patch:
+        patch.setattr("lifelong.plan.file_digests.contents", None)
+        assert packing() == before
+    [note] = Path(".snakemake/lifelong/raw_files").iterdir()
+    note.write_text("")  # on a full disk
+    assert packing() == before and len(note.read_text()) == 32
+
+
+def test_what_was_read_of_one_folder_says_nothing_of_another(raw):
+    """Archives give files of one size, such as bitmaps, equal times."""
+    shutil.copytree(raw, "other")
+    (raw.parent / "other/train/dark/1.png").write_bytes(b"sixels")
+    os.utime(raw.parent / "other/train/dark/1.png", (1e9, 1e9))
+    facts = Knowing(["raw"], "watched").facts()
+    manifest = Path("manifest.json")
+    spec = {"settings": {"files": "of other times"}}
+    facts["raw_files"]["dated"] = "other times"
+    manifest.write_text(json.dumps({"spec": spec, "outcome": facts}))
+    assert files_digest(["raw"], manifest) == {"files": "of other times"}
+    assert files_digest(["other"], manifest) != {"files": "of other times"}
 
 
 def test_pictures_that_changed_while_they_were_read_are_known_by_nothing(raw):
     settings = packing()
+    files = Knowing(given_files(settings), settings["files"])
     touch(raw)
-    assert knowable(given_files(settings), settings["files"]) == {}
+    assert files.facts() == {}
+
+
+def test_a_pack_of_a_copy_knows_it_the_next_time(raw):
+    """It is made again, for another setting or because it is lost, and keeps the old digest."""
+    before = made(raw)
+    touch(raw)
+    assert made(raw) == before
+    shutil.rmtree(".snakemake")
+    assert packing() == before and not Path(".snakemake").exists()  # without reading anything
+
+
+def test_odd_files_beside_the_pictures_do_no_harm(raw, monkeypatch):
+    os.mkfifo(raw / "pipe")
+    (raw / "closed.txt").write_bytes(b"?")
+    settings = packing()
+    files = Knowing(given_files(settings), settings["files"])
+    assert files.facts()
+    monkeypatch.setattr(Path, "open", lambda *_: (_ for _ in ()).throw(PermissionError))
+    assert files.facts() == {}
 
 
 def test_pretrained_weights_that_are_gone_or_copied_change_nothing(tmp_path, monkeypatch):
@@ -153,7 +191,7 @@ def test_pretrained_weights_that_are_gone_or_copied_change_nothing(tmp_path, mon
     weights, manifest = tmp_path / "weights.pth", tmp_path / "manifest.json"
     weights.write_bytes(b"weights")
     before = files_digest([str(weights)], manifest)
-    outcome = knowable([str(weights)], before["files"])
+    outcome = Knowing([str(weights)], before["files"]).facts()
     manifest.write_text(json.dumps({"spec": {"files": before}, "outcome": outcome}))
     os.utime(weights, (1e9, 1e9))
     assert files_digest([str(weights)], manifest) == before

@@ -32,7 +32,7 @@ def test_ours_stands_beside_the_published_row(reproduced, tmp_path):
     (tmp_path / "superclass_lenet_runs.csv").write_text(COLUMNS + RUNS)
     lines = reproduced.page().splitlines()
     [wsn] = [line for line in lines if line.startswith("| WSN c=.5, wsn_c50 |")]
-    made = "CPU, torch 2.15.0, abc, 2026-11-28; CPU, torch 2.15.0, abc, 2026-11-29"
+    made = "CPU, torch 2.15.0, abc 2026-11-28, abc 2026-11-29"
     assert wsn.split(" | ")[1:] == [
         "61.79 ± 0.23",
         "62.00 ± 1.41",

@@ -49,6 +49,14 @@ def test_names_with_a_number_sign_are_written_as_they_are(photos, capsys):
     assert [task["dataset"] for task in config["tasks"]] == ["dry_1", "wet_land"]
 
 
+def test_a_folder_whose_accents_are_written_apart_is_found(photos, capsys):
+    """As disks of a Mac have them; the task's name is in one piece."""
+    (photos / "photos/dry").rename(photos / "photos/cafe\u0301")
+    assert main(["init", "photos"]) == 0
+    config = load([photos / "photos.yaml"])
+    assert all(Path(one["root"]).is_dir() for one in config["datasets"].values())
+
+
 def test_the_experiment_runs_as_it_is_written(photos, capsys):
     assert main(["init", "photos"]) == 0
     said = capsys.readouterr().out

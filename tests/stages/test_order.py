@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 
 import pytest
 import yaml
@@ -34,6 +35,16 @@ def swapped(tmp_path):
 def test_the_model_is_that_of_the_order_it_was_learned_in_last(swapped):
     assert order(swapped) == [FIRST, THIRD, SECOND]
     assert len(list(swapped.glob("packnet/s0/*-*"))) == 5  # two of them left over
+
+
+def test_a_copy_whose_times_are_in_any_order_has_all_tasks(tmp_path):
+    results = run_whole_toy(tmp_path, ["packnet"], tasks=TASKS, **GOALS)
+    files = sorted(path for path in results.rglob("*") if path.is_file())
+    for seed in range(20):
+        random.Random(seed).shuffle(files)
+        for later, path in enumerate(files):
+            os.utime(path, (1.7e9 + later,) * 2)
+        assert order(results) == [FIRST, SECOND, THIRD]
 
 
 def test_a_dropped_task_is_no_part_of_the_model(tmp_path):

@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from edits import with_key
 from fault_points import BASE, CONFIG, Server
 from harness_tree import DIFFERENT
 from toy_experiment import run_toy
@@ -54,9 +53,9 @@ def here(finished, tmp_path, monkeypatch) -> Path:
     return tmp_path / "here"
 
 
-def wrong(results: str = "results", plan: Plan | None = None) -> dict[str, str]:
+def wrong(results: str = "results") -> dict[str, str]:
     """Every file that is not ok, and what it is."""
-    return {str(f.path): f.status for f in verify(Path(results), plan) if f.status != "ok"}
+    return {str(f.path): f.status for f in verify(Path(results)) if f.status != "ok"}
 
 
 def test_a_finished_tree_is_ok_and_every_file_is_named_once(here):
@@ -80,16 +79,6 @@ def test_a_tree_may_be_copied_elsewhere(here, tmp_path, monkeypatch):
     assert wrong("backup/2026") == {}
     Path("backup/2026/tiny/cpg/s0/01-x/train/record.csv").unlink()
     assert wrong("backup/2026") == {"backup/2026/tiny/cpg/s0/01-x/train/record.csv": "missing"}
-
-
-def test_a_plan_is_compared_with_from_any_folder(here, tmp_path, monkeypatch):
-    """Stages name their inputs as seen from where they ran."""
-    monkeypatch.chdir(tmp_path)
-    assert wrong("here/results", Plan(check(CONFIG), "here/results")) == {}
-    shutil.copytree("here/results", "backup")
-    assert wrong("backup", Plan(check(CONFIG), "backup")) == {}
-    other = Plan(check(with_key(CONFIG, "retrain", "epochs", 9)), "here/results")
-    assert set(wrong("here/results", other).values()) == {"stale"}
 
 
 @pytest.mark.parametrize("name", BINARY)
