@@ -52,7 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(printable(f"Error: {where}{error.strerror or error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        more = "; the same command goes on where it was" if options.command in _GOING_ON else ""
+        more = (
+            "; the same command goes on; what trains is saved every minute"
+            if options.command in _GOING_ON
+            else ""
+        )
         print(f"stopped{more}", file=sys.stderr)
         return 130
     finally:
@@ -208,7 +212,8 @@ def _init(options: argparse.Namespace) -> int:
         print("  pip install 'lifelong[pretrained]'")
         print("and then the same command with --force")
     print(f"about {about(took)} of CPU time; now run", flush=True)
-    print(f"  snakemake --cores 2 --configfile {shlex.quote(str(path))}")
+    program = "snakemake --cores 2" if Path("Snakefile").exists() else "lifelong run"
+    print(f"  {program} --configfile {shlex.quote(str(path))}")
     return 0
 
 

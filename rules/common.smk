@@ -20,13 +20,14 @@ from lifelong.plan.overview import TABLES, figures, overview, overview_inputs
 from lifelong.plan.plan import Plan
 from lifelong.plan.published import beside_its_file, check_published
 from lifelong.plan.raw_files import check_apart
-from lifelong.plan.reading import read, typed
+from lifelong.plan.reading import check_once, read, typed
 from lifelong.plan.remarks import remarks
 from lifelong.plan.settings import merge
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key
 
 try:
+    check_once(sys.argv[1:])
     FILES = [file for file in map(Path, workflow.configfiles) if file.is_file()]
     for file in FILES:
         read(file)  # Snakemake would keep the last of two equal keys
@@ -48,7 +49,10 @@ except UserError as error:
 
 if workflow.is_main_process:
     # What another configuration made, and what lacks files, runs again, whatever Snakemake remembers.
-    GONE = mark(Plan(PLAN.config, f"{PREFIX}{ROOT}"))
+    try:
+        GONE = mark(Plan(PLAN.config, f"{PREFIX}{ROOT}"))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
     LOST = [path.removeprefix(PREFIX) for path in GONE]
     os.environ[VARIABLE] = snakemake_as(
         sys.argv[1:],

@@ -31,4 +31,5 @@ def die_after(patch: pytest.MonkeyPatch, steps: int) -> None:
 def content(folder: Path) -> dict[str, bytes]:
     """Every result file but those that carry times."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in DIFFERENT]
+    files = [path for path in files if path.parent.name != ".before"]  # what was set aside
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -10,6 +10,7 @@ from lifelong.data.images import SUFFIXES
 from lifelong.plan.errors import DataError
 from lifelong.plan.trees import VALIDATION, composed
 
+_LIKE_SPLITS = {"train", "training", "test", "testing", *VALIDATION}  # in whatever letters
 _LOG = logging.getLogger(__name__)
 
 
@@ -57,6 +58,11 @@ def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]
     names = _folders(root)
     if {"train", "test", *VALIDATION} & set(names) or _of_pictures(root / names[0]):
         return _group("", root)
+    for name in names:
+        if name.lower() in _LIKE_SPLITS and _has_folders(root / name):
+            raise DataError(
+                f"{root / name} looks like a split: call it train, test or val, in small letters"
+            )
     groups = [name for name in names if _has_folders(root / name)]
     if ignored := sorted(set(names) - set(groups)):
         log.info("%s in %s holds no folders and is left alone", ", ".join(ignored), root)

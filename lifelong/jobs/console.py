@@ -151,7 +151,9 @@ class Console(logging.Handler):
         if getattr(event, "indent", False):  # told with its group
             return
         if stage is not None and self.stopped:
-            self._say("stopped", stage, "the same command goes on where it was")
+            self._say(
+                "stopped", stage, "the same command goes on; what trains is saved every minute"
+            )
         elif stage is None or not (self._say_why(stage) or self._say_of_cluster(stage, event)):
             self.default.handle(event)
 

@@ -13,15 +13,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lifelong.jobs import devices, failures, owner, ranks
+from lifelong.jobs import aside, devices, failures, owner, ranks
 from lifelong.jobs.handover import FILE_LOCKS, VARIABLE, hand_over
 from lifelong.jobs.request import Request
 from lifelong.plan.errors import UserError
 from lifelong.plan.stage import Stage
+from lifelong.records.stage_log import STOPPED
 
 log = logging.getLogger("lifelong")
 _ON_GPU = ("baseline", "train", "expand", "prune", "retrain", "infer")
 _FIGURES = ".snakemake/lifelong/matplotlib"  # its list of fonts, where there is no home for it
+TAKEN_BACK = "as before: made under the same settings from the same files"
 _SLURM_START_S = 15.0  # what two Snakemakes take, about, before a job of theirs starts
 
 
@@ -50,6 +52,9 @@ def execute(
     except (UserError, OSError) as error:
         # An OSError is the disk's fault as a rule, but where it was met may help.
         log.error("%s", told(error), exc_info=isinstance(error, OSError))
+        raise
+    except KeyboardInterrupt:
+        log.info(STOPPED)
         raise
     except Exception:
         log.exception("this is a bug in lifelong, not in your data or configuration")
@@ -156,11 +161,15 @@ def run_request(request: Mapping[str, Any]) -> None:
 def _run(request: Request) -> None:
     try:
         stage = request.stage()
-        with _gpus(stage, request.processes):
-            if request.processes > 1:
-                ranks.run(request)
-            else:
-                execute(stage, request.log)
+        if aside.take_back(stage):
+            _say_taken_back(request.log)
+        else:
+            with _gpus(stage, request.processes):
+                if request.processes > 1:
+                    ranks.run(request)
+                else:
+                    execute(stage, request.log)
+            aside.forget(Path(stage.folder))
 
         from lifelong.jobs.clocks import bring_back
 
@@ -172,6 +181,13 @@ def _run(request: Request) -> None:
         what = f"{type(error).__name__}: {error}"
         failures.keep(request.folder, f"a bug in lifelong ({what}), see {request.log}")
         raise
+
+
+def _say_taken_back(log_path: str) -> None:
+    handler = _log_to(Path(log_path))
+    log.info(TAKEN_BACK)
+    log.removeHandler(handler)
+    handler.close()
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from lifelong.jobs import aside
 from lifelong.jobs.find import finished, survey
 from lifelong.plan.ages import AGED_BEFORE_NS, SHIFT_NS, is_aged
 from lifelong.plan.errors import UserError
@@ -33,15 +34,30 @@ def mark(plan: Plan) -> list[str]:
     """
     seen = survey(plan)
     wrong = {stage.folder for stage in seen.outdated if stage.planned}
-    for folder in finished(Path(plan.paths.base)):
+    made = finished(Path(plan.paths.base))
+    if wrong or seen.lost:
+        aside.set_aside(made)
+    else:
+        for folder in made:
+            aside.forget(folder)
+    for folder in made:
         for path in _sealed(folder):
             facts = path.stat()
             aged = is_aged(facts)  # rungs may be while the rest of their folder has been made again
             if aged != (folder in wrong):
-                shift = SHIFT_NS if aged else -SHIFT_NS
-                os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns + shift))
+                _shift(path, facts, SHIFT_NS if aged else -SHIFT_NS)
     _order(seen.sound)
     return seen.lost
+
+
+def _shift(path: Path, facts: os.stat_result, nanoseconds: int) -> None:
+    try:
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns + nanoseconds))
+    except OSError as error:
+        raise UserError(
+            f"cannot mark {path} as outdated or not: {error.strerror}: copy the results, or ask "
+            "for the rights"
+        ) from error
 
 
 def _order(sound: Mapping[str, Mapping[str, str]]) -> None:
@@ -100,9 +116,13 @@ def _sealed(folder: Path) -> list[Path]:
 
 
 def anchor() -> str:
-    """A file older than any result and younger than any outdated one, for stages without inputs."""
+    """A file older than any result and younger than any outdated one, for stages without inputs.
+
+    It is not empty: of an empty file Snakemake would compare the checksum, whatever its time.
+    """
     _ANCHOR.parent.mkdir(parents=True, exist_ok=True)
-    if not _ANCHOR.exists() or _ANCHOR.stat().st_mtime != AGED_BEFORE_NS // 10**9:
-        _ANCHOR.touch()
+    facts = _ANCHOR.stat() if _ANCHOR.exists() else None
+    if facts is None or not facts.st_size or facts.st_mtime != AGED_BEFORE_NS // 10**9:
+        _ANCHOR.write_text("older than any result\n")
         os.utime(_ANCHOR, ns=(AGED_BEFORE_NS, AGED_BEFORE_NS))
     return _ANCHOR.as_posix()

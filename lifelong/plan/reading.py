@@ -1,7 +1,7 @@
 """YAML files as mappings of plain values: nothing in them runs, no key counts twice."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,16 @@ def read(path: Path) -> dict[str, Any]:
     if _TEMPLATE in content:
         raise ConfigError(f"{path}: {_TEMPLATE} asks Snakemake to run what values say; remove it")
     return content
+
+
+def check_once(arguments: Sequence[str]) -> None:
+    """Raise ConfigError where --configfile is given twice: Snakemake would take the last alone."""
+    given = [one for one in arguments if one.partition("=")[0] in ("--configfile", "--configfiles")]
+    if len(given) > 1:
+        raise ConfigError(
+            "--configfile is given twice, and Snakemake would forget the first: write all files "
+            "after one"
+        )
 
 
 def is_result(path: Path) -> bool:

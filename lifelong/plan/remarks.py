@@ -166,12 +166,16 @@ def _other_sizes(config: Mapping[str, Any]) -> Iterator[str]:
     weights = made_for(config["ground"], config["network"]["name"])
     if weights is None:
         return
+    names: dict[int, list[str]] = {}
     for name, dataset in config["datasets"].items():
         side = config["network"].get("input_size", side_of_set(dataset))
+        names.setdefault(side, []).append(name)
+    for side, having in names.items():
         if side != weights.side:
             yield (
                 f"{config['ground']['pretrained']} was made for {weights.side} pixels, and sees "
-                f"{side} of {name}: smaller ones cost accuracy and save time (network.input_size)"
+                f"{side} of {', '.join(having)}: smaller ones cost accuracy and save time "
+                "(network.input_size)"
             )
 
 

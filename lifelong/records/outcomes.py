@@ -1,7 +1,7 @@
 """What a finished stage reached, in a few words, from the small files that it wrote."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -27,8 +27,18 @@ def _packed(folder: Path, outcome: dict[str, Any]) -> str:
     splits = ("train", "validation", "test")
     counts = {split: outcome["images"][split] for split in splits if split in outcome["images"]}
     images = ", ".join(f"{count} {split}" for split, count in counts.items())
-    repeated = outcome.get("tested_and_trained", 0)
-    return f"{images} images" + (f"; {repeated_words(repeated, folder.name)}" if repeated else "")
+    return "; ".join([f"{images} images", *packing_warnings(folder.name, outcome)])
+
+
+def packing_warnings(dataset: str, outcome: Mapping[str, Any]) -> list[str]:
+    """What is to be known of a pack: pictures that were left out, or that lie in two splits."""
+    warnings = []
+    if left_out := outcome.get("left_out"):
+        reasons = ", ".join(f"{count} ({why})" for why, count in sorted(left_out.items()))
+        warnings.append(f"pictures of {dataset} left out: {reasons}")
+    if repeated := outcome.get("tested_and_trained", 0):
+        warnings.append(repeated_words(repeated, dataset))
+    return warnings
 
 
 def repeated_words(count: int, dataset: str) -> str:

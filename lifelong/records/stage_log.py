@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+STOPPED = "stopped"  # by Ctrl-C, as a log says it
 _LINE = re.compile(r"\d{4}-\S+ \S+ (?P<level>[A-Z]+) (?P<said>.*)")
 
 

@@ -88,7 +88,7 @@ $tasks
 
 network: {name: $network, channels: $shares}   # channels 1.0: slower, and larger
 goals: {policy: scratch, margin: 0.0}          # as accurate as a separate network
-expand: {step: 0.5, cap: 1.5, tasks_expected: $count}
+expand: {step: 0.5, cap: 1.5, tasks_expected: $count}  # leave that number when a task arrives
 recipe:
   batch_size: $batch              # images per step
   crop_padding: $padding          # pixels that a picture is moved by, at most
@@ -354,7 +354,10 @@ def write(
     DataError where it has no pictures.
     """
     if path.exists() and not force:
-        raise UserError(f"{path} exists: choose another name with --output, or add --force")
+        raise UserError(
+            f"{path} exists: choose another name with --output, or add --force; a task that has "
+            "arrived is two lines more, at the end of datasets and of tasks (docs/data.md)"
+        )
     if holds(root, ROOT):
         raise UserError(
             f"results would lie among the pictures of {root}: type this in another folder, and "

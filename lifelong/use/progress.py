@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lifelong.plan.paths import place_of
 from lifelong.plan.plan import Plan
-from lifelong.records.stage_log import last_said, why_failed
+from lifelong.records.stage_log import STOPPED, last_said, why_failed
 from lifelong.use.remaining import remaining
 
 _AT_WORK_S = 300.0  # a stage that says nothing for so long has ended or hangs
@@ -18,7 +18,7 @@ def progress(folder: Path, plan: Plan | None = None) -> list[str]:
     The time takes the plan. Empty where nothing has run.
     """
     lines = []
-    for run in sorted(folder.glob("*/s*")):
+    for run in sorted(folder.glob("*/s[0-9]*")):
         done = sorted(path.parent.parent.name for path in run.glob("*-*/infer/manifest.json"))
         newest = f", the newest {done[-1].partition('-')[2]}" if done else ""
         count = "1 task" if len(done) == 1 else f"{len(done)} tasks"
@@ -40,7 +40,9 @@ def _at_work(folder: Path) -> Iterator[tuple[str, str]]:
             young = time.time() - path.stat().st_mtime < _AT_WORK_S
         except OSError:  # it has just ended
             continue
-        if young and not why_failed(path) and (said := last_said(path)):
+        said = last_said(path)
+        ended = said.startswith((STOPPED, "finished in ")) or why_failed(path)
+        if young and said and not ended:
             yield where, said
 
 

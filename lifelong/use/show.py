@@ -12,7 +12,7 @@ from lifelong.plan.paths import Paths
 from lifelong.plan.plan import Plan
 from lifelong.records import tables
 from lifelong.records.durations import CPU, WALL, total_seconds
-from lifelong.records.outcomes import repeated_words
+from lifelong.records.outcomes import packing_warnings
 from lifelong.use.order import tasks_of
 from lifelong.use.progress import progress
 
@@ -78,8 +78,8 @@ def _warnings(folder: Path) -> list[str]:
     """What packing and, in the tasks that the experiment has now, `select` warned of."""
     lines = []
     for path in sorted(folder.glob("pack_data/*/manifest.json")):
-        if count := store.read_manifest(path.parent)["outcome"].get("tested_and_trained"):
-            lines.append(repeated_words(count, path.parent.name))
+        outcome = store.read_manifest(path.parent)["outcome"]
+        lines += packing_warnings(path.parent.name, outcome)
     for run in sorted(folder.glob("*/s*")):
         for slug in tasks_of(run) or ():
             path = run / slug / "select" / "selected.json"

@@ -27,7 +27,9 @@ from lifelong.plan.plan import Plan
 
 MANIFEST = "manifest.json"
 _KNOWN = {"log.txt", "timing.json", "times.svg", "benchmark.tsv"}  # different in every run
-_NOT_RESULTS = (".resume-", ".snakemake", ".features", ".devices")  # folders that stages keep
+_NOT_RESULTS = (  # folders that stages keep
+    *(".before", ".resume-", ".snakemake", ".features", ".devices"),
+)
 _OF_CARD = ("experiment", "method", "seed", "position", "task")
 
 
@@ -74,7 +76,7 @@ def verify(
 def _outdated(plan: Plan, files: Sequence[Path], typed: str | None) -> Iterator[Finding]:
     """Finished stages that the plan would make otherwise, or not at all."""
     given = ["--configfile", *map(str, files)] if files else []
-    clean = shlex.join(["lifelong", "clean", plan.paths.base, "--yes", *given])
+    clean = shlex.join(["lifelong", "clean", plan.paths.base, *given])
     for stage in outdated(plan):
         if not stage.gone:  # which is told as the missing file
             command = (typed or snakemake()) if stage.planned else clean

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lifelong import store
+from lifelong.masks import Shard
+from lifelong.masks.shard import Part
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.specs import canonical, plain
 from lifelong.plan.stage import Stage
@@ -48,7 +50,8 @@ def _copy(stage: Stage, folder: Path, manifest: Mapping[str, Any]) -> None:
     source, path = folder / "shard.h5", Path(stage.path("shard.h5"))
     store.verified(source)
     store.verified(folder / "record.csv")
-    network = shards.load(source)
+    working = store.read_attrs(source)["working"]  # a head on frozen weights is finished at once
+    network: Shard | Part = shards.load(source) if working else shards.load_part(source)
     card = replace(network.card, position=stage.spec.position)
     files = {path.name: shards.save(path, replace(network, card=card))}
     rows = [_of_file(row, path) for row in read(folder / "record.csv")]

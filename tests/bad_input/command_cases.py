@@ -44,7 +44,7 @@ _TABLE: list[tuple[str, str, str, tuple[str, ...], int]] = [
     ("--configfile that is missing", "cannot read none.yaml: No such file or directory", "correct the path", ("run", "--configfile", "none.yaml"), 1),
     ("init: no folder there", "there is no folder nowhere: name one that holds folders of pictures", "correct the path", ("init", "nowhere"), 1),
     ("init: the folder one is in", "results would lie among the pictures of .: type this in another folder, and name …", "do that", ("init", "."), 1),
-    ("init: the file exists", "config.yaml exists: choose another name with --output, or add --force", "do one of both", ("init", "results", "--output", "config.yaml"), 1),
+    ("init: the file exists", "config.yaml exists: choose another name with --output, or add --force; a task that has arrived is two lines more, at the end of datasets and of tasks (docs/data.md)", "do one of both", ("init", "results", "--output", "config.yaml"), 1),
     ("clean: results of another experiment", "results/other is not the folder of experiment tiny: give the --configfile that it was run with", "give its file", ("clean", "results/other"), 1),
     ("infer: unknown task", f"{PACKNET} has no task 'z'; it has a, b", "name one of those listed", ("infer", "--model", PACKNET, "--task", "z", "picture.png"), 1),
     ("infer: no model there", "nowhere holds no finished model: name a folder like results/x/cpg/s0", "name a folder like results/x/cpg/s0", ("infer", "--model", "nowhere", "--task", "a", "picture.png"), 1),

@@ -317,7 +317,10 @@ def test_ctrl_c_ends_without_a_traceback(empty, monkeypatch, capsys):
 
     monkeypatch.setattr(driver, "run_experiment", interrupted)
     assert main(["run"]) == 130
-    assert capsys.readouterr().err == "stopped; the same command goes on where it was\n"
+    assert (
+        capsys.readouterr().err
+        == "stopped; the same command goes on; what trains is saved every minute\n"
+    )
 
 
 def test_it_runs_as_a_module():

@@ -150,7 +150,10 @@ def test_ctrl_c_tells_how_to_go_on(console, said):
     start(console, 4, "train")
     tell(console, None, "Terminating processes on user request, this might take some time.")
     tell(console, "job_error", "Error in rule train", jobid=4, rule_msg=None)
-    assert lines(said)[-1] == "stopped cpg s0 02-b train: the same command goes on where it was"
+    assert (
+        lines(said)[-1]
+        == "stopped cpg s0 02-b train: the same command goes on; what trains is saved every minute"
+    )
 
 
 def test_long_stages_are_told_of_once_a_minute(console, said):

@@ -60,7 +60,7 @@ def test_a_folder_whose_accents_are_written_apart_is_found(photos, capsys):
 def test_the_experiment_runs_as_it_is_written(photos, capsys):
     assert main(["init", "photos"]) == 0
     said = capsys.readouterr().out
-    assert "snakemake --cores 2 --configfile photos.yaml" in said and "task wet_land: 3" in said
+    assert "lifelong run --configfile photos.yaml" in said and "task wet_land: 3" in said
     given = yaml.safe_load(Path("photos.yaml").read_text())
     dry, wet = given["datasets"].values()
     assert dry | {"root": "photos/wet land"} == wet and dry["image_size"] == 12

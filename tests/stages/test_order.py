@@ -108,7 +108,7 @@ def test_leftovers_are_shown_and_removed(swapped, capsys):
         command = ["results/toy", "--configfile", "mine.yaml"]
         assert main(["verify", *command, "--quiet"]) == 1
         stale = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stale")]
-        advice = "lifelong clean results/toy --yes --configfile mine.yaml"
+        advice = "lifelong clean results/toy --configfile mine.yaml"
         assert len(stale) == 2 * 5, stale
         assert all(line.endswith(advice) for line in stale), stale[0]
         assert main(["clean", *command]) == 0

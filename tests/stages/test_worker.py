@@ -385,6 +385,8 @@ def test_nothing_outlives_snakemake(tmp_path, monkeypatch, end):
         said.seek(0)
         text = said.read()
     assert ("signal SIGKILL" in text) == (end == "job killed")
-    assert ("train: the same command goes on where it was" in text) == (end == "SIGINT")
+    assert ("train: the same command goes on; what trains is saved every minute" in text) == (
+        end == "SIGINT"
+    )
     assert "Traceback" not in text
     assert not (folder / stage.path("manifest.json")).exists()

@@ -7,9 +7,11 @@ import time
 import numpy as np
 import pytest
 from edits import with_key
+from harness_tree import content
 from PIL import Image
 from workflow_tree import EXPERIMENT, copy_workflow, jobs, ran, snakemake, write_config
 
+from lifelong.jobs.runner import TAKEN_BACK
 from lifelong.plan.ages import SHIFT_NS
 
 RETRAINED = {"cpg/01-x/retrain", "packnet/01-x/retrain", "cpg/02-y/retrain", "packnet/02-y/retrain"}
@@ -93,29 +95,86 @@ def test_a_configuration_that_is_changed_back_has_nothing_to_do(moved):
 
 
 PACK = "results/tiny/pack_data/pictures/manifest.json"
+BASE = "results/tiny"
 
 
-def test_pictures_that_were_copied_without_their_times_are_not_packed_again(workflow):
-    """Changed ones are, and once they are back as they were there is nothing to do."""
-    for name in ("dark/1", "dark/2", "light/1", "light/2"):
+@pytest.fixture
+def pictured(workflow):
+    """An experiment of a few pictures below `raw`; nothing has run."""
+    for name in ("dark/1", "dark/2", "dark/3", "light/1", "light/2", "light/3"):
         for split in ("train", "test"):
             path = workflow / f"raw/{split}/{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.full((8, 8), 200 * name.startswith("light"), np.uint8)).save(path)
-    pictures = {"source": "image_folder", "root": "raw", "image_size": 8, "channels": 1}
+    with_root(workflow, "raw")
+    return workflow
+
+
+def with_root(workflow, root, **more):
+    pictures = {"source": "image_folder", "root": root, "image_size": 8, "channels": 1}
     task = {"name": "a", "dataset": "pictures", "classes": ["dark", "light"]}
-    goals = {"policy": "given", "given": {"a": 0.5}}
-    write_config(
-        workflow,
-        EXPERIMENT | {"datasets": {"pictures": pictures}, "tasks": [task], "goals": goals},
-    )
-    snakemake(workflow, "--cores", "1", PACK)
-    (workflow / "raw").rename(workflow / "first")
-    shutil.copytree(workflow / "first", workflow / "raw", copy_function=shutil.copy)
-    assert "Nothing to be done" in snakemake(workflow, "-n", PACK)
-    changed = workflow / "raw/train/dark/1.png"
+    given = {"tasks": [task], "goals": {"policy": "given", "given": {"a": 0.5}}, **more}
+    config = EXPERIMENT | {"methods": ["packnet"], "datasets": {"pictures": pictures}}
+    write_config(workflow, config | given)
+
+
+def said(workflow):
+    """The last line of every stage's log."""
+    logs = sorted(workflow.glob(f"{BASE}/p*/**/log.txt"))
+    return {path.parent.name: path.read_text().splitlines()[-1] for path in logs}
+
+
+def results(workflow):
+    """The bytes of all results but Snakemake's benchmarks."""
+    found = content(workflow / BASE)
+    return {name: found[name] for name in found if not name.endswith("benchmark.tsv")}
+
+
+def test_pictures_that_were_copied_without_their_times_are_not_packed_again(pictured):
+    """Changed ones are, and once they are back as they were there is nothing to do."""
+    snakemake(pictured, "--cores", "1", PACK)
+    (pictured / "raw").rename(pictured / "first")
+    shutil.copytree(pictured / "first", pictured / "raw", copy_function=shutil.copy)
+    assert "Nothing to be done" in snakemake(pictured, "-n", PACK)
+    changed = pictured / "raw/train/dark/1.png"
     before = changed.read_bytes()
     changed.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
-    assert jobs(snakemake(workflow, "-n", PACK)) == {"pack_data"}
+    assert jobs(snakemake(pictured, "-n", PACK)) == {"pack_data"}
     changed.write_bytes(before)
-    assert "Nothing to be done" in snakemake(workflow, "-n", PACK)
+    assert "Nothing to be done" in snakemake(pictured, "-n", PACK)
+
+
+def test_nothing_is_learned_again_that_would_come_out_as_it_was(pictured):
+    """After a pack that failed, one that came out the same, and a start that was undone."""
+    snakemake(pictured, "--cores", "1")
+    made = results(pictured)
+    stray = pictured / "raw/train/dark/Thumbs.db"
+    stray.write_bytes(b"?")
+    snakemake(pictured, "--cores", "1", succeeds=False)
+    assert not (pictured / PACK).exists()
+    stray.unlink()
+    snakemake(pictured, "--cores", "1")
+    assert all(TAKEN_BACK in last for last in said(pictured).values()), said(pictured)
+    assert results(pictured) == made
+
+    (pictured / "raw").rename(pictured / "moved")
+    with_root(pictured, "moved")
+    snakemake(pictured, "--cores", "1")
+    again = said(pictured)
+    assert TAKEN_BACK not in again.pop("pictures")
+    assert all(TAKEN_BACK in last for last in again.values()), again
+    changed = {name for name, bytes_ in results(pictured).items() if made[name] != bytes_}
+    changed = {name for name in changed if not name.startswith("report/")}  # it prints settings
+    assert changed == {"pack_data/pictures/manifest.json"}
+
+    made = results(pictured)
+    train = {**EXPERIMENT["train"], "epochs": 400}
+    with_root(pictured, "moved", train=train)
+    jobs(snakemake(pictured, "-n"))
+    for path in (pictured / f"{BASE}/packnet/s0/01-a/train").glob("[!.]*"):
+        path.unlink()  # as Snakemake does before the stage is stopped
+    with_root(pictured, "moved")
+    snakemake(pictured, "--cores", "1")
+    assert TAKEN_BACK in said(pictured)["train"] and results(pictured) == made
+    snakemake(pictured, "-n")
+    assert not list(pictured.rglob(".before"))
