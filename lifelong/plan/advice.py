@@ -86,14 +86,17 @@ def snakemake_as(
 def running(files: Sequence[str | Path], base: Path) -> str:
     """The command that runs an experiment given by `files` in this folder, where its results lie.
 
-    Without a Snakefile here its results in `base` know one.
+    Without a Snakefile here its results in `base` know one, or that it needs none.
     """
-    if not Path("Snakefile").exists():
-        said = shlex.split(command_of(base))
-        if _SNAKEFILE in said:
-            snakefile = said[said.index(_SNAKEFILE) + 1]
-            more = ["--cores", "2", _SNAKEFILE, snakefile, _DIRECTORY, os.getcwd()]
-            return snakemake((), [*more, "--configfile", *map(os.path.abspath, files)])
+    if Path("Snakefile").exists():
+        return snakemake(files)
+    said = shlex.split(command_of(base))
+    if said[:2] == ["lifelong", "run"]:
+        return shlex.join(["lifelong", "run", "--configfile", *map(_near, files)])
+    if _SNAKEFILE in said:
+        snakefile = said[said.index(_SNAKEFILE) + 1]
+        more = ["--cores", "2", _SNAKEFILE, snakefile, _DIRECTORY, os.getcwd()]
+        return snakemake((), [*more, "--configfile", *map(os.path.abspath, files)])
     return snakemake(files)
 
 

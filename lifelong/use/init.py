@@ -162,6 +162,9 @@ def look(root: Path, from_scratch: bool = True) -> Look:
         raise UserError(f"there is no folder {root}: name one that holds folders of pictures")
     files = group_then_split(root)
     tasks = _tasks(root, files)
+    for task in tasks:
+        if sum(task.folder in ("", _folder(root, [one])) for one in files) < 2:
+            raise DataError(f"task {task.name} of {root} has one class: it needs two")
     sizes, grey = _opened(files)
     side = round(statistics.median(sizes))
     if not (from_scratch or grey):

@@ -92,6 +92,8 @@ def test_results_without_a_snakefile_beside_them_know_one(tmp_path, monkeypatch)
     (folder / "timing.json").write_text(json.dumps({"command": "snakemake --snakefile /a/S -c1"}))
     start = f"snakemake --cores 2 --snakefile /a/S --directory {tmp_path}"
     assert running(["b.yaml"], Path("results/e")) == f"{start} --configfile {tmp_path}/b.yaml"
+    (folder / "timing.json").write_text(json.dumps({"command": "lifelong run --methods cpg"}))
+    assert running(["b.yaml"], Path("results/e")) == "lifelong run --configfile b.yaml"
     Path("Snakefile").touch()
     assert running(["b.yaml"], Path("results/e")) == "snakemake --cores 2 --configfile b.yaml"
 

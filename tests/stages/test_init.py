@@ -135,8 +135,18 @@ def test_many_classes_without_groups_become_tasks_of_ten_at_most(tmp_path):
 
 @pytest.mark.parametrize(
     ("folder", "says"),
-    [("absent", "there is no folder absent"), ("photos/dry/sand", "holds no folders")],
+    [
+        ("absent", "there is no folder absent"),
+        ("photos/dry/sand", "holds no folders"),
+        ("alone", "task part of alone has one class: it needs two"),
+        ("alone/part", "task all of alone/part has one class: it needs two"),
+        ("spelled", "spelled/Test looks like a split: call it train, test or val, in small"),
+    ],
 )
 def test_a_folder_without_classes_is_named(photos, capsys, folder, says):
+    draw(photos / "alone/part/one", 12, 0)
+    for split in ("Train", "Test"):
+        for name in ("one", "other"):
+            draw(photos / "spelled" / split / name, 3, 0)
     assert main(["init", folder]) == 1
     assert says in capsys.readouterr().err

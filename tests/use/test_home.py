@@ -80,7 +80,7 @@ def test_pictures_are_looked_at_where_they_lie(here, capsys, monkeypatch):
     Image.new("L", (8, 8), 9).save(here / "raw/train/dark/0.png")
     [line] = verified("here" / base.relative_to(here), capsys, file)
     assert line.startswith(f"stale  here/{base.relative_to(here)}/pack_data/drawn/manifest.json")
-    assert line.endswith(f"cd {here} && snakemake --cores 2 --configfile toy.yaml")
+    assert line.endswith(f"cd {here} && lifelong run --configfile toy.yaml")
 
 
 def test_moved_results_are_sound_where_they_are(here, capsys):
