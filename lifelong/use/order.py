@@ -45,8 +45,10 @@ def _teller(path: Path) -> _Teller:
     made = store.read_manifest(path.parent)
     spec = made["spec"]
     names = spec.get("tasks") or [data["task"] for data in spec.get("data", ())]
-    files = {_below(path.parent / name): digest for name, digest in made["files"].items()}
-    return _Teller(names, files, {_below(Path(p)): one for p, one in made["inputs"].items()})
+    files = {_below(path.parent / name): digest for name, digest in made.get("files", {}).items()}
+    return _Teller(
+        names, files, {_below(Path(p)): one for p, one in made.get("inputs", {}).items()}
+    )
 
 
 def _below(path: Path) -> str:

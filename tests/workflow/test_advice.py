@@ -85,10 +85,11 @@ def replaced(path: str, text: bytes = b"other") -> None:
 
 
 def outdated(path: str) -> None:
-    """The file of a stage changes, and its manifest with it: what was made from it is stale."""
+    """A stage was made from something else: it is stale, and so is what was made from it."""
     folder = Path(path).parent
     manifest = store.read_manifest(folder)
     facts = {key: manifest[key] for key in ("spec", "outcome", "inputs", "versions")}
+    facts["inputs"] = dict.fromkeys(facts["inputs"], "0" * 64)
     digest = store.write_text(Path(path), "<p>other</p>")
     store.write_manifest(folder, {**manifest["files"], Path(path).name: digest}, **facts)
 
