@@ -26,6 +26,8 @@ from lifelong.plan.settings import merge
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key
 
+FORCING = {"-f", "--force", "-F", "--forceall", "-R", "--forcerun"}
+
 try:
     check_once(sys.argv[1:])
     FILES = [file for file in map(Path, workflow.configfiles) if file.is_file()]
@@ -50,7 +52,8 @@ except UserError as error:
 if workflow.is_main_process:
     # What another configuration made, and what lacks files, runs again, whatever Snakemake remembers.
     try:
-        GONE = mark(Plan(PLAN.config, f"{PREFIX}{ROOT}"))
+        forced = FORCING & {word.partition("=")[0] for word in sys.argv}
+        GONE = mark(Plan(PLAN.config, f"{PREFIX}{ROOT}"), bool(forced))
     except UserError as error:
         raise WorkflowError(str(error)) from None
     LOST = [path.removeprefix(PREFIX) for path in GONE]

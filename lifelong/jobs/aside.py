@@ -34,6 +34,8 @@ def set_aside(folders: Iterable[Path]) -> None:
 
 def _set_aside(folder: Path) -> None:
     wrote = json.loads((folder / MANIFEST).read_text())["files"]
+    for left in folder.glob(f"{FOLDER}.*"):  # by a killed run
+        shutil.rmtree(left, ignore_errors=True)
     unfinished = folder / f"{FOLDER}.{os.getpid()}"
     try:
         unfinished.mkdir()

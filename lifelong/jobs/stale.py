@@ -25,17 +25,18 @@ _SEALED = (".h5", ".json", ".csv", ".html", ".svg")  # the ends of the files tha
 _ANCHOR = Path(".snakemake/lifelong/anchor")
 
 
-def mark(plan: Plan) -> list[str]:
+def mark(plan: Plan, forced: bool = False) -> list[str]:
     """Make outdated stages look older than their inputs, and what is as planned its true age again.
 
-    So Snakemake runs outdated stages, by times alone, and what depends on them. No content changes.
+    So Snakemake runs outdated stages, by times alone, and what depends on them. No content changes;
+    what may run is set aside, unless somebody `forced` it to run whatever comes out.
     Returns files that are gone and that it has to be asked for, because it does not miss an input
     of what is done.
     """
     seen = survey(plan)
     wrong = {stage.folder for stage in seen.outdated if stage.planned}
     made = finished(Path(plan.paths.base))
-    if wrong or seen.lost:
+    if (wrong or seen.lost) and not forced:
         aside.set_aside(made)
     else:
         for folder in made:

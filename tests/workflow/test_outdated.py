@@ -178,3 +178,6 @@ def test_nothing_is_learned_again_that_would_come_out_as_it_was(pictured):
     assert TAKEN_BACK in said(pictured)["train"] and results(pictured) == made
     snakemake(pictured, "-n")
     assert not list(pictured.rglob(".before"))
+    with_root(pictured, "moved", train=train)
+    snakemake(pictured, "-n", "--forcerun", "infer")
+    assert not list(pictured.rglob(".before"))  # who forces a stage wants it to run
