@@ -135,6 +135,8 @@ def _hint(error: jsonschema.ValidationError, option: bool) -> str:
     wanted = {wanted} if isinstance(wanted, str) else set(wanted)
     if isinstance(value, float) and value.is_integer() and "integer" in wanted:
         return f"; write {value:.0f}"
+    if "array" in wanted and isinstance(value, (str, int, float)):
+        return f"; write [{', '.join(part.strip() for part in str(value).split(','))}]"
     if isinstance(value, str) and wanted & {"number", "integer"}:
         with contextlib.suppress(ValueError):
             return _as_number(float(value), whole="number" not in wanted)
