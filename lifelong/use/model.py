@@ -18,7 +18,7 @@ from lifelong.plan.errors import DataError
 from lifelong.use.ahead import ahead
 from lifelong.use.finished import Finished, shown
 
-Picture = str | os.PathLike[str] | Image.Image | Tensor
+Picture = str | os.PathLike[str] | Image.Image | Tensor | np.ndarray
 _AT_ONCE = 1000  # pictures in memory; as many as a GPU evaluates at once
 
 
@@ -88,7 +88,8 @@ class TrainedTask:
     def transform(self, image: Picture) -> Tensor:
         """A picture as the network sees it: (C, S, S) float32 on the CPU, made as for training.
 
-        `image` is the path of a file, a Pillow image or a uint8 tensor (channels, height, width).
+        `image` is the path of a file, a Pillow image, a uint8 tensor (channels, height, width) or
+        a uint8 array of NumPy (height, width) or (height, width, channels), red first.
         It is turned upright as its EXIF says, resized (bicubic), and changed and normalised as the
         task's own images were. Of a task that learned from faces that were found and cut out it
         must be such a cut; `lifelong predict` finds them. Raises DataError for what is no picture.
@@ -97,7 +98,7 @@ class TrainedTask:
         return Normal(self._card.mean, self._card.std, "cpu")(torch.from_numpy(pixels))[0]
 
     def predict(self, images: Picture | Iterable[Picture]) -> list[Prediction]:
-        """One prediction per picture, in order; a tensor may be (N, channels, height, width).
+        """One prediction per picture, in order; a tensor or an array may hold N of them.
 
         Raises DataError where the network's training diverged, and as `transform` does.
         """
@@ -129,6 +130,8 @@ class TrainedTask:
         framing = Framing(card.image_size, card.in_channels, **(card.framing or {}))
         if isinstance(image, Tensor):
             image = _as_image(image)
+        elif isinstance(image, np.ndarray):
+            image = _of_array(image)
         if isinstance(image, Image.Image):
             return seen(eight_bit(image, "the picture"), framing, "the picture")
         return picture(Path(image), framing)
@@ -142,7 +145,7 @@ def read(path: str | os.PathLike[str], device: str | None = None) -> TrainedMode
 
 def _each(images: Picture | Iterable[Picture]) -> Iterable[Picture]:
     """One picture is as good as a list of one."""
-    if isinstance(images, Tensor):
+    if isinstance(images, Tensor | np.ndarray):
         return images if images.ndim == 4 else [images]
     if isinstance(images, str | os.PathLike | Image.Image):
         return [images]
@@ -158,3 +161,13 @@ def _as_image(pixels: Tensor) -> Image.Image:
         )
     channels = pixels.cpu().numpy()
     return Image.fromarray(channels[0] if len(channels) == 1 else channels.transpose(1, 2, 0))
+
+
+def _of_array(pixels: np.ndarray) -> Image.Image:
+    """An array uint8 (height, width), perhaps with 1 or 3 channels behind, as a Pillow image."""
+    if pixels.dtype != np.uint8 or pixels.shape[2:] not in ((), (1,), (3,)) or pixels.ndim < 2:
+        raise DataError(
+            "a picture is a uint8 array (height, width) or (height, width, 3), not "
+            f"{pixels.dtype} {pixels.shape}: convert it first"
+        )
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)

@@ -77,8 +77,14 @@ def test_a_path_an_image_and_a_tensor_of_one_picture_are_one(here):
     tensor = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)
     wanted = task.transform(PICTURE)
     assert wanted.dtype == torch.float32 and wanted.shape == (3, 8, 8)
-    for form in (str(PICTURE), image, tensor):
+    array = np.asarray(image)
+    for form in (str(PICTURE), image, tensor, array):
         assert torch.equal(task.transform(form), wanted)
+    grey = task.transform(image.convert("L"))
+    for form in (np.asarray(image.convert("L")), np.asarray(image.convert("L"))[..., None]):
+        assert torch.equal(task.transform(form), grey)
+    both = task.predict(np.stack([array, array[:, ::-1]]))
+    assert torch.equal(both[0].probabilities, task.predict(array)[0].probabilities)
     batch = torch.stack([tensor, tensor.flip(2)])
     first, second = task.predict(batch)
     assert torch.equal(first.probabilities, task.predict([PICTURE])[0].probabilities)
@@ -122,6 +128,8 @@ def test_the_network_is_the_callers_own(here):
     [
         (torch.zeros(3, 8, 8), "a picture is a uint8 tensor"),
         (torch.zeros(8, 8, dtype=torch.uint8), r"not torch.uint8 \(8, 8\)"),
+        (np.zeros((8, 8)), "a picture is a uint8 array"),
+        (np.zeros((3, 8, 8), np.uint8), r"not uint8 \(3, 8, 8\)"),
         (Image.new("I;16", (8, 8)), "the picture has more than 8 bits"),
         ("none.png", "there is no picture file none.png"),
     ],
