@@ -16,6 +16,8 @@ class HeadLearner:
     `network` may be replaced by one that begins with the features: see `of_features`.
     """
 
+    version = 0  # its parameters lie where they lie
+
     def __init__(self, model: Model, card: Card, seed: int, device: str = "cpu") -> None:
         assert model.base is not None, "there are no weights to stand on"
         self.card, self.base = card, model.base
@@ -32,6 +34,9 @@ class HeadLearner:
     def of_features(self) -> None:
         """From now on `network` takes the features of images, (batch, features, 1, 1)."""
         self.network = self.whole.after_features()
+
+    def freeze_scores(self) -> None:
+        """There are none."""
 
     def others(self) -> list[Tensor]:
         """The parameters that learn."""

@@ -12,14 +12,9 @@ from lifelong.train.step import Step, optimiser_of
 class Untouched:
     """Stands where a step updates the weights that tasks share: here none moves."""
 
-    version = 0
-
     def __init__(self) -> None:
         self.optimiser: Optimiser = SGD([], 0.0, 0.0)
         self.adam: Adam | None = None
-
-    def freeze_picks(self) -> None:
-        """There are none."""
 
     def zero_grad(self) -> None:
         """There is no gradient."""

@@ -28,16 +28,6 @@ class RankedUpdate:
         self.layers = list(learner.layers.values())
         self.size = CACHED if self.layers[0].weight.device.type == "cpu" else WHOLE
 
-    @property
-    def version(self) -> int:
-        """The learner's."""
-        return self.learner.version
-
-    def freeze_picks(self) -> None:
-        """From now on the picks stay as they are."""
-        self.adam = None
-        self.learner.freeze_scores()
-
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
         for layer in self.layers:

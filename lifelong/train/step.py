@@ -73,7 +73,7 @@ class Step:
         mask_rate = phase.mask_rate(epoch)
         if mask_rate == 0 and self.picking:
             if self.learner.counts()["owned"]:
-                self.update.freeze_picks()
+                self.freeze_picks()
             else:  # a task that owns no weight has only its masks to train: they go on
                 mask_rate = phase.decayed_mask_rate(epoch)
         self.set_rates(phase.rate(epoch), mask_rate)
@@ -86,6 +86,11 @@ class Step:
     def picking(self) -> bool:
         """Whether picking masks are being trained."""
         return self.update.adam is not None
+
+    def freeze_picks(self) -> None:
+        """From now on the picking masks stay as they are."""
+        self.update.adam = None
+        self.learner.freeze_scores()
 
     def state(self) -> dict[str, Tensor]:
         """What the optimisers and counters hold, by name; the tensors themselves, not copies."""
@@ -152,8 +157,8 @@ class Step:
         """Do a step by replay where that is possible: same rules, a batch of the same size."""
         assert self.capture is not None
         new = self._batch is None or len(y) > len(self._batch[1])
-        if new or self._version != self.update.version:
-            self._version, self._warm, self._replay = self.update.version, 0, None
+        if new or self._version != self.learner.version:
+            self._version, self._warm, self._replay = self.learner.version, 0, None
             self._batch = (x, y) if new else self._batch
         assert self._batch is not None
         if len(y) < len(self._batch[1]):  # the last batch of an epoch

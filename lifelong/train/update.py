@@ -45,13 +45,6 @@ class SharedUpdate(Protocol):
     optimiser: Optimiser
     adam: Adam | None
 
-    @property
-    def version(self) -> int:
-        """Goes up when what is stepped lies in other tensors, or is stepped by other rules."""
-
-    def freeze_picks(self) -> None:
-        """From now on the picks stay as they are."""
-
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
 
@@ -79,16 +72,6 @@ class Update:
         self.cut_at = -1
         self.pieces: list[Piece] = []
 
-    @property
-    def version(self) -> int:
-        """The learner's: pieces are cut anew when it goes up."""
-        return self.learner.version
-
-    def freeze_picks(self) -> None:
-        """From now on the picks stay as they are."""
-        self.adam = None
-        self.learner.freeze_scores()
-
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
         for layer in self.layers:
@@ -104,8 +87,8 @@ class Update:
     @torch.no_grad()
     def step(self, rate: Rate, mask_rate: Rate) -> None:
         """Apply the gradients that lie in the weights; they are overwritten."""
-        if self.cut_at != self.version:
-            self.cut_at, self.pieces = self.version, list(self._cut())
+        if self.cut_at != self.learner.version:
+            self.cut_at, self.pieces = self.learner.version, list(self._cut())
         gradients = [flat(gradient(layer.weight)).split(self.size) for layer in self.layers]
         self.optimiser.begin()
         if self.adam is not None:

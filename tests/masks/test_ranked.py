@@ -213,7 +213,7 @@ def test_an_epoch_before_the_freeze_comes_back_with_the_picks_of_its_scores():
     masks = {name: layer.mask.clone() for name, layer in one.layers.items()}
     for x, y in BATCHES[2:4]:
         step(x, y)
-    step.update.freeze_picks()
+    step.freeze_picks()
     for x, y in BATCHES[4:]:
         step(x, y)
     assert any(not torch.equal(layer.mask, masks[name]) for name, layer in one.layers.items())

@@ -6,7 +6,7 @@ import pytest
 from learning_rows import worked, write_results
 
 from lifelong.records.durations import time_words
-from lifelong.records.outcomes import outcome_words
+from lifelong.records.outcomes import outcome_words, packing_warnings
 
 _CHOSEN = {"ratio": 0.7, "accuracy": 0.81, "goal": 0.8, "met": True}
 
@@ -116,3 +116,11 @@ def test_what_cannot_be_read_is_left_out(tmp_path):
 )
 def test_times(seconds, words):
     assert time_words(seconds) == words
+
+
+def test_pictures_that_are_no_part_of_a_pack_are_told():
+    outcome = {"left_out": {"unreadable": 3, "not aligned": 1}, "tested_and_trained": 2}
+    left_out, repeated = packing_warnings("trees", outcome)
+    assert left_out == "pictures of trees left out: 1 (not aligned), 3 (unreadable)"
+    assert repeated == "warning: 2 test images of trees are also images to learn from"
+    assert packing_warnings("trees", {"left_out": {}, "tested_and_trained": 0}) == []

@@ -123,7 +123,7 @@ def test_releasing_weights_and_freezing_picks_on_the_way_is_noticed():
 def test_frozen_picks_stay_and_own_weights_go_on():
     learner = later()
     step = fast(learner, True, lambda number: None)
-    step.update.freeze_picks()
+    step.freeze_picks()
     picks = [score.clone() for score in learner.scores()]
     before = [weight.detach().clone() for weight in learner.weights()]
     for x, y in batches(learner, 2):
@@ -160,7 +160,7 @@ def test_a_captured_step_gives_the_same_bits_and_captures_anew_when_rules_change
         one.set_rates(RATE, MASK_RATE)
         for x, y in [small[0], *full, small[1], *full]:
             one(x, y)
-        one.update.freeze_picks()
+        one.freeze_picks()
         one.set_rates(RATE / 8, 0.0)
         for x, y in full:
             one(x, y)
