@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import synthetic
 import torch
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 from lifelong import store
 from lifelong.masks import Learner, Model, Shard, shard_size
@@ -89,7 +89,7 @@ def timed(paths: list[Path], part: Part, channels: float, repeats: int) -> Row:
         "view_s": cpu_s(lambda: model.view(1), repeats),
         "learner_s": cpu_s(lambda: Learner(model, following, seed=1), repeats),
     }
-    return {name: round(seconds, 3) for name, seconds in found.items()}
+    return {name: figure(seconds, 3) for name, seconds in found.items()}
 
 
 def _verified_anew(paths: list[Path]) -> None:
@@ -206,7 +206,7 @@ def written_rows(found: dict[str, int], channels: float, tasks: int, factor: flo
         at_full = round(size / MB * factor, 1)
         applies = kind in sums and tasks == TASKS
         row = {"written": kind, "tasks": tasks, "channels": channels, "mb": round(size / MB, 3)}
-        row |= {"factor": round(factor, 3), "mb_at_1.0": at_full}
+        row |= {"factor": figure(factor, 3), "mb_at_1.0": at_full}
         rows.append(row | met(applies, row, {"mb_at_1.0": TARGETS["written"]}))
     return rows
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 ROOT = Path(__file__).parents[1]
 FILES = ("Snakefile", "config.yaml")
@@ -58,7 +58,7 @@ def run(folder: Path, targets: list[str]) -> tuple[float, int]:
 def row(name: str, seconds: float, jobs: int, target: float | None) -> Row:
     return {
         "run": name,
-        "wall_s": round(seconds, 1),
+        "wall_s": figure(seconds, 1),
         "jobs": jobs,
         "target": target or "",
         "met": "" if target is None else "yes" if seconds <= target else "no",

@@ -33,7 +33,7 @@ import yaml
 from default_experiment import CORES, ROOT, copy_workflow
 from step_ratio import older
 from synthetic import card
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 from lifelong import store
 from lifelong.data.batches import TaskData
@@ -164,8 +164,8 @@ def disturbed(options: Any, config: str, folder: Path) -> Row:
         "went_on": len(experiment.resumed),
         "inside_epoch": sum(bool(_INSIDE.search(line)) for line in experiment.resumed),
         "save_every_s": options.save_every,
-        "window_s": round(window_s, 1),
-        "undisturbed_s": round(whole_s, 1),
+        "window_s": figure(window_s, 1),
+        "undisturbed_s": figure(whole_s, 1),
         "lost_s": round((seconds - runs * whole_s) / experiment.kills, 2),
     }
 
@@ -197,9 +197,9 @@ def cost(what: str, calls: int, seconds: float, of_s: float) -> Row:
     return {
         "what": what,
         "calls": calls,
-        "seconds": round(seconds, 4),
-        "of_s": round(of_s, 1),
-        "share": round(share, 5),
+        "seconds": figure(seconds, 4),
+        "of_s": figure(of_s, 1),
+        "share": figure(share, 5),
         "target": TARGET_SHARE,
         "met": "yes" if share <= TARGET_SHARE else "no",
     }

@@ -22,7 +22,7 @@ import torch
 from step_ratio import older
 from steps import MASK_LR, PHASE
 from synthetic import card
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 from torch import Tensor
 
 from lifelong.masks.learner import Learner
@@ -117,9 +117,9 @@ def _row(
         "precision": precision,
         "update": update,
         "how": "captured" if captured else "launched",
-        "wall_ms": round(wall, 3),
-        "wall_ms_max": round(max(times), 3),
-        "projected_min": round(planned_steps()[kind] * wall / 60_000, 2),
+        "wall_ms": figure(wall, 3),
+        "wall_ms_max": figure(max(times), 3),
+        "projected_min": figure(planned_steps()[kind] * wall / 60_000, 2),
         "target": TARGET_MS if aimed else "",
         "met": ("yes" if wall <= TARGET_MS else "no") if aimed else "",
     }

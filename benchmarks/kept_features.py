@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import torch
 from synthetic import CLASSES, card
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 from lifelong.data.batches import TaskData
 from lifelong.data.device_split import Split
@@ -103,8 +103,8 @@ def main() -> None:
     rows: list[Row] = [
         {
             "way": way,
-            "cpu_s": round(statistics.median(those), 2),
-            "ratio": round(statistics.median(ratios), 2) if way == "kept" else 1.0,
+            "cpu_s": figure(statistics.median(those), 2),
+            "ratio": figure(statistics.median(ratios), 2) if way == "kept" else 1.0,
             "difference": difference if way == "kept" else 0.0,
         }
         for way, those in seconds.items()

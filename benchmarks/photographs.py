@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 from lifelong.data.packing import write_pack
 
@@ -69,7 +69,7 @@ def cpu_ms(do: Callable[[], Any], repeats: int) -> float:
         started = time.process_time()
         do()
         found.append(1000 * (time.process_time() - started))
-    return round(statistics.median(found), 1)
+    return figure(statistics.median(found), 1)
 
 
 def input_rows(folder: Path, count: int, batch: int, repeats: int) -> Iterator[Row]:
@@ -130,7 +130,7 @@ def with_ratios(rows: list[Row]) -> list[Row]:
     fastest = min(row["cpu_ms"] for row in rows if row["what"].startswith("step"))
     for row in rows:
         given = not row["what"].startswith("step")
-        ratio = round(fastest / row["cpu_ms"], 2)
+        ratio = figure(fastest / row["cpu_ms"], 2)
         row |= {"ratio": ratio if given else "", "target": TARGET_RATIO if given else ""}
         row["met"] = ("yes" if ratio >= TARGET_RATIO else "no") if given else ""
     return rows
@@ -167,7 +167,7 @@ def packing_rows(folder: Path, cases: list[tuple[int, str, int]]) -> list[Row]:
             "images_mb": round(count * 3 * CROP**2 / MB, 1),
             "allowance_mb": allowance_mb or "",
             "grown_mb": round(grown, 1),
-            "pack_s": round(seconds, 1),
+            "pack_s": figure(seconds, 1),
         })  # fmt: skip
         (root.parent / "pack.h5").unlink()
     least = min(row["grown_mb"] for row in rows)

@@ -32,7 +32,7 @@ import numpy as np
 import synthetic
 import torch
 from PIL import Image
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 import lifelong
 from lifelong import store
@@ -112,8 +112,8 @@ def rates(file: Path, paths: list[Path], channels: float, repeats: int) -> list[
         {
             "channels": channels,
             "measured": name,
-            "per_s": round(rate, 1),
-            "share": round(share, 3) if name == "predict" else "",
+            "per_s": figure(rate, 1),
+            "share": figure(share, 3) if name == "predict" else "",
             "target": TARGETS["share"] if name == "predict" else "",
             "met": ("yes" if share >= TARGETS["share"] else "no") if name == "predict" else "",
         }
@@ -131,7 +131,7 @@ def load(file: Path, tasks: int, channels: float, repeats: int) -> Row:
         assert model[model.tasks[-1]].network is not None
         seconds["load_s"].append(loaded - started)
         seconds["network_s"].append(time.process_time() - loaded)
-    medians = {name: round(statistics.median(those), 3) for name, those in seconds.items()}
+    medians = {name: figure(statistics.median(those), 3) for name, those in seconds.items()}
     sizes = {"tasks": tasks, "channels": channels, "mb": round(file.stat().st_size / 1e6, 2)}
     met = "yes" if medians["load_s"] <= TARGETS["load_s"] else "no"
     return {**sizes, **medians, "target": TARGETS["load_s"], "met": met}

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 from torch import Tensor
 
 from lifelong.data.device_split import Split
@@ -179,10 +179,10 @@ def _row(network: str, name: str, spent: dict[str, list[float]], eval_ms: float)
         "network": network,
         "variant": name,
         "configurations": count,
-        "cpu_ms": round(cpu_ms, 1),
-        "steps_s": round(1000 / cpu_ms, 1),
-        "times_stl": round(times, 2),
-        "per_configuration": round(times / count, 3),
+        "cpu_ms": figure(cpu_ms, 1),
+        "steps_s": figure(1000 / cpu_ms, 1),
+        "times_stl": figure(times, 2),
+        "per_configuration": figure(times / count, 3),
         "faster": "",
         "mac_ratio": "",
         "target": "",
@@ -191,16 +191,16 @@ def _row(network: str, name: str, spent: dict[str, list[float]], eval_ms: float)
     if name == "tree":
         faster = statistics.median(a / b for a, b in zip(spent["loop"], spent["tree"], strict=True))
         macs = mac_ratio(stack, 3, setting.side)
-        row |= {"faster": round(faster, 2), "mac_ratio": round(macs, 2)}
+        row |= {"faster": figure(faster, 2), "mac_ratio": round(macs, 2)}
         row |= {"target": round(TARGET * macs, 2), "met": _met(faster, TARGET * macs)}
-    row["eval_ms"] = round(eval_ms, 1)
+    row["eval_ms"] = figure(eval_ms, 1)
     older = 0 if name == "stl" else (setting.tasks - 1) / 2
     for column, own_every, older_every in (
         ("eval_share_1", 1, 1),
         ("eval_share", setting.own_every, setting.older_every),
     ):
         looked = eval_ms * (1 / own_every + older / older_every)  # an epoch
-        row[column] = round(looked / (looked + setting.steps * cpu_ms), 3)
+        row[column] = figure(looked / (looked + setting.steps * cpu_ms), 3)
     row["share_met"] = _met(SHARE_TARGET, float(row["eval_share"])) if name == "tree" else ""
     return row | {"rounds": len(spent[name])}
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from synthetic import card
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 from lifelong.masks import Learner, Model
 from lifelong.optim.phase import Phase
@@ -84,8 +84,8 @@ def main() -> None:
         ratios = [one[name] / one["one process"] for one in every]
         ms = 1000 * statistics.median(one[name] for one in every)
         rows.append(
-            {"variant": name, "processes": processes, "threads": threads, "ms": round(ms, 2)}
-            | {"ratio": round(statistics.median(ratios), 3)}
+            {"variant": name, "processes": processes, "threads": threads, "ms": figure(ms, 2)}
+            | {"ratio": figure(statistics.median(ratios), 3)}
         )
     facts = {"channels": channels, "batch": BATCH, "steps": steps, "repeats": rounds}
     publish("processes", rows, facts | machine(), options.out)

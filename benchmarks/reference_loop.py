@@ -42,7 +42,7 @@ from reference import BATCH, PAD, PRUNE_LR, Reference, due, loaders
 from step_ratio import WARM_UPS, older
 from steps import LR, MASK_LR
 from synthetic import CLASSES, card
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 from lifelong.data.batches import TaskData, task_data
 from lifelong.data.device_split import Split
@@ -94,7 +94,7 @@ def packed(root: Path) -> tuple[Row, TaskData]:
     write_pack(root / "pack.h5", settings)
     data = task_data(read_task(root / "pack.h5", None, GROUP), "paper")
     cpu, wall = _cpu_s() - cpu, time.perf_counter() - wall
-    return {"packing_cpu_s": round(cpu, 2), "packing_wall_s": round(wall, 2)}, data
+    return {"packing_cpu_s": figure(cpu, 2), "packing_wall_s": figure(wall, 2)}, data
 
 
 def spent(work: Callable[[], float]) -> Spent:
@@ -160,11 +160,11 @@ def _rows(name: str, channels: float, pairs: list[tuple[Spent, Spent]]) -> list[
                 "epoch": name,
                 "variant": variant,
                 "channels": channels,
-                "cpu_s": round(statistics.median(one.cpu_s for one in times), 2),
-                "wall_s": round(statistics.median(one.wall_s for one in times), 2),
-                "ratio": round(ratio, 2),
-                "ratio_min": round(min(ratios), 2),
-                "ratio_max": round(max(ratios), 2),
+                "cpu_s": figure(statistics.median(one.cpu_s for one in times), 2),
+                "wall_s": figure(statistics.median(one.wall_s for one in times), 2),
+                "ratio": figure(ratio, 2),
+                "ratio_min": figure(min(ratios), 2),
+                "ratio_max": figure(max(ratios), 2),
                 "target": target,
                 "met": "" if target == "" else "yes" if ratio >= target else "no",
                 "accuracy": round(times[-1].accuracy, 3),
@@ -229,8 +229,8 @@ def shares(channels: float, steps: int, folder: Path, data: TaskData) -> list[Ro
             {
                 "part": name,
                 "channels": channels,
-                "cpu_ms": round(cpu_ms, 3),
-                "share": round(cpu_ms / whole, 4),
+                "cpu_ms": figure(cpu_ms, 3),
+                "share": figure(cpu_ms / whole, 4),
                 "target": target,
                 "met": "" if target == "" else "yes" if cpu_ms / whole <= target else "no",
                 "steps": steps - WARM_UPS,

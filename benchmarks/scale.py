@@ -35,7 +35,7 @@ import yaml
 from checkpoints import cpu_s, written
 from default_experiment import ROOT, copy_workflow
 from steps import Ours
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 from torch import Tensor
 
 from lifelong import store
@@ -110,7 +110,7 @@ def _against(times: list[float], first: list[float]) -> tuple[float, float]:
     """The median of times and of their ratios to the first model's."""
     here, there = times[WARM_UPS:], first[WARM_UPS:]
     ratios = [one / base for one, base in zip(here, there, strict=True)]
-    return round(statistics.median(here), 2), round(statistics.median(ratios), 3)
+    return figure(statistics.median(here), 2), figure(statistics.median(ratios), 3)
 
 
 def _met(applies: bool, times: list[list[float]], first: list[list[float]]) -> Row:
@@ -136,7 +136,7 @@ def _row(one: Case, channels: float, step: tuple[float, float], view: tuple[floa
         "learn_mb": round(held(shards.read_model(one.paths, views=False)) / MB, 2),
         "view_mb": round(held(one.model) / MB, 2),
         "disk_mb": round(sum(path.stat().st_size for path in one.paths) / MB, 2),
-        "model_s": round(cpu_s(read, 3), 3),
+        "model_s": figure(cpu_s(read, 3), 3),
     }
 
 
@@ -183,8 +183,8 @@ def dag(tasks: int, seeds: int) -> Row:
         "seeds": seeds,
         "methods": len(METHODS),
         "jobs": int(jobs[-1]) if jobs else 0,
-        "wall_s": round(seconds, 1),
-        "cpu_s": round(spent, 1),
+        "wall_s": figure(seconds, 1),
+        "cpu_s": figure(spent, 1),
     }
 
 

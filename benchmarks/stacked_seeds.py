@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import torch
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn import functional
@@ -77,9 +77,9 @@ def measure(name: str, side: int, repeats: int) -> Row:
     return {
         "network": name,
         "seeds": SEEDS,
-        "apart_cpu_ms": round(1e3 * least["apart"], 2),
-        "stacked_cpu_ms": round(1e3 * least["stacked"], 2),
-        "ratio": round(least["stacked"] / least["apart"], 3),
+        "apart_cpu_ms": figure(1e3 * least["apart"], 2),
+        "stacked_cpu_ms": figure(1e3 * least["stacked"], 2),
+        "ratio": figure(least["stacked"] / least["apart"], 3),
         "repeats": repeats,
     }
 

@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 PIECES = {
     "python -c pass": "pass",
@@ -64,7 +64,7 @@ def pieces(repeats: int) -> list[Row]:
     """Median seconds of fresh processes; with one repeat only the first piece."""
     chosen = list(PIECES.items())[: 1 if repeats == 1 else None]
     return [
-        {"piece": name, "wall_s": round(_process_s(code, repeats), 3), "repeats": repeats}
+        {"piece": name, "wall_s": figure(_process_s(code, repeats), 3), "repeats": repeats}
         for name, code in chosen
     ]
 
@@ -110,15 +110,15 @@ def _rule_row(rule: str, jobs: list[Job]) -> Row:
         "jobs": len(jobs),
         "job_s": job_s,
         "stage_s": stage_s,
-        "start_s": round(statistics.mean(starts), 2) if starts else "",
+        "start_s": figure(statistics.mean(starts), 2) if starts else "",
         "work_s": _mean(jobs, lambda j: j.work_s),
-        "all_s": round(float(each or 0) * len(jobs), 1),
+        "all_s": figure(float(each or 0) * len(jobs), 1),
     }
 
 
 def _mean(jobs: list[Job], value: Callable[[Job], float | None]) -> float | str:
     found = [v for job in jobs if (v := value(job)) is not None]
-    return round(statistics.mean(found), 2) if found else ""
+    return figure(statistics.mean(found), 2) if found else ""
 
 
 def _process_s(code: str, repeats: int) -> float:

@@ -32,7 +32,7 @@ from snakemake.iocontainers import (
     Snakemake,
     Wildcards,
 )
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 
 from lifelong.jobs.handover import VARIABLE, start
 from lifelong.plan.config import check
@@ -91,9 +91,9 @@ def row(name: str, times: list[tuple[float, float]], target: float | None) -> Ro
     start_s, job_s = (statistics.median(column) for column in zip(*times, strict=True))
     return {
         "worker": name,
-        "start_s": round(start_s, 3),
-        "start_min_s": round(min(times)[0], 3),
-        "job_s": round(job_s, 3),
+        "start_s": figure(start_s, 3),
+        "start_min_s": figure(min(times)[0], 3),
+        "job_s": figure(job_s, 3),
         "target": target or "",
         "met": "" if target is None else "yes" if start_s <= target else "no",
         "repeats": len(times),

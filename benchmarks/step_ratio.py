@@ -24,7 +24,7 @@ from collections.abc import Callable
 import torch
 from steps import Ours, Plain, Textbook
 from synthetic import CLASSES, card
-from table import Row, arguments, machine, publish
+from table import Row, arguments, figure, machine, publish
 from torch import Tensor
 
 from lifelong.masks.learner import Learner
@@ -113,10 +113,10 @@ def row_of(
     return {
         "variant": name,
         "channels": channels,
-        "cpu_ms": round(statistics.median(times), 1),
-        "ratio": round(ratio, 3),
-        "ratio_min": round(min(ratios), 3),
-        "ratio_max": round(max(ratios), 3),
+        "cpu_ms": figure(statistics.median(times), 1),
+        "ratio": figure(ratio, 3),
+        "ratio_min": figure(min(ratios), 3),
+        "ratio_max": figure(max(ratios), 3),
         "target": target,
         "met": "" if target == "" else "yes" if ratio <= target else "no",
         "steps": len(times),

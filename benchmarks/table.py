@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import math
 import os
 import platform
 from importlib.metadata import version
@@ -31,6 +32,15 @@ def machine() -> Row:
         "python": platform.python_version(),
         "torch": version("torch"),
     }
+
+
+def figure(value: float, decimals: int) -> float:
+    """`value` to `decimals` decimals, and to more where fewer than two digits would be left of it.
+
+    A fast machine's 0.02 s must not become 0.0: nobody could divide by it.
+    """
+    leading = math.floor(math.log10(abs(value))) if value else 0
+    return round(value, max(decimals, 1 - leading))
 
 
 def publish(name: str, rows: list[Row], facts: Row, out: Path) -> None:

@@ -44,6 +44,17 @@ def quick(name: str, out: Path, *arguments: str) -> list[dict[str, str]]:
     return rows
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [(12.345, 12.3), (0.26, 0.26), (0.0234, 0.023), (-0.0234, -0.023), (0, 0), (1234.56, 1234.6)],
+)
+def test_a_short_time_keeps_two_digits(
+    monkeypatch: pytest.MonkeyPatch, value: float, kept: float
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    assert importlib.import_module("table").figure(value, 1) == kept
+
+
 def toy_data() -> TaskData:
     generator = torch.Generator().manual_seed(3)
     images = torch.randint(256, (96, 3, 32, 32), generator=generator, dtype=torch.uint8)
