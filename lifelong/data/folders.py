@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifelong.data.images import SUFFIXES
 from lifelong.plan.errors import DataError
-from lifelong.plan.trees import VALIDATION, composed
+from lifelong.plan.trees import SUFFIXES, VALIDATION, composed, is_visible
 
 _LIKE_SPLITS = {"train", "training", "test", "testing", *VALIDATION}  # in whatever letters
 _LOG = logging.getLogger(__name__)
@@ -203,7 +202,7 @@ def _pictures(folder: Path) -> tuple[Path, ...]:
 
 def _visible(folder: Path) -> list[Path]:
     try:
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+        return [path for path in folder.iterdir() if is_visible(path.name)]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"there is no folder {folder}: check root and source") from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name

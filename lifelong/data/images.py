@@ -14,7 +14,6 @@ from PIL import Image, ImageOps
 from lifelong import store
 from lifelong.plan.errors import DataError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")
 _JPEG = b"\xff\xd8\xff"
 _ORIENTATION = 0x0112  # in EXIF

@@ -9,6 +9,7 @@ import numpy as np
 from lifelong.faces.pairs import CONVENTIONS
 from lifelong.faces.trees import identity_folders
 from lifelong.plan.errors import DataError
+from lifelong.plan.trees import is_visible
 
 Nearest = tuple[tuple[str, float], ...]
 
@@ -51,7 +52,7 @@ def pictures_of(folder: Path) -> Iterator[tuple[str, Path]]:
     """
     if not folder.is_dir():
         raise DataError(f"there is no gallery {folder}: name a folder that holds one per person")
-    if not any(entry.is_dir() for entry in folder.iterdir() if not entry.name.startswith(".")):
+    if not any(entry.is_dir() for entry in folder.iterdir() if is_visible(entry.name)):
         raise DataError(f"the gallery {folder} holds no folders: make one per person, named so")
     for sample in identity_folders(folder).samples:
         yield sample.identity, folder / sample.path

@@ -10,7 +10,6 @@ from PIL import Image, ImageOps
 
 from lifelong.faces.rows import Status
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 MIN_SIDE_PX = 20  # smaller pictures hold no face that MTCNN could find
 MAX_PIXELS = 89_478_485  # where Pillow begins to suspect a bomb
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")  # none of them runs another program

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifelong.faces.pairs import Pairs
-from lifelong.faces.read import SUFFIXES
 from lifelong.plan.errors import DataError
+from lifelong.plan.trees import SUFFIXES, is_visible
 
 MISSING = ("refuse", "skip")
 _SHOWN = 3
@@ -114,7 +114,7 @@ def whole(text: str) -> int | None:
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
+            return [entry for entry in entries if is_visible(entry.name)]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"there is no folder {folder}: check root") from error
     except OSError as error:

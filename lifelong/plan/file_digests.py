@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifelong.plan.errors import ConfigError
+from lifelong.plan.trees import is_visible
 
 
 def dated(places: Sequence[Path]) -> str:
@@ -70,9 +71,9 @@ def _below(place: Path) -> Iterator[_File]:
         yield _file(place.name, place)
         return
     for folder, below, names in os.walk(place, followlinks=True, onerror=_unreadable):
-        below[:] = [name for name in below if not name.startswith(".")]
+        below[:] = [name for name in below if is_visible(name)]
         for name in names:
-            if not name.startswith("."):
+            if is_visible(name):
                 path = Path(folder, name)
                 yield _file(path.relative_to(place).as_posix(), path)
 

@@ -8,7 +8,16 @@ import os
 import unicodedata
 from pathlib import Path
 
+# Of pictures, in small letters.
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 VALIDATION = ("val", "valid", "validation")
+# What Windows, macOS's archives and network disks leave among pictures, in small letters.
+_LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir")
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file or folder of this name is one of the user's: neither hidden nor litter."""
+    return not name.startswith(".") and name.lower() not in _LITTER
 
 
 def classes_by_group(root: str) -> dict[str, tuple[str, ...]] | None:
@@ -54,7 +63,7 @@ def folders_in(parent: Path) -> tuple[str, ...]:
     Raises OSError where it cannot be read, ValueError for a name that cannot be printed.
     """
     with os.scandir(parent) as entries:
-        names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir()]
+        names = [one.name for one in entries if is_visible(one.name) and one.is_dir()]
     if not all(map(str.isprintable, names)):
         raise ValueError(f"a folder in {parent} has a name that cannot be printed")
     return tuple(sorted(names))

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifelong.data.images import SUFFIXES
-from lifelong.plan.trees import composed
+from lifelong.plan.trees import SUFFIXES, composed, is_visible
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def _in_folder(path: Path) -> Input:
 def _below(folder: Path) -> Iterator[Path]:
     """Pictures in a folder and its folders, but for hidden ones."""
     for at, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if is_visible(name)]
         for name in names:
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES):
+            if is_visible(name) and name.lower().endswith(SUFFIXES):
                 yield Path(at, name)

@@ -98,7 +98,7 @@ _GALLERY = (*PREDICT, "--gallery", "people", "--identity", "a")
 # what is wrong | message | what to do | a file to be made
 _GALLERIES: list[tuple[str, str, str, str]] = [
     ("a gallery without folders", "the gallery people holds no folders: make one per person, named so", "put pictures into folders", "people/ann.png"),
-    ("a gallery with something else in it", "people/ann/ann.txt is no picture (.jpg .jpeg .png .bmp .webp .pgm .ppm .tif .tiff): move it elsewhere", "move it", "people/ann/ann.txt"),
+    ("a gallery with something else in it", "people/ann/ann.txt is no picture (.jpg .jpeg .jfif .png .bmp .webp .pgm .ppm .tif .tiff): move it elsewhere", "move it", "people/ann/ann.txt"),
     ("a gallery without a usable picture", "the gallery people has no picture with a usable face (people/ann/ann.png: unreadable): add some", "add pictures", "people/ann/ann.png"),
 ]  # fmt: skip
 CASES = [

@@ -18,7 +18,7 @@ from PIL import Image
 PACK = ("stage", "results/tiny/pack_data/shapes/pack.h5")
 PICTURE = "raw/train/dark/3.png"
 BROKEN = f"{PICTURE} cannot be read as a picture: mend or remove it"
-SUFFIXES = "(.jpg .jpeg .png .bmp .webp .pgm .ppm .tif .tiff)"
+SUFFIXES = "(.jpg .jpeg .jfif .png .bmp .webp .pgm .ppm .tif .tiff)"
 
 
 class Trap:

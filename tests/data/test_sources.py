@@ -102,10 +102,18 @@ def test_tree_without_groups(groups):
     assert raw.images.shape == (6, 3, 4, 4)
 
 
-def test_hidden_files_are_ignored(groups):
-    (groups / "dry/train/a/.DS_Store").write_text("x")
+def test_hidden_files_and_litter_are_ignored(groups):
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (groups / "dry/train/a" / name).write_text("x")
     (groups / ".cache").mkdir()
+    (groups / "__MACOSX/dry/train/a").mkdir(parents=True)
     check_groups(read("image_folder", groups, image_size=32))
+
+
+def test_a_jpeg_may_be_called_jfif(groups):
+    raw = read("image_folder", groups / "dry", image_size=4)
+    Image.new("RGB", (4, 4)).save(groups / "dry/train/a/z.jfif", "JPEG")
+    assert len(read("image_folder", groups / "dry", image_size=4).images) == len(raw.images) + 1
 
 
 def test_incomplete_trees_are_refused(groups):

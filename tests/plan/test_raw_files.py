@@ -82,6 +82,9 @@ def test_files_that_nobody_reads_do_not_count(raw):
     before = packing()
     (raw / ".DS_Store").write_bytes(b"?")
     (raw / "train/dark/.hidden").write_bytes(b"?")
+    (raw / "train/dark/Thumbs.db").write_bytes(b"?")
+    (raw / "__MACOSX/train").mkdir(parents=True)
+    (raw / "__MACOSX/train/1.png").write_bytes(b"?")
     assert packing() == before
 
 
