@@ -23,6 +23,14 @@ def outcome(manifest: Mapping[str, Any], path: object) -> dict[str, float]:
     return {name: number(results, name, path) for name in ("accuracy", "train_accuracy", "width")}
 
 
+def accuracies(manifest: Mapping[str, Any], path: object) -> list[float]:
+    """What each of a task's separate networks reaches as it was kept. Raises DamagedFile."""
+    values = (manifest.get("outcome") or {}).get("accuracies")
+    if not isinstance(values, list) or not values:
+        raise DamagedFile(str(path), "says nothing of accuracies")
+    return [number({"accuracy": value}, "accuracy", path) for value in values]
+
+
 def patterns(manifest: Mapping[str, Any], path: object) -> list[tuple[str, float]]:
     """The patterns that a trained task may take and how good each is. Raises DamagedFile."""
     pairs = (manifest.get("outcome") or {}).get("patterns")

@@ -185,7 +185,9 @@ def test_what_each_stage_reads():
 )
 def test_a_goal_comes_from_the_networks_its_policy_names(goals, source):
     inputs = Plan(check(edited("goals", goals))).stage(Key("goals", "cpg", 0, 2)).inputs
-    expected = {"baseline": f"results/toy/{source}/s0/02-b/baseline/record.csv"} if source else {}
+    expected = (
+        {"baseline": f"results/toy/{source}/s0/02-b/baseline/manifest.json"} if source else {}
+    )
     assert inputs == expected
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from toy_experiment import run_toy
 
+from lifelong import store
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.specs import GoalSpec, RatioChoice
 from lifelong.plan.stage import Stage
@@ -31,21 +33,12 @@ def written(path: Path, rows: list[Row]) -> str:
     return str(path)
 
 
-def baseline_rows() -> list[Row]:
-    """Two repetitions of two epochs: the first ends at 0.5, the second at 0.7 after a 0.9."""
-    ends = {(0, 1): 0.6, (0, 2): 0.5, (1, 1): 0.9, (1, 2): 0.7}
-    rows = [ROW]
-    for (attempt, epoch), value in ends.items():
-        at = {"attempt": attempt, "epoch": epoch}
-        rows.append(replace(ROW, value=value, **at))
-        rows.append(replace(ROW, value=0.99, split="train", **at))
-        rows.append(replace(ROW, value=0.01, metric="loss", split="train", **at))
-    rows.append(replace(ROW, metric="weights_owned", value=123.0, split=None))
-    return rows
-
-
-def goal_of(folder: Path, rows: list[Row] | None, **settings: object) -> dict:
-    inputs = {} if rows is None else {"baseline": written(folder / "baseline.csv", rows)}
+def goal_of(folder: Path, reached: list[object] | None, **settings: object) -> dict:
+    """goal.json beside separate networks that `reached` these accuracies as they were kept."""
+    inputs = {}
+    if reached is not None:
+        store.write_manifest(folder / "baseline", {}, outcome={"accuracies": reached})
+        inputs["baseline"] = str(folder / "baseline/manifest.json")
     goals.run(Stage("goals", str(folder), inputs, goal_spec(**settings)))
     return json.loads((folder / "goal.json").read_text())
 
@@ -53,21 +46,16 @@ def goal_of(folder: Path, rows: list[Row] | None, **settings: object) -> dict:
 @pytest.mark.parametrize(
     ("policy", "expected"), [("fine_avg", 0.6), ("scratch", 0.6), ("fine_max", 0.7)]
 )
-def test_a_goal_is_made_of_the_last_epochs(tmp_path, policy, expected):
-    found = goal_of(tmp_path, baseline_rows(), policy=policy, margin=0.0)
+def test_a_goal_is_made_of_the_networks_that_were_kept(tmp_path, policy, expected):
+    found = goal_of(tmp_path, [0.5, 0.7], policy=policy, margin=0.0)
     assert found["goal"] == pytest.approx(expected)
     assert found["accuracies"] == [0.5, 0.7]
     assert (found["task"], found["policy"]) == ("b", policy)
 
 
-def test_the_order_of_rows_does_not_matter(tmp_path):
-    found = goal_of(tmp_path, baseline_rows()[::-1], policy="fine_avg", margin=0.0)
-    assert found["accuracies"] == [0.5, 0.7]
-
-
 @pytest.mark.parametrize("margin", [0.05, -0.1])
 def test_the_margin_is_added(tmp_path, margin):
-    found = goal_of(tmp_path, baseline_rows(), policy="fine_max", margin=margin)
+    found = goal_of(tmp_path, [0.5, 0.7], policy="fine_max", margin=margin)
     assert found["goal"] == pytest.approx(0.7 + margin)
 
 
@@ -79,17 +67,10 @@ def test_a_given_goal_needs_no_record(tmp_path):
     }
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "not,a,record\n", to_csv(baseline_rows()).replace("0.5", "half"), to_csv([])],
-    ids=["empty", "another header", "no number", "no rows"],
-)
-def test_a_damaged_record_is_named_and_gives_no_goal(tmp_path, text):
-    (tmp_path / "record.csv").write_text(text)
-    inputs = {"baseline": str(tmp_path / "record.csv")}
-    spec = goal_spec(policy="fine_avg", margin=0.0)
-    with pytest.raises(DamagedFile, match=r"record\.csv"):
-        goals.run(Stage("goals", str(tmp_path), inputs, spec))
+@pytest.mark.parametrize("reached", [[], ["half"], [0.5, None]])
+def test_a_manifest_without_accuracies_is_named_and_gives_no_goal(tmp_path, reached):
+    with pytest.raises(DamagedFile, match=r"baseline/manifest\.json"):
+        goal_of(tmp_path, reached, policy="fine_avg", margin=0.0)
     assert not (tmp_path / "goal.json").exists()
 
 
@@ -205,3 +186,20 @@ def test_a_damaged_goal_is_named_and_nothing_is_selected(tmp_path):
     with pytest.raises(DamagedFile, match=r"goal\.json"):
         select.run(Stage("select", str(tmp_path), inputs, spec))
     assert not (tmp_path / "selected.json").exists()
+
+
+def test_a_goal_is_what_the_kept_epoch_reached_not_the_last(tmp_path):
+    """At so high a rate the last epoch is not the best one."""
+    few = {"epochs": 6, "lr": 0.3, "milestones": [], "finetune_lr": 0.02, "repetitions": 1}
+    results = run_toy(
+        tmp_path,
+        ["cpg"],
+        tasks=[{"name": "a", "classes": ["0", "1", "2", "3"]}],
+        goals={"policy": "scratch"},
+        recipe={"crop_padding": 1, "flip": False, "keep_epoch": "best_accuracy"},
+        baseline=few,
+    )
+    rows = read(results / "scratch/s0/01-a/baseline/record.csv")
+    epochs = [row.value for row in rows if (row.metric, row.split) == ("accuracy", "validation")]
+    goal = json.loads((results / "cpg/s0/01-a/goals/goal.json").read_text())["goal"]
+    assert goal == max(epochs) > epochs[-1]

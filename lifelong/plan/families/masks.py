@@ -7,6 +7,7 @@ from lifelong.plan.decisions import Grown, fair_ratio
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import GOAL_METHODS, Method
 from lifelong.plan.networks import NETWORKS
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.settings import own_key
 from lifelong.plan.specs import NetworkLearning, RatioChoice, TaskSpec
 from lifelong.plan.stage import Inputs, Key
@@ -121,7 +122,7 @@ def _choice(plan: "Plan", key: Key, own: Mapping[str, Any], task: Mapping[str, A
     )
 
 
-def _of_attempt(plan: "Plan", key: Key, attempt: int, name: str = "manifest.json") -> str:
+def _of_attempt(plan: "Plan", key: Key, attempt: int, name: str = MANIFEST) -> str:
     """A file of an attempt of a task; attempt 0 is the train stage."""
     kind = "expand" if attempt else "train"
     return plan.file(Key(kind, key.method, key.seed, key.position, attempt), name)
@@ -132,7 +133,7 @@ def _goals(plan: "Plan", key: Key) -> Inputs:
     if plan.task(key)["name"] in goals["given"]:
         return {}
     measured = Key("baseline", GOAL_METHODS[goals["policy"]], key.seed, key.position)
-    return {"baseline": plan.file(measured, "record.csv")}
+    return {"baseline": plan.file(measured, MANIFEST)}
 
 
 def _older(plan: "Plan", key: Key) -> Inputs:
@@ -170,7 +171,7 @@ def _select(plan: "Plan", key: Key) -> Inputs:
 
 
 def _retrain(plan: "Plan", key: Key) -> Inputs:
-    pruned = plan.beside(key, "prune", "manifest.json")
+    pruned = plan.beside(key, "prune", MANIFEST)
     selected = plan.beside(key, "select", "selected.json")
     return _prune(plan, key) | {"prune": pruned, "selected": selected}
 
