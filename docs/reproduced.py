@@ -22,8 +22,10 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from lifelong.plan.ages import made_ns
 from lifelong.plan.config import check, load
 from lifelong.plan.overview import overview
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.plan import Plan
 from lifelong.records.durations import CPU, total_seconds
 from lifelong.records.tables import read_table
@@ -40,10 +42,12 @@ HEAD = """# Published numbers, and ours
 
 Written by `python docs/reproduced.py page` from `docs/measured/*_runs.csv`. Accuracies are percent,
 means over all tasks after the last one, on the test split; ± is the sample deviation over seeds.
-CAP is the union of used weights and 1/32 for every task, in percent of the network. WSN's paper
-counts a bit of its own masks as 0.22 bits, a constant; here it is counted whole, as that paper does
-for PackNet and SupSup. MB is MiB of our files, everything that inference needs. CPU minutes are
-those of all stages of one run. Blank: not run, not published or not recorded.
+CAP is the union of used weights and 1/32 for every task with a mask, in percent of the network.
+WSN's paper counts a bit of its own masks as 0.22 bits, a constant; here it is counted whole, as
+that paper does for PackNet and SupSup. MB is MiB of our files, everything that inference needs. CPU
+minutes are those of all stages of one run, without the separate networks that set its goals. A
+method of ours stands behind the published row that it is compared with. Blank: not run, not
+published or not recorded.
 """
 CELLS = (
     *("method", "paper", "ours", "difference", "seeds", "forgetting"),
@@ -66,15 +70,16 @@ def add(results: Path, commit: str, device: str) -> None:
         if line["tasks"] < tasks:
             print(f"left out: {method}, seed {seed}, {line['tasks']:g} of {tasks} tasks")
             continue
-        stages = [one.parent for one in (results / method / f"s{seed}").glob("*-*/*/manifest.json")]
-        newest = max((results / method / f"s{seed}").glob("*-*/infer/manifest.json"))
-        made = datetime.fromtimestamp(newest.stat().st_mtime, UTC).date().isoformat()
+        run = results / method / f"s{seed}"
+        manifests = [*run.glob(f"*-*/*/{MANIFEST}"), *run.glob(f"*-*/expand/*/{MANIFEST}")]
+        newest = max(run.glob(f"*-*/infer/{MANIFEST}"))
+        made = datetime.fromtimestamp(made_ns(newest) / 1e9, UTC).date().isoformat()
         versions = read_manifest(newest.parent)["versions"]
         facts = {name: line.get(name, last.get(name)) for name in FACTS}
         rows[method, str(seed)] = {
             **{"method": method, "seed": str(seed)},
             **{name: f"{float(value):.6g}" for name, value in facts.items()},
-            "cpu_minutes": _minutes(stages),
+            "cpu_minutes": _minutes([manifest.parent for manifest in manifests]),
             "device": device,
             "torch": versions.get("torch", ""),
             "commit": commit,
@@ -161,8 +166,7 @@ def _shown(
     shown = []
     for name, figures in published.items():
         beside = [ours for row, ours in answers if row == name]
-        names = [f"{name}, {ours}" for ours in beside] if len(beside) > 1 else [name]
-        shown += [(*one, figures) for one in zip(names, beside or [""], strict=True)]
+        shown += [(f"{name}, {ours}", ours, figures) for ours in beside] or [(name, "", figures)]
     left = [method for method in measured if method not in [ours for _, ours, _ in shown]]
     return [*shown, *((method, method, {}) for method in dict.fromkeys(left))]
 

@@ -156,9 +156,8 @@ class TrainBatches:
         lonely = self._batch_size > 1 and self._count % self._batch_size == 1
         return math.ceil(self._count / self._batch_size) - lonely
 
-    @property
-    def seen(self) -> int:
-        """Images that an epoch shows; a last batch of a single one is left out."""
+    def seen(self, epoch: int = 0) -> int:
+        """Images that an epoch shows, any of them; a last batch of a single one is left out."""
         return min(self._count, len(self) * self._batch_size)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:

@@ -83,14 +83,19 @@ class LessonBatches:
         """Steps per epoch."""
         return max(map(len, self._each))
 
-    @property
-    def seen(self) -> int:
-        """Images that an epoch shows, counted once for every task that learns from them."""
-        shown = 0
-        for batches in self._each:
-            rounds, rest = divmod(len(self), len(batches))
-            shown += rounds * batches.seen + min(rest * self._batch_size, batches.seen)
-        return shown
+    def seen(self, epoch: int) -> int:
+        """Images that an epoch, from 0, shows, counted once for every task that learns from them.
+
+        A task with fewer batches than others is in the middle of a round when an epoch ends, so
+        that epochs differ.
+        """
+        first, end = epoch * len(self), (epoch + 1) * len(self)
+        return sum(self._until(end, each) - self._until(first, each) for each in self._each)
+
+    def _until(self, step: int, batches: TrainBatches) -> int:
+        """Images that a task shows before a step that counts over all epochs."""
+        rounds, rest = divmod(step, len(batches))
+        return rounds * batches.seen() + min(rest * self._batch_size, batches.seen())
 
     def epoch(self, number: int, start: int = 0) -> Iterator[LessonBatch]:
         """Steps `start`, `start` + 1, ... of an epoch: images of each set, labels of each task."""

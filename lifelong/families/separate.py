@@ -1,6 +1,6 @@
 """Separate networks: one per task and repetition, from scratch or started from another task's."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from lifelong.plan.paths import place_of
 from lifelong.plan.stage import Stage
 from lifelong.records.rows import Row
 from lifelong.train.head_step import head_step
-from lifelong.train.loop import fit
+from lifelong.train.loop import Result, fit
 from lifelong.train.step import mask_step
 from lifelong.work import shards
 from lifelong.work.features import Kept
@@ -37,21 +37,9 @@ def learn(stage: Stage) -> None:
     files: dict[str, str] = {}
     rows: list[Row] = []
     final = []
-    for repetition, source in enumerate(work.spec.sources):
-        learner, path = work.learner(1.0, repetition), Path(stage.path(file_name(repetition)))
-        if source:
-            _start_from(learner, stage, source)
-        elif work.ground is not None:
-            _start_from_ground(learner, work.ground)
-        phase = _phase(work, source)
-        result = fit(
-            mask_step(learner, phase, work.loss),
-            work.data,
-            phase,
-            work.seed("batches", "learn", repetition),
-            resume=work.resume("baseline", repetition),
-            name=f"baseline {repetition}",
-        )
+    for repetition in range(len(work.spec.sources)):
+        learner, result = _learned(work, repetition)
+        path = Path(stage.path(file_name(repetition)))
         shard = without_spares(learner.shard())
         files[path.name] = shards.save(path, shard)
         rows += work.epoch_rows(result.epochs, attempt=repetition, width=1.0)
@@ -62,13 +50,41 @@ def learn(stage: Stage) -> None:
     commit(stage, files, rows, {"accuracies": final, "split": work.data.deciding_name})
 
 
+def _learned(work: NetworkWork, repetition: int) -> tuple[TaskLearner, Result]:
+    """One repetition, trained now unless a killed run of the stage had finished it."""
+    learner, last = work.learner(1.0, repetition), repetition == len(work.spec.sources) - 1
+    done = work.resume("done", repetition)
+    saved = done.load()
+    if saved is not None:
+        tensors, facts = saved
+        learner.load_state(tensors)
+        return learner, Result.of(facts)
+    source = work.spec.sources[repetition]
+    if source:
+        _start_from(learner, work.stage, source)
+    elif work.ground is not None:
+        _start_from_ground(learner, work.ground)
+    phase = _phase(work, source)
+    result = fit(
+        mask_step(learner, phase, work.loss),
+        work.data,
+        phase,
+        work.seed("batches", "learn", repetition),
+        resume=work.resume("baseline", repetition),
+        name=f"baseline {repetition}",
+    )
+    if not last:
+        done.save(learner.state(), asdict(result))
+    return learner, result
+
+
 def _learn_head(work: NetworkWork) -> None:
     """Train an output layer on the features of frozen weights; shard.h5 is nothing but that."""
     phase = Phase.of(work.spec.settings, work.spec.recipe)
     stage, card = work.stage, work.card(1.0)
     learner = HeadLearner(work.model, card, work.seed("start", 0), work.device)
     data = work.data
-    if not (phase.crop_padding or phase.flip or data.crop):
+    if not (phase.crop_padding or phase.flip or phase.cutout or data.crop):
         assert work.ground is not None
         pack = pack_of(stage, work.spec.data)
         data = Kept(learner.whole, work.ground, pack, work.spec.data).of_task(data)

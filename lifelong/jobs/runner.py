@@ -17,6 +17,7 @@ from lifelong.jobs import aside, devices, failures, owner, ranks
 from lifelong.jobs.handover import FILE_LOCKS, VARIABLE, hand_over
 from lifelong.jobs.request import Request
 from lifelong.plan.errors import UserError
+from lifelong.plan.paths import MANIFEST, split_root
 from lifelong.plan.stage import Stage
 from lifelong.records.stage_log import STOPPED
 
@@ -173,7 +174,7 @@ def _run(request: Request) -> None:
 
         from lifelong.jobs.clocks import bring_back
 
-        bring_back(stage.files_read(), Path(stage.path("manifest.json")))
+        bring_back(stage.files_read(), Path(stage.path(MANIFEST)))
     except (UserError, OSError) as error:
         failures.keep(request.folder, told(error))
         sys.exit(f"Error: {told(error)}")
@@ -201,8 +202,9 @@ def _gpus(stage: Stage, count: int) -> Iterator[None]:
     if not names:
         yield
         return
-    results = Path(stage.folder).parents[4]  # above experiment, method, seed and task
-    with devices.taken(names, count, results / devices.FOLDER) as mine:
+    place = split_root(stage.folder)
+    assert place is not None
+    with devices.taken(names, count, Path(place[0]) / devices.FOLDER) as mine:
         os.environ[devices.VISIBLE] = ",".join(mine)
         yield
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from lifelong.masks.shard import Arrays, Shard
 
-MOST = 256  # centres of a layer: a code is at most one byte
-
 
 def quantised(shard: Shard, count: int) -> Shard:
     """The shard with its weights at the nearest of at most `count` centres per layer."""
@@ -27,11 +25,18 @@ def centres_of(values: np.ndarray, count: int) -> np.ndarray:
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    start = np.unique(np.quantile(values, (np.arange(count) + 0.5) / count)).astype(np.float32)
+    start = _quantiles(values, count)
+    if len(start) < count:  # one value, such as zero, makes up most of them
+        start = _quantiles(distinct, count)
     means = KMeans(len(start), init=start[:, None], n_init=1, max_iter=50, tol=1e-6)
     with threadpool_limits(1):  # sums in another order would give other bits
         centres = means.fit(values[:, None]).cluster_centers_
     return np.unique(centres.astype(np.float32))
+
+
+def _quantiles(values: np.ndarray, count: int) -> np.ndarray:
+    """The middles of `count` equal shares of the values, rising, each once, float32."""
+    return np.unique(np.quantile(values, (np.arange(count) + 0.5) / count)).astype(np.float32)
 
 
 def codes_of(values: np.ndarray, centres: np.ndarray) -> np.ndarray:

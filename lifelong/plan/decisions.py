@@ -88,13 +88,14 @@ def select(
     at_cap: bool,
     fair: float,
     by_hand: float | None = None,
+    grows: bool = True,
 ) -> Selection:
     """Choose the pruning ratio of a task as CPG does (NeurIPS 2019).
 
     `rungs` holds ratio 0.0 and every finished rung. A ratio set by hand wins; without a goal the
     largest rung is taken; else the largest that reaches the goal. A task that missed its goal
     unpruned at the width cap gives up as much as is fair: the largest recorded rung up to the
-    first one that is at least `fair`.
+    first one that is at least `fair`. A method that never `grows` is always at its cap.
     """
     ordered = sorted(rungs, key=lambda rung: rung.ratio)
     unpruned = ordered[0]
@@ -113,7 +114,7 @@ def select(
     limit = min((rung.ratio for rung in ordered if rung.ratio >= fair), default=1.0)
     chosen = [rung for rung in ordered if rung.ratio <= limit][-1]
     met = reaches(chosen.accuracy, goal)
-    reason = f"{missed} at the width cap"
+    reason = f"{missed} at the width cap" if grows else missed
     if chosen.ratio > 0:
         reason += f"; pruned towards {fair:.1f} to leave room for later tasks"
         reason += ", and reaches it now" if met else ""

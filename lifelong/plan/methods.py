@@ -38,6 +38,7 @@ class Method:
     isolates: bool = True  # learning a task never changes an older one
     has_goal: bool = False  # decisions compare with an accuracy goal
     expands: bool = False  # widens the network where the goal was missed
+    shares_batches: bool = True  # several processes can train a task, each on a share of its images
     # Separate networks.
     trains: str = "all"  # or "head": the body is the ground as it is
     starts_from: str = ""  # the method whose networks of other tasks each network begins with
@@ -48,7 +49,7 @@ class Method:
     pretrained: str = ""  # given weights: "ground", it stands on them; "start", it trains a copy
     needs_pretrained: bool = False
     norms: str = "own"  # or "frozen": norms and biases stay as the first task left them
-    widens: bool = False  # every task but the first has a network wider by expand.step
+    widens: bool = False  # every task adds expand.step to the width, but the first without a ground
     # Shared layers, and tasks learned together.
     options: tuple[str, ...] = ()  # what it reads of `layers`, beside dropout, or of `joint`
     pattern: str = "given"  # "given" in the configuration, a fixed one by name, or "" to be found
@@ -88,10 +89,19 @@ class Method:
 separate = partial(Method, family="separate", stages=("baseline", "infer"), alone=True)
 masks = partial(Method, family="masks", stages=("train", "prune", "select", "retrain", "infer"))
 joint = partial(
-    Method, family="joint", stages=("train", "retrain", "infer"), together=True, revision=2
+    Method,
+    family="joint",
+    stages=("train", "retrain", "infer"),
+    together=True,
+    shares_batches=False,
+    revision=3,
 )
 layers = partial(
-    Method, family="layers", stages=("train", "select", "retrain", "infer"), isolates=False
+    Method,
+    family="layers",
+    stages=("train", "select", "retrain", "infer"),
+    isolates=False,
+    shares_batches=False,
 )
 
 _PACKNET: dict[str, Any] = {
@@ -138,6 +148,7 @@ _ROWS = (
         pretrained="ground",
         needs_pretrained=True,
         trains="head",
+        shares_batches=False,
         defaults=_PROBE,
     ),
     masks(

@@ -1,5 +1,6 @@
 """What a configuration says in vain: told before the first job, so that nobody finds out later."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -130,7 +131,7 @@ def _starved(config: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"{method} leaves {left:.1g} of each layer to the last of {count} tasks: raise "
                 f"prune.ratios under {own_key(config, method)}, such as "
-                f"[{1 - 1 / count:.2f}]"
+                f"[{math.floor(1000 * (1 - 1 / count)) / 1000:g}]"
             )
 
 
@@ -187,7 +188,27 @@ def _one_width(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{method} stops at width 1 where it misses a goal: {network} does not widen"
 
 
+def _processes(config: Mapping[str, Any]) -> Iterator[str]:
+    """Methods that have no use for several processes."""
+    for method in config["methods"]:
+        row = row_of(config, method)
+        if "processes" in config["recipe"] and not row.shares_batches:
+            yield f"{method} does not read recipe.processes: it trains in one process"
+
+
+def _compiled(config: Mapping[str, Any]) -> Iterator[str]:
+    """Methods and optimisers whose update has no compiled form."""
+    for method in config["methods"]:
+        row, recipe = row_of(config, method), settings(config, method)["recipe"]
+        if recipe["update"] != "compiled":
+            continue
+        if "prune" not in row.stages or row.picks == "top_k":
+            yield f"{method} does not read recipe.update: it has no compiled form"
+        elif recipe.get("optimiser", "sgd") != "sgd" or not recipe["momentum"]:
+            yield f"{method} does not read recipe.update: only SGD with momentum is compiled"
+
+
 _KINDS = (
     *(_ratios, _patterns, _unused, _starved, _at_zero),
-    *(_whole, _stuck, _other_sizes, _one_width),
+    *(_whole, _stuck, _other_sizes, _one_width, _processes, _compiled),
 )

@@ -59,5 +59,7 @@ def settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     variant = config["variants"].get(name, {})
     own = merge(own, {section: part for section, part in variant.items() if section in SECTIONS})
     if not NETWORKS[own["network"]["name"]].grows:
-        own["expand"]["cap"] = 1.0
+        own = merge(own, {"expand": {"cap": 1.0}})
+    if not row_of(config, name).shares_batches:
+        own["recipe"] = {key: own["recipe"][key] for key in own["recipe"] if key != "processes"}
     return own

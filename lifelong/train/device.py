@@ -5,6 +5,7 @@ import ctypes
 import ctypes.util
 import platform
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -53,6 +54,18 @@ def use_precision(precision: str) -> None:
     fast = precision != "float32"
     torch.backends.cuda.matmul.allow_tf32 = fast
     torch.backends.cudnn.allow_tf32 = fast
+
+
+@contextlib.contextmanager
+def exact_products() -> Iterator[None]:
+    """While it lasts GPUs multiply float32 as it is; PyTorch's convolutions use TF32 by default."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    use_precision("float32")
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 def _keep_memory() -> None:

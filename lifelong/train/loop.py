@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any, Protocol
@@ -43,12 +43,18 @@ class Result:
     epochs: list[Epoch]
     kept: Epoch | None
 
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Result":
+        """What `asdict` made of it, as JSON gives it back."""
+        kept = facts["kept"]
+        return cls([Epoch(**one) for one in facts["epochs"]], Epoch(**kept) if kept else None)
+
 
 StepHook = Callable[[int, int], None]  # (steps done in this phase, steps per epoch)
 EpochHook = Callable[[int], dict[str, float]]  # epochs done; numbers to keep with the epoch
 
 
-class Learner(Protocol):
+class Trainable(Protocol):
     """A task being learned: its network, and all that training changes."""
 
     @property
@@ -73,7 +79,7 @@ class Stepper(Protocol):
     def correct(self) -> Tensor: ...
 
     @property
-    def learner(self) -> Learner: ...
+    def learner(self) -> Trainable: ...
 
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
         """Set the rates of an epoch, counted from 0; a resumed epoch begins again."""
@@ -183,7 +189,7 @@ class _Run:
         )
 
     def end_epoch(self) -> None:
-        seen = self.batches.seen
+        seen = self.batches.seen(self.epoch)
         accuracies, losses = deciding(self.learner.network, self.data, self.phase.needs_loss)
         epoch = Epoch(
             self.epoch + 1,

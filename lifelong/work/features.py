@@ -20,8 +20,9 @@ from torch import Tensor
 from lifelong import store
 from lifelong.data.batches import TaskData
 from lifelong.data.device_split import Split
-from lifelong.nets import Network
+from lifelong.nets import TaskNetwork
 from lifelong.plan.errors import DamagedFile
+from lifelong.train.device import machine
 from lifelong.train.evaluate import features
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,9 @@ class Kept:
     `ground` is the file of its weights, `pack` that of the images.
     """
 
-    def __init__(self, network: Network, ground: Path, pack: Path, data: Mapping[str, Any]) -> None:
+    def __init__(
+        self, network: TaskNetwork, ground: Path, pack: Path, data: Mapping[str, Any]
+    ) -> None:
         self.network, self.folder = network, ground.parent / FOLDER
         self.facts = {
             "revision": REVISION,
@@ -44,8 +47,7 @@ class Kept:
             "data": dict(data),
             "sees": [network.crop, network.input_size, network.standardise],
             "torch": torch.__version__,
-            "machine": [platform.machine(), torch.backends.cpu.get_cpu_capability()],
-            "threads": torch.get_num_threads(),
+            "machine": [platform.machine(), torch.backends.cpu.get_cpu_capability(), machine()],
         }
 
     def of_task(self, task: TaskData) -> TaskData:

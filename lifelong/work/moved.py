@@ -47,16 +47,22 @@ def _same(stage: Stage, manifest: Mapping[str, Any]) -> bool:
 
 
 def _copy(stage: Stage, folder: Path, manifest: Mapping[str, Any]) -> None:
-    source, path = folder / "shard.h5", Path(stage.path("shard.h5"))
-    store.verified(source)
-    store.verified(folder / "record.csv")
+    networks = [name for name in manifest["files"] if name.endswith(".h5")]  # of all repetitions
+    for name in (*networks, "record.csv"):
+        store.verified(folder / name)
+    files = {name: _copied(folder / name, stage) for name in networks}
+    first = Path(stage.path("shard.h5"))
+    rows = [_of_file(row, first) for row in read(folder / "record.csv")]
+    log.info("copied from %s, where the task was before", folder)
+    commit(stage, files, rows, manifest["outcome"])
+
+
+def _copied(source: Path, stage: Stage) -> str:
+    """The digest of the network's copy, which says where its task is now."""
     working = store.read_attrs(source)["working"]  # a head on frozen weights is finished at once
     network: Shard | Part = shards.load(source) if working else shards.load_part(source)
     card = replace(network.card, position=stage.spec.position)
-    files = {path.name: shards.save(path, replace(network, card=card))}
-    rows = [_of_file(row, path) for row in read(folder / "record.csv")]
-    log.info("copied from %s, where the task was before", folder)
-    commit(stage, files, rows, manifest["outcome"])
+    return shards.save(Path(stage.path(source.name)), replace(network, card=card))
 
 
 def _of_file(row: Row, path: Path) -> Row:

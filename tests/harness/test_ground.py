@@ -12,7 +12,7 @@ import torch
 from harness_tree import Killed, content, die_after
 from known_methods import GROUND_METHODS
 from PIL import Image
-from toy_experiment import TASKS, toy_plan
+from toy_experiment import TASKS, toy_config, toy_plan
 from toy_ground import CHANGES, run_on_ground, run_whole_on_ground, write_ground
 
 import lifelong
@@ -25,6 +25,7 @@ from lifelong.jobs.find import find_stage
 from lifelong.masks.ground import GROUND, owners_of
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.methods import METHODS
+from lifelong.records.rows import read
 from lifelong.use.load import finished_model
 from lifelong.work.shards import load_ground, load_part
 
@@ -113,9 +114,10 @@ def test_kept_features_change_no_bit(results, tmp_path):
     assert not (again / "ground" / ".features").exists()
 
 
-def test_a_probe_may_augment_its_images(results, tmp_path):
+@pytest.mark.parametrize("change", [{"crop_padding": 1}, {"cutout": 2}])
+def test_a_probe_may_augment_its_images(results, tmp_path, change):
     shutil.copy(results.parents[1] / "toy.pth", tmp_path)
-    own = {"probe": {"recipe": {"crop_padding": 1}, "baseline": {"epochs": 3}}}
+    own = {"probe": {"recipe": change, "baseline": {"epochs": 3}}}
     again = run_whole_on_ground(tmp_path, ["probe"], method_settings=own)
     assert every_method.summary_of(again, "probe")["accuracy_mean"] > 0.85
 
@@ -201,3 +203,18 @@ def test_every_card_has_the_mean_and_std_that_the_weights_want(results):
     for method in GROUND_METHODS:
         for shard in finished_model(results / method / "s0")[0].shards:
             assert (shard.card.mean, shard.card.std) == ((0.305,), (0.376,))
+
+
+def test_all_networks_of_a_task_move_with_it(results, tmp_path, monkeypatch):
+    """On pretrained weights none begins with another task's, so none is trained again."""
+    shutil.copy(results.parents[1] / "toy.pth", tmp_path)
+    given = {"goals": {}, "baseline": {"epochs": 2, "finetune_lr": 0.02, "repetitions": 3}}
+    first, second, third = toy_config(["finetune"])["tasks"]
+    run_on_ground(tmp_path, ["finetune"], tasks=[first, second, third], **given)
+    monkeypatch.setattr("lifelong.families.separate.fit", None)  # training would fail
+    moved = run_on_ground(tmp_path, ["finetune"], tasks=[first, third, second], **given)
+    for position, task in ((3, second), (2, third)):
+        folder = moved / f"finetune/s0/{position:02}-{task['name']}"
+        assert len(list((folder / "baseline").glob("*.h5"))) == 3
+        measured = read(folder / "infer/record.csv")
+        assert {row.attempt for row in measured if row.metric == "accuracy"} == {0, 1, 2}

@@ -56,7 +56,15 @@ def test_an_epoch_shows_the_larger_task_once_and_the_smaller_one_again_and_again
     assert sorted(small[:4]) == sorted(small[4:8]) == list(range(4))
     following = [i for step in shown(batches, 1) for i in step[1]]
     assert sorted(small[8:] + following[:2]) == list(range(4))  # it goes on where it was
-    assert batches.seen == 20
+    assert [batches.seen(epoch) for epoch in range(3)] == [20] * 3
+
+
+def test_images_are_counted_epoch_by_epoch_where_tasks_have_unequally_many():
+    _, batches = batches_of([task(15, 1), task(5, 2)], 3)  # 5 batches beside one of 3 and one of 2
+    for epoch in range(4):
+        steps = shown(batches, epoch)
+        assert batches.seen(epoch) == sum(len(images) for step in steps for images in step)
+    assert len({batches.seen(epoch) for epoch in range(4)}) > 1
 
 
 def test_an_epoch_goes_on_in_the_middle_with_the_same_images():
@@ -78,7 +86,7 @@ def test_tasks_of_the_same_images_share_their_batches():
     places = [round(255 * float(image[0, 0, 0])) for image in x[0]]
     assert y[0].tolist() == [place % 3 for place in places]
     assert y[1].tolist() == [(5 - place) % 3 for place in places]
-    assert batches.seen == 18
+    assert batches.seen(0) == 18
 
 
 def step_of(losses, steps: int):

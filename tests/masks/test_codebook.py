@@ -103,3 +103,13 @@ def test_weights_of_older_tasks_are_not_dropped():
     second.set_own(quantised(second.shard(), 16).values)
     assert torch.equal(model.view(2)(x), second.network.eval()(x))
     assert torch.equal(model.view(1)(x), first.network.eval()(x))
+
+
+@pytest.mark.parametrize("zeros", [0.5, 0.98])
+def test_one_value_that_dominates_leaves_the_others_their_centres(zeros):
+    values = np.random.RandomState(0).randn(10_000).astype(np.float32)
+    values[: int(zeros * len(values))] = 0
+    centres = centres_of(values, 16)
+    assert len(centres) == 16
+    near = centres[codes_of(values, centres)]
+    assert np.square(near - values).mean() < 0.05 * values.var()

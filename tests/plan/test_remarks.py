@@ -144,3 +144,21 @@ def test_all_is_told_of_every_experiment(file):
     """No kind of remark fails on a family or section that it does not know."""
     lines = remarks(load([TREE / "config.yaml", file]), read(file))
     assert all("\n" not in line for line in lines)
+
+
+def test_the_ratio_that_is_advised_for_hundreds_of_tasks_is_below_1():
+    tasks = [{"name": f"t{i}", "classes": [i % 10, (i + 1) % 10]} for i in range(250)]
+    [line] = told(toy_config(["packnet"], goals={}, tasks=tasks, overlapping_classes=True), {})
+    assert line.endswith("such as [0.996]")
+
+
+def test_methods_that_train_in_one_process_or_with_no_compiled_update_say_so():
+    recipe = {"crop_padding": 1, "flip": False, "processes": 2, "update": "compiled"}
+    config = toy_config(["scratch", "cpg", "wsn"], recipe=recipe)
+    uncompiled = " does not read recipe.update: it has no compiled form"
+    assert told(config, {}) == [f"scratch{uncompiled}", f"wsn{uncompiled}"]
+    assert told({**config, "recipe": {**recipe, "optimiser": "adam"}}, {})[1] == (
+        "cpg does not read recipe.update: only SGD with momentum is compiled"
+    )
+    lessons = toy_config(["joint"], recipe={"processes": 2})
+    assert "joint does not read recipe.processes: it trains in one process" in told(lessons, {})

@@ -134,3 +134,13 @@ def test_den_refuses_networks_with_skips():
     with pytest.raises(ConfigError, match=r"network\.name: den .* skips of cifar_resnet17"):
         layers_config(["den"], network=network)
     layers_config(["progressive"], network=network)
+
+
+def test_a_network_that_does_not_grow_caps_the_width_of_its_own_method_alone():
+    small = {"method": "scratch", "network": {"name": "torchvision/mobilenet_v2", "channels": 1.0}}
+    config = toy_config(["cpg", "small"], variants={"small": small})
+    config |= {"datasets": {"cifar": {"source": "cifar100", "root": "raw"}}, "goals": {}}
+    config |= {"tasks": [{"name": "fish"}], "network": {"name": "vgg16_bn"}}
+    checked = check(config)
+    caps = {name: settings(checked, name)["expand"]["cap"] for name in ("small", "cpg")}
+    assert caps == {"small": 1.0, "cpg": 1.5}

@@ -12,7 +12,7 @@ import pytest
 import torch
 from toy_experiment import toy_plan
 
-from lifelong.jobs import devices, driver, ranks
+from lifelong.jobs import devices, driver, ranks, runner
 from lifelong.plan.errors import UserError
 from lifelong.plan.plan import Plan
 from lifelong.plan.stage import Key, Stage
@@ -118,3 +118,26 @@ def test_devices_are_shared_out_only_where_nobody_else_does():
     assert devices.names_of({"CUDA_VISIBLE_DEVICES": "4,7"}, 2) == ["4", "7"]
     assert devices.names_of({}, 1) == devices.names_of({}, 0) == []
     assert devices.names_of({"CUDA_VISIBLE_DEVICES": "0,1", "SLURM_JOB_ID": "5"}, 2) == []
+
+
+def test_attempts_to_grow_count_with_all_other_stages_who_has_which_gpu(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lifelong.train.device.gpus", lambda: 2)
+    monkeypatch.setenv(devices.VISIBLE, "4,7")
+    plan = toy_plan(["cpg"])
+    train = plan.stage(Key("train", "cpg", 0, 2))
+    expand = plan.stage(Key("expand", "cpg", 0, 2, 1))
+    with runner._gpus(train, 1):
+        assert os.environ[devices.VISIBLE] == "4"
+        monkeypatch.setenv(devices.VISIBLE, "4,7")
+        with runner._gpus(expand, 1):
+            assert os.environ[devices.VISIBLE] == "7"
+
+
+def test_only_methods_that_share_batches_out_have_several_processes():
+    recipe = {"crop_padding": 1, "flip": False, "processes": 2}
+    plan = toy_plan(["cpg", "joint"], recipe=recipe, goals={})
+    stages = {name: plan.stage(Key("train", name, 0, 1)) for name in ("cpg", "joint")}
+    assert [plan.processes(Key("train", name, 0, 1)) for name in stages] == [2, 1]
+    assert "processes" in stages["cpg"].spec.recipe
+    assert "processes" not in stages["joint"].spec.recipe

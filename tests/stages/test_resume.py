@@ -1,10 +1,15 @@
-"""The clock of the resume state: how often it is saved."""
+"""What a killed stage goes on from, and the clock that says how often it is saved."""
 
 import pytest
 import torch
+from harness_tree import Killed, content
+from toy_experiment import toy_config
+from toy_ground import run_on_ground
 
+from lifelong.families import separate
 from lifelong.jobs import runner
 from lifelong.plan.errors import OutOfTime
+from lifelong.train import loop
 from lifelong.work import resume
 from lifelong.work.resume import ResumeFile
 
@@ -70,3 +75,23 @@ def test_slurm_says_when_a_job_ends_and_local_runs_have_no_limit(monkeypatch):
     assert runner.end_of({"SLURM_JOB_END_TIME": "10090", "SLURM_JOB_ID": "1"}, 240) == 590.0
     assert runner.end_of({"SLURM_JOB_ID": "1"}, 2) == 500.0 + 120 - 15
     assert runner.end_of({"SLURM_JOB_ID": "1"}, None) is None
+
+
+def test_a_repetition_that_was_finished_is_not_trained_again(tmp_path, monkeypatch):
+    few = {"epochs": 2, "lr": 0.05, "finetune_lr": 0.02, "milestones": [], "repetitions": 3}
+    given = {"tasks": toy_config(["finetune"])["tasks"][:1], "goals": {}, "baseline": few}
+    whole = run_on_ground(tmp_path / "whole", ["finetune"], **given)
+    trained: list[str] = []
+
+    def fit(*given, name: str, **named):
+        trained.append(name)
+        if trained == ["baseline 0", "baseline 1", "baseline 2"]:
+            raise Killed
+        return loop.fit(*given, name=name, **named)
+
+    monkeypatch.setattr(separate, "fit", fit)
+    with pytest.raises(Killed):
+        run_on_ground(tmp_path / "killed", ["finetune"], **given)
+    again = run_on_ground(tmp_path / "killed", ["finetune"], **given)
+    assert trained[3:] == ["baseline 2"]
+    assert content(again / "finetune") == content(whole / "finetune")
