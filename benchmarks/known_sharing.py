@@ -34,11 +34,11 @@ from lifelong.data.batches import TaskData
 from lifelong.data.device_split import Split
 from lifelong.layers.fixed import FixedPattern
 from lifelong.layers.forms import HARD
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel
 from lifelong.layers.network import task_view
 from lifelong.layers.part import LayerCard, LayerPart
-from lifelong.methods.lasem import Expectation
+from lifelong.methods.lasem import LasemLearner
 from lifelong.optim.phase import Phase
 from lifelong.plan.patterns import configurations
 from lifelong.train.device import prepare
@@ -137,7 +137,7 @@ def learned(learner: LayerLearner, data: TaskData, epochs: int, seed: int) -> Re
 def after_one_task(data: TaskData, epochs: int, seed: int) -> LayerModel:
     """A model whose first task shares both layers."""
     model = LayerModel(partial(task_view, HARD))
-    learner = FixedPattern(Start(model, card(1, "SS"), 2 * seed, "cpu"), HARD)
+    learner = FixedPattern(LayerStart(model, card(1, "SS"), 2 * seed, "cpu"), HARD)
     learned(learner, data, epochs, seed)
     committed, tensors = learner.commit("SS")
     model.add(LayerPart(committed, {n: t.detach().numpy() for n, t in tensors.items()}))
@@ -154,11 +154,11 @@ def one_seed(kind: str, seed: int, size: Size) -> tuple[dict[str, dict[str, floa
     data = [task(kind, position, words, seed, size.images) for position in (1, 2)]
     model = after_one_task(data[0], size.first_epochs, seed)
     begin = 2 * seed + 1
-    lasem = Expectation(Start(model, card(2, ""), begin, "cpu"), HARD)
+    lasem = LasemLearner(LayerStart(model, card(2, ""), begin, "cpu"), HARD)
     learned(lasem, data[1], size.epochs, seed)
     found = {name: {"posterior": chance} for name, chance in lasem.patterns().items()}
     for pattern, values in found.items():
-        learner = FixedPattern(Start(model, card(2, pattern), begin, "cpu"), HARD)
+        learner = FixedPattern(LayerStart(model, card(2, pattern), begin, "cpu"), HARD)
         epochs = learned(learner, data[1], size.epochs, seed).epochs
         values["fixed_test"] = test_accuracy(learner, data[1])
         values["fixed_train"] = epochs[-1].train_accuracy

@@ -39,7 +39,7 @@ from lifelong import store
 from lifelong.data.images import Framing, picture
 from lifelong.masks import Model
 from lifelong.use.finished import Finished
-from lifelong.use.predict import Predictor, Request
+from lifelong.use.predict import Predictor, PredictRequest
 from lifelong.use.printing import print_all
 from lifelong.work import shards
 
@@ -101,7 +101,7 @@ def rates(file: Path, paths: list[Path], channels: float, repeats: int) -> list[
 
     seconds: dict[str, list[float]] = {"decoder": [], "network": [], "predict": []}
     for _ in range(repeats):
-        model = Predictor(Request(file, paths, (card.task,)))
+        model = Predictor(PredictRequest(file, paths, (card.task,)))
         ways = {"decoder": decode, "network": compute, "predict": partial(predict, model)}
         for name, way in ways.items():
             seconds[name].append(wall_s(way))

@@ -31,11 +31,11 @@ from torch import Tensor
 from lifelong.data.device_split import Split
 from lifelong.layers.fixed import FixedPattern
 from lifelong.layers.forms import HARD
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel
 from lifelong.layers.network import filters_of, task_view
 from lifelong.layers.part import LayerCard
-from lifelong.methods.lasem import Expectation
+from lifelong.methods.lasem import LasemLearner
 from lifelong.nets.conv_stack import features
 from lifelong.plan.patterns import OWN
 from lifelong.plan.stacks import STACKS, Stack
@@ -80,7 +80,7 @@ SETTINGS = {
 }
 
 
-class Loop(Expectation):
+class Loop(LasemLearner):
     """The same learner, one configuration after another."""
 
     def _features(self, x: Tensor) -> Tensor:
@@ -123,10 +123,10 @@ def learners(network: str, setting: Setting) -> dict[str, LayerLearner]:
     kinds: dict[str, tuple[Callable[..., LayerLearner], str]] = {
         "stl": (FixedPattern, OWN * STACKS[network].depth),
         "loop": (Loop, ""),
-        "tree": (Expectation, ""),
+        "tree": (LasemLearner, ""),
     }
     return {
-        name: kind(Start(model, card(network, setting, pattern), 1, "cpu"), HARD)
+        name: kind(LayerStart(model, card(network, setting, pattern), 1, "cpu"), HARD)
         for name, (kind, pattern) in kinds.items()
     }
 

@@ -27,7 +27,7 @@ from torch.nn import functional
 from lifelong.masks import Learner, Model, RankedLearner, Ranking
 from lifelong.masks.layers import free_parameters, shareable
 from lifelong.masks.pick import rank_of
-from lifelong.nets import Network
+from lifelong.nets import TaskNetwork
 from lifelong.optim.phase import Phase
 from lifelong.train.device import prepare
 from lifelong.train.step import mask_step
@@ -40,7 +40,7 @@ PHASE = Phase(epochs=1, lr=LR, mask_lr=LR, weight_decay=0.0, optimiser="adam")
 class Plain:
     """A training step that knows no masks."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: TaskNetwork) -> None:
         self.network = network
         weights = [layer.weight for layer in shareable(network).values()]
         self.adam = torch.optim.Adam([*weights, *free_parameters(network)], lr=LR, fused=True)
@@ -54,7 +54,7 @@ class Plain:
 class Textbook:
     """WSN's step with its masks inside the forward pass."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: TaskNetwork) -> None:
         self.network = network
         self.layers = {name: layer.weight for name, layer in shareable(network).items()}
         self.scores = {

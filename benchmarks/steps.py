@@ -10,7 +10,7 @@ from torch.nn import functional
 from lifelong.masks.layers import free_parameters, shareable
 from lifelong.masks.learner import Learner
 from lifelong.masks.pick import picked
-from lifelong.nets import Network
+from lifelong.nets import TaskNetwork
 from lifelong.optim.phase import Phase
 from lifelong.train.step import mask_step
 
@@ -26,7 +26,7 @@ def sgd(weights: list[nn.Parameter], others: list[nn.Parameter], decay: float) -
 class Plain:
     """A training step that knows no masks."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: TaskNetwork) -> None:
         self.network = network
         weights = [layer.weight for layer in shareable(network).values()]
         self.sgd = sgd(weights, free_parameters(network), DECAY)

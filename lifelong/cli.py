@@ -76,9 +76,9 @@ def _remember(options: argparse.Namespace, argv: Sequence[str]) -> None:
 
 
 def _infer(options: argparse.Namespace) -> int:
-    from lifelong.use.predict import READ, Predictor, Request
+    from lifelong.use.predict import READ, Predictor, PredictRequest
 
-    request = Request(
+    request = PredictRequest(
         options.model, options.pictures, (options.task,), whole=True, threads=options.threads
     )
     code = 0
@@ -98,13 +98,13 @@ def _infer(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from lifelong.use.predict import Predictor, Request
+    from lifelong.use.predict import Predictor, PredictRequest
     from lifelong.use.printing import print_all
 
     if options.whole and options.margin is not None:
         raise UserError("--margin is for faces that are cut out: leave it or --whole out")
     model = Predictor(
-        Request(
+        PredictRequest(
             model=options.model,
             pictures=options.pictures,
             tasks=() if options.tasks is None else tuple(options.tasks.split(",")),

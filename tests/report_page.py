@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from lifelong.report.page import Column, Line, Page, Table
+from lifelong.report.page import Line, Page, PageTable, TableColumn
 
 
 def toy_page(**more: Any) -> Page:
-    columns = [Column("method", ""), Column("average", "mean test accuracy", True)]
-    results = Table(columns, [Line("cpg", ["79.5 ± 0.3"])])
+    columns = [TableColumn("method", ""), TableColumn("average", "mean test accuracy", True)]
+    results = PageTable(columns, [Line("cpg", ["79.5 ± 0.3"])])
     facts = {"title": "t", "protocol": "clean", "lede": "One.", "results_about": "In percent."}
     return Page(**{**facts, "results": results, **more})

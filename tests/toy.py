@@ -2,7 +2,8 @@
 
 import torch
 
-from lifelong.masks import Card, Learner
+from lifelong.masks import Learner
+from lifelong.plan.card import Card
 from lifelong.train.losses import logits_of
 
 torch.set_num_threads(1)

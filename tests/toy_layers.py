@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from toy_experiment import toy_layers_config
 
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel
 from lifelong.layers.part import LayerCard, LayerPart
 from lifelong.methods import layer_method
@@ -70,7 +70,7 @@ def new_learner(
     model = new_model(method) if model is None else model
     position = len(model.shards) + 1
     card = layer_card(method, position, **changes)
-    start = Start(model, card, position if seed is None else seed, "cpu")
+    start = LayerStart(model, card, position if seed is None else seed, "cpu")
     return layer_method(method).learner(start)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lifelong.data import folders
-from lifelong.data.photographs import Box, Files
+from lifelong.data.photographs import Box, PhotographFiles
 from lifelong.data.sources import (
     RawSet,
     Settings,
@@ -133,7 +133,7 @@ def _raw_set(
     classes = tuple(name.replace("/", "-") for name in names)  # a slash would make a group
     _check_splits(labels, given, classes, root_of(settings))
     boxes = [one.box for one in listed if one.box is not None]
-    files = Files([one.path for one in listed], boxes or None)
+    files = PhotographFiles([one.path for one in listed], boxes or None)
     images = photographs(files, settings["image_size"], settings, log)
     rows = usable_rows(images, labels, given, classes, settings, log)
     split = completed(labels[rows], given[rows], settings, classes, log)

@@ -45,7 +45,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True)
-class Files:
+class PhotographFiles:
     """Picture files, of which `boxes`, where there are some, are what is to be seen."""
 
     paths: Sequence[Path]

@@ -17,7 +17,7 @@ from PIL import Image
 from lifelong import store
 from lifelong.data import folders
 from lifelong.data.images import Framing, planes
-from lifelong.data.photographs import Files, Photographs, Pictures
+from lifelong.data.photographs import PhotographFiles, Photographs, Pictures
 from lifelong.data.splits import (
     SPLITS,
     TEST,
@@ -126,7 +126,9 @@ def office_home(settings: Settings, log: logging.Logger) -> RawSet:
     )
     split = tenths(labels, settings["seed"], classes)
     kept = np.flatnonzero(split != UNUSED)
-    images = photographs(Files([files[row] for row in kept]), settings["image_size"], settings, log)
+    images = photographs(
+        PhotographFiles([files[row] for row in kept]), settings["image_size"], settings, log
+    )
     rows = usable_rows(images, labels[kept], split[kept], classes, settings, log)
     groups = tuple(one.group for one in class_files)
     unread, kept = left_out(images, rows), kept[rows]
@@ -168,7 +170,7 @@ def _from_files(
         [np.repeat([TRAIN, VALIDATION, TEST], count) for count in counts]
     ).astype(np.uint8)
     names = tuple(f"{one.group}/{one.name}" if one.group else one.name for one in classes)
-    images = photographs(Files(files), side, settings, log, resize)
+    images = photographs(PhotographFiles(files), side, settings, log, resize)
     rows = usable_rows(images, labels, given, names, settings, log)
     split = completed(labels[rows], given[rows], settings, names, log)
     groups = tuple(one.group for one in classes)

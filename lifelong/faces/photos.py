@@ -23,7 +23,7 @@ from lifelong.faces.align import (
 )
 from lifelong.faces.detect import Faces
 from lifelong.faces.read import MAX_PIXELS, MIN_SIDE_PX, Photo, read_photo
-from lifelong.faces.rows import Row, Status
+from lifelong.faces.rows import FaceRow, Status
 from lifelong.plan.errors import ConfigError, DataError
 
 GEOMETRIES = ("margin", "proportional", "similarity")
@@ -31,7 +31,7 @@ NO_FACE = ("drop", "center_crop", "fail")
 
 
 @dataclass(frozen=True)
-class Alignment:
+class FaceAlignment:
     """How a set is aligned; raises ConfigError where the values do not fit together.
 
     `margin` is in source pixels for `margin`, a share of the face for `proportional`, unused for
@@ -63,9 +63,9 @@ class Alignment:
 
 
 ALIGNMENTS = {
-    "facenet_182": Alignment("margin", 182, 44),  # what FaceNet and PAE train on
-    "facenet_160": Alignment("margin", 160, 32),  # their LFW
-    "sphereface_112": Alignment("similarity", TEMPLATE_SIDE),
+    "facenet_182": FaceAlignment("margin", 182, 44),  # what FaceNet and PAE train on
+    "facenet_160": FaceAlignment("margin", 160, 32),  # their LFW
+    "sphereface_112": FaceAlignment("similarity", TEMPLATE_SIDE),
 }
 
 
@@ -76,8 +76,8 @@ class Finder(Protocol):
 
 
 def align_photos(
-    paths: Iterable[Path], finder: Finder, how: Alignment, batch: int = 1
-) -> Iterator[tuple[Row, np.ndarray | None]]:
+    paths: Iterable[Path], finder: Finder, how: FaceAlignment, batch: int = 1
+) -> Iterator[tuple[FaceRow, np.ndarray | None]]:
     """Each photograph's row and aligned face, uint8 (side, side, 3), or None, in order.
 
     `batch` photographs are in memory at once, which pays where the finder searches as many of one
@@ -97,11 +97,11 @@ def align_photos(
 
 
 def align(
-    name: str, pixels: np.ndarray, faces: Faces, how: Alignment
-) -> tuple[Row, np.ndarray | None]:
+    name: str, pixels: np.ndarray, faces: Faces, how: FaceAlignment
+) -> tuple[FaceRow, np.ndarray | None]:
     """The row of a picture uint8 (H, W, 3) with known faces, and its aligned face or None."""
     size = (pixels.shape[1], pixels.shape[0])
-    row = Row(name, Status.NO_FACE, width=size[0], height=size[1], faces=len(faces))
+    row = FaceRow(name, Status.NO_FACE, width=size[0], height=size[1], faces=len(faces))
     chosen = choose(faces.boxes, faces.probabilities, size, how.rule)
     if chosen is None:
         return _faceless(row, pixels, how)
@@ -122,13 +122,15 @@ def align(
     return replace(row, crop=box), crop(pixels, box, how.side)
 
 
-def _box(box: np.ndarray, size: Size, how: Alignment) -> Box:
+def _box(box: np.ndarray, size: Size, how: FaceAlignment) -> Box:
     if how.geometry == "margin":
         return margin_box(box, how.margin, size)
     return proportional_box(box, how.margin, size)
 
 
-def _faceless(row: Row, pixels: np.ndarray, how: Alignment) -> tuple[Row, np.ndarray | None]:
+def _faceless(
+    row: FaceRow, pixels: np.ndarray, how: FaceAlignment
+) -> tuple[FaceRow, np.ndarray | None]:
     if how.no_face == "fail":
         raise DataError(f"no face was found in {row.path}: remove it or set no_face to drop")
     if how.no_face == "drop":
@@ -137,6 +139,6 @@ def _faceless(row: Row, pixels: np.ndarray, how: Alignment) -> tuple[Row, np.nda
     return replace(row, status=Status.CENTER_CROPPED, crop=box), crop(pixels, box, how.side)
 
 
-def _refused(path: Path, photo: Photo) -> Row:
+def _refused(path: Path, photo: Photo) -> FaceRow:
     assert photo.refused is not None
-    return Row(str(path), photo.refused, photo.why)
+    return FaceRow(str(path), photo.refused, photo.why)

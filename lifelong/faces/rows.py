@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Row:
+class FaceRow:
     """One photograph. Sizes, boxes and landmarks are in its pixels, upright as its EXIF says.
 
     `chosen` counts the faces from 0, -1 where none was chosen; then `box` and `landmarks` (x, y

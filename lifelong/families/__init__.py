@@ -17,13 +17,13 @@ from lifelong.plan.stage import Stage
 class Family:
     """`code`: the module with `learn`, `prune` and `commit`; `choice`: what chooses.
 
-    `reader`: what reads a model; it lies where no code that trains is imported. Without one `code`
-    has a `read`. `embeds`: its networks give embeddings to compare faces by.
+    `reader`: what reads a model; it lies where no code that trains is imported. `embeds`: its
+    networks give embeddings to compare faces by.
     """
 
     code: str
+    reader: str
     choice: str = ""
-    reader: str = ""
     embeds: bool = True
 
     def learn(self, stage: Stage) -> None:
@@ -49,20 +49,20 @@ class Family:
         `expected`: the spec of a stage of the run that they must belong to. Without `views` it is
         only for learning on. Raises DamagedFile where they do not fit together.
         """
-        return load(self.reader or f"{self.code}:read")(paths, expected, views)
+        return load(self.reader)(paths, expected, views)
 
 
 _MASKS = "lifelong.work.shards:read_model"
 FAMILIES = {
-    "separate": Family("lifelong.families.separate", reader=_MASKS),
-    "masks": Family("lifelong.families.masks", "lifelong.families.choice:choose_ratio", _MASKS),
+    "separate": Family("lifelong.families.separate", _MASKS),
+    "masks": Family("lifelong.families.masks", _MASKS, "lifelong.families.choice:choose_ratio"),
     "layers": Family(
         "lifelong.families.layers",
-        "lifelong.families.choice:choose_pattern",
         "lifelong.work.shards:read_layer_model",
+        "lifelong.families.choice:choose_pattern",
         embeds=False,
     ),
-    "joint": Family("lifelong.families.joint", reader="lifelong.work.shards:read_lessons"),
+    "joint": Family("lifelong.families.joint", "lifelong.work.shards:read_lessons"),
 }
 
 

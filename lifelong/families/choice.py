@@ -13,10 +13,10 @@ from lifelong import store
 from lifelong.plan.decisions import Rung, select
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.facts import number, patterns
-from lifelong.plan.methods import METHODS
+from lifelong.plan.methods import METHODS, Method
 from lifelong.plan.patterns import SHARED
 from lifelong.plan.stage import Stage
-from lifelong.records.rows import REJECTED, Row, read, to_csv
+from lifelong.records.rows import REJECTED, Row, read, stage_row, to_csv
 from lifelong.work.seal import seal
 
 log = logging.getLogger(__name__)
@@ -37,12 +37,12 @@ def choose_ratio(stage: Stage) -> None:
         given = Path(stage.input("goal"))
         goal = number(store.read_json(given), "goal", given)
     at_cap = width >= spec.cap - 1e-6
-    chosen = select(rungs, goal, at_cap, spec.fair, spec.by_hand)
+    method = METHODS[spec.base]
+    chosen = select(rungs, goal, at_cap, spec.fair, spec.by_hand, method.expands)
     reason = chosen.reason + _rejected(record, chosen.ratio)
     chosen = replace(chosen, reason=reason)
     log.info("ratio %g for %s: %s", chosen.ratio, spec.task, chosen.reason)
-    method = METHODS[spec.base]
-    warnings = [] if method.masks_only else _warnings(record, method.picks == "top_k")
+    warnings = [] if method.masks_only else _warnings(record, method)
     if not warnings and method.releases:
         warnings = _at_zero(record, chosen.ratio)
     for warning in warnings:
@@ -53,7 +53,13 @@ def choose_ratio(stage: Stage) -> None:
     if goal is not None:
         metrics |= {"goal": goal, "goal_met": float(bool(chosen.met))}
     rows = [
-        _row(stage, metric, value, width, deciding[0].split if metric == "accuracy" else None)
+        stage_row(
+            stage,
+            metric,
+            value,
+            width=width,
+            split=deciding[0].split if metric == "accuracy" else None,
+        )
         for metric, value in metrics.items()
     ]
     _write(stage, facts, rows)
@@ -70,19 +76,22 @@ def _rejected(record: list[Row], ratio: float) -> str:
     return ""
 
 
-def _warnings(record: list[Row], by_rank: bool) -> list[str]:
+def _warnings(record: list[Row], method: Method) -> list[str]:
     """What a user should hear of who expects a task to own some weights, but not all it took."""
     owned = {row.ratio: row.value for row in record if row.metric == "weights_owned"}
-    if not owned.get(0.0, 1.0) and by_rank:
+    if not owned.get(0.0, 1.0) and method.picks == "top_k":
         return [
             "owns no weights of its own: all that it picks belongs to older tasks: set another "
             "picking.density, or picking: {scores: fresh}"
         ]
     if not owned.get(0.0, 1.0):
-        return [
-            "owns no weights of its own, because earlier tasks left none free: lower their goals "
-            "or prune.min_train_accuracy, or let the network grow (expand.cap)"
-        ]
+        advice = "prune more of every task (prune.ratios, prune.min_train_accuracy)"
+        if method.has_goal:
+            advice = (
+                "lower their goals or prune.min_train_accuracy, or let the network grow "
+                "(expand.cap)"
+            )
+        return [f"owns no weights of its own, because earlier tasks left none free: {advice}"]
     rejected = any(row.metric == REJECTED for row in record)
     if rejected and set(owned) == {0.0}:
         return [
@@ -120,17 +129,11 @@ def choose_pattern(stage: Stage) -> None:
         reason = f"the best of {len(scores)} patterns, {best:.4f}"
     log.info("pattern %s for %s: %s", chosen, stage.spec.task, reason)
     record = [
-        replace(_row(stage, "shares", float(letter == SHARED), 1.0), layer=layer)
+        stage_row(stage, "shares", float(letter == SHARED), width=1.0, layer=layer)
         for layer, letter in enumerate(chosen)
     ]
     facts = {"task": stage.spec.task, "pattern": chosen, "reason": reason}
     _write(stage, {**facts, "scores": dict(scores)}, record)
-
-
-def _row(stage: Stage, metric: str, value: float, width: float, split: str | None = None) -> Row:
-    named = ("experiment", "protocol", "method", "seed", "task")
-    where = {name: getattr(stage.spec, name) for name in named}
-    return Row(**where, stage="select", width=width, split=split, metric=metric, value=value)
 
 
 def _write(stage: Stage, facts: dict[str, Any], record: list[Row]) -> None:

@@ -4,30 +4,20 @@ A lesson begins with the trunk of the one before it; what that one wrote stays a
 """
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from lifelong import store
 from lifelong.families.lesson_work import LessonWork
-from lifelong.joint.model import LessonModel
 from lifelong.plan.errors import DamagedFile
-from lifelong.plan.specs import TaskSpec
 from lifelong.plan.stage import Stage
 from lifelong.train.evaluate import deciding
 from lifelong.train.loop import fit
-from lifelong.work.shards import load_lesson, read_lessons, save_lesson
+from lifelong.work.shards import load_lesson, save_lesson
 from lifelong.work.work import commit as write
 
 log = logging.getLogger(__name__)
-
-
-def read(
-    paths: Sequence[Path], expected: TaskSpec | None = None, views: bool = True
-) -> LessonModel:
-    """The model of all tasks, checked as `read_lessons` does."""
-    return read_lessons(paths, expected)
 
 
 def learn(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from lifelong import store
 from lifelong.data.batches import TaskData
 from lifelong.data.device_split import Split, eval_batches
 from lifelong.families.looks import Look
-from lifelong.layers.learner import LayerLearner, Part, Start
+from lifelong.layers.learner import LayerLearner, LayerStart, TrainingPart
 from lifelong.layers.model import LayerModel, TaskView, Tensors
 from lifelong.layers.part import LayerCard, LayerPart, to_arrays
 from lifelong.methods import layer_method
@@ -69,9 +69,9 @@ class LayerWork(Work):
         """A learner of this task as it begins; `changes` are to its card."""
         card = replace(self.card(), **changes)
         seed = self.seed("start", 0)
-        return self.method.learner(Start(self.model, card, seed, self.device, self.held_out))
+        return self.method.learner(LayerStart(self.model, card, seed, self.device, self.held_out))
 
-    def phase(self, part: Part, done: int = 0) -> Phase:
+    def phase(self, part: TrainingPart, done: int = 0) -> Phase:
         """How a part of the task is trained that begins after `done` of the task's epochs.
 
         The rate falls with the epochs of all tasks.

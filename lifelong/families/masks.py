@@ -88,9 +88,11 @@ def commit(stage: Stage) -> None:
         learner = work.learner(chosen.card.width)
         learner.load(chosen)
     after = result.kept.accuracy if result.kept else before
-    log.info(
-        "accuracy %.4f, after retraining %.4f: %s", before, after, "kept" if kept else "as was"
-    )
+    if result.epochs:
+        verdict = "kept" if kept else "the selected rung is better"
+        log.info("accuracy %.4f, after retraining %.4f: %s", before, after, verdict)
+    else:
+        log.info("accuracy %.4f, not retrained", before)
     brought, after = _finished(work, learner, after)
     path = Path(stage.path("shard.h5"))
     shard = work.model.part(without_spares(brought))

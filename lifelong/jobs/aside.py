@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lifelong.plan.errors import UserError
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
 
-MANIFEST = "manifest.json"
-FOLDER = ".before"  # in a stage's own: names of the same bytes, which take no room
+FOLDER = ".before"  # in a stage's own: hard links, which take no space
 
 
 def set_aside(folders: Iterable[Path]) -> None:

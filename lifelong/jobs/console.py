@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import printable
-from lifelong.plan.paths import place_of
+from lifelong.plan.paths import MANIFEST, place_of
 from lifelong.records.durations import stage_seconds, time_words
 from lifelong.records.outcomes import outcome_words
 from lifelong.records.stage_log import last_said, why_failed
@@ -69,7 +69,7 @@ class Running:
         return not self.queued and self.has_written() and not self.sealed()
 
     def sealed(self) -> bool:
-        return (self.folder / "manifest.json").exists()
+        return (self.folder / MANIFEST).exists()
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 FOLDER = ".devices"
-_AT_ONCE = 64  # stages on one GPU; beyond it nobody counts
+_AT_ONCE = 64  # stages on one GPU that are told apart; further ones count as no more
 _MANAGED = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 
 

@@ -16,6 +16,7 @@ from lifelong.jobs.request import Request
 from lifelong.jobs.runner import execute
 from lifelong.plan.errors import DamagedFile, printable
 from lifelong.plan.overview import overview
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.plan import Plan
 from lifelong.plan.specs import canonical, plain
 from lifelong.plan.stage import Stage
@@ -95,7 +96,7 @@ def run_stage(stage: Stage, threads: int = 1) -> None:
         if not Path(path).is_file():
             what = f"is missing, and {stage.folder} is made from it"
             raise DamagedFile(path, what, remove=None)
-    Path(stage.path("manifest.json")).unlink(missing_ok=True)  # half-done must not look done
+    Path(stage.path(MANIFEST)).unlink(missing_ok=True)  # half-done must not look done
     print(stage.folder, file=sys.stderr)
     stage = replace(stage, threads=threads)
     inputs, spec = dict(stage.inputs), plain(stage.spec)

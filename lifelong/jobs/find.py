@@ -12,7 +12,7 @@ from lifelong.plan.decisions import Grown, grown
 from lifelong.plan.errors import DamagedFile, UserError
 from lifelong.plan.facts import number, outcome
 from lifelong.plan.overview import TABLES, overview
-from lifelong.plan.paths import beside, place_of, split_root
+from lifelong.plan.paths import MANIFEST, beside, place_of, split_root
 from lifelong.plan.plan import NOT_GROWN, Plan
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key, Stage
@@ -32,7 +32,6 @@ _FILES = {  # of a stage, beside its log
     "tables": "|".join([r"manifest\.json", *(rf"{name}\.csv" for name in TABLES)]),
     "report": r"manifest\.json|index\.html|[\w-]+\.svg",
 }
-_MANIFEST = "manifest.json"
 Reader = Callable[[str], dict[str, Any]]
 
 
@@ -41,7 +40,7 @@ def read_facts(path: str) -> dict[str, Any]:
     from lifelong import store  # h5py; the Snakefile, which has a reader of its own, does without
 
     file = Path(path)
-    if file.name == "manifest.json":
+    if file.name == MANIFEST:
         return store.read_manifest(file.parent)
     return store.read_json(file)
 
@@ -107,7 +106,7 @@ def _grown(plan: Plan, key: Key, read: Reader) -> Grown:
 
     def outcome_of(attempt: int) -> dict[str, float]:
         tried = replace(key, kind="expand" if attempt else "train", attempt=attempt)
-        manifest = plan.file(tried, "manifest.json")
+        manifest = plan.file(tried, MANIFEST)
         return outcome(read(manifest), manifest)
 
     return grown(outcome_of, goal, cap, floor)
@@ -127,7 +126,7 @@ class Outdated:
 
     @property
     def manifest(self) -> str:
-        return f"{self.folder.as_posix()}/{_MANIFEST}"
+        return f"{self.folder.as_posix()}/{MANIFEST}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def survey(plan: Plan) -> Survey:
     damaged, is left out.
     """
     names = _names(Path(plan.paths.base))
-    found = [_found(plan, names, one) for one, here in names.items() if _MANIFEST in here]
+    found = [_found(plan, names, one) for one, here in names.items() if MANIFEST in here]
     stages = {one.folder: one for one in found if one is not None}
     runs = _Runs(stages)
     wrong = []
@@ -186,7 +185,7 @@ class _Found:
 
 def _found(plan: Plan, names: Mapping[str, set[str]], folder: str) -> _Found | None:
     try:
-        made = _read(f"{folder}/{_MANIFEST}")
+        made = _read(f"{folder}/{MANIFEST}")
         if not _wrote_here(made, Path(folder)):
             return None  # foreign: the stages that read it refuse it by name
         read = _inputs_here(made, folder)
@@ -218,7 +217,7 @@ def reader_of(path: str) -> str | None:
     folder, _, name = path.rpartition("/")
     if not folder.endswith("/prune") or not name.startswith("ratio-"):
         return None
-    return f"{beside(path, 'retrain')}/{_MANIFEST}"
+    return f"{beside(path, 'retrain')}/{MANIFEST}"
 
 
 class _Runs:
@@ -247,7 +246,7 @@ def _planned(plan: Plan, folder: str, read: Sequence[str]) -> tuple[Stage | None
     Raises UserError where there is none, DamagedFile where a file that decides is damaged.
     """
     try:
-        stage = find_stage(plan, f"{folder}/{_MANIFEST}", _read)
+        stage = find_stage(plan, f"{folder}/{MANIFEST}", _read)
     except DamagedFile as error:
         if Path(error.path).exists():
             raise
@@ -263,7 +262,7 @@ def _inputs_here(made: Mapping[str, Any], folder: str) -> dict[str, str]:
     inputs = made.get("inputs")
     wrote, here = split_root(str(made.get("folder"))), split_root(folder)
     if not isinstance(inputs, dict) or wrote is None or here is None:
-        raise DamagedFile(f"{folder}/{_MANIFEST}", "is damaged (no inputs)")
+        raise DamagedFile(f"{folder}/{MANIFEST}", "is damaged (no inputs)")
     then, now = (f"{root}/" if root else "" for root, _ in (wrote, here))
     return {
         f"{now}{path.removeprefix(then)}" if path.startswith(then) else path: digest
@@ -289,7 +288,7 @@ def _lost(plan: Plan, names: Mapping[str, set[str]], path: str) -> list[str]:
     if not path.startswith(f"{plan.paths.base}/"):
         return []  # the user's own
     here = names.get(folder, set())
-    return [f"{folder}/{one}" for one in (name, _MANIFEST) if one not in here]
+    return [f"{folder}/{one}" for one in (name, MANIFEST) if one not in here]
 
 
 def _names(base: Path) -> dict[str, set[str]]:
@@ -309,7 +308,7 @@ def _wrote_here(made: dict[str, Any], folder: Path) -> bool:
 
 def finished(base: Path) -> list[Path]:
     """The folders of an experiment that a manifest has sealed."""
-    return [Path(folder) for folder, names in _names(base).items() if _MANIFEST in names]
+    return [Path(folder) for folder, names in _names(base).items() if MANIFEST in names]
 
 
 def _read(path: str) -> dict[str, Any]:

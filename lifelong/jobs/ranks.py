@@ -20,6 +20,7 @@ from typing import Any
 from lifelong.jobs import owner
 from lifelong.jobs.request import Request
 from lifelong.plan.errors import UserError
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.stage import Stage
 
 _TOLD = "told"  # what the first process that failed has to say
@@ -124,7 +125,7 @@ def _same_files(stage: Stage, world: Any) -> None:
     """Raise UserError, and let the stage's files not count, where the processes disagree."""
     from lifelong.store import read_manifest
 
-    manifest = Path(stage.path("manifest.json"))
+    manifest = Path(stage.path(MANIFEST))
     every = world.gathered(read_manifest(Path(stage.folder))["files"])
     if any(files != every[0] for files in every):
         manifest.unlink()

@@ -6,7 +6,7 @@ import torch
 
 from lifelong.joint.network import network_of
 from lifelong.joint.part import Lesson
-from lifelong.nets import Network, placed
+from lifelong.nets import TaskNetwork, placed
 from lifelong.plan.card import Card
 
 
@@ -36,7 +36,7 @@ class LessonModel:
         return False
 
     @torch.no_grad()
-    def view(self, position: int, device: str = "cpu") -> Network:
+    def view(self, position: int, device: str = "cpu") -> TaskNetwork:
         """The network of the task at a position, counted from 1."""
         learned = self.shards[position - 1]
         network = network_of(learned.card, seed=0)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lifelong.joint.part import TRUNK, head_prefix
-from lifelong.nets import Network, build, memory_format
+from lifelong.nets import TaskNetwork, build, memory_format
 from lifelong.plan.card import Card
 
 _COUNTERS = "num_batches_tracked"  # of norms: nothing reads them
@@ -68,12 +68,12 @@ class LessonNetwork(nn.Module):
         return {name: one for name, one in named.items() if not name.endswith(_COUNTERS)}
 
 
-def network_of(card: Card, seed: int) -> Network:
+def network_of(card: Card, seed: int) -> TaskNetwork:
     """The network of one task as `seed` starts it."""
     return build(card.architecture(), seed)
 
 
-def _sharing(body: nn.Module, network: Network, form: torch.memory_format) -> Network:
+def _sharing(body: nn.Module, network: TaskNetwork, form: torch.memory_format) -> TaskNetwork:
     """The network on another body, which it shares."""
     network.body, network.form = body, form
     return network

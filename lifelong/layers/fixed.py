@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lifelong.layers.forms import Form
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import LayerLearner, LayerStart
 from lifelong.layers.model import TaskView, Tensors, part_of
 from lifelong.layers.network import (
     filters_of,
@@ -28,7 +28,7 @@ from lifelong.plan.patterns import SHARED
 class FixedPattern(LayerLearner):
     """STL, SNN, HPS, TF and DF-CNN are this with another form, pattern and head."""
 
-    def __init__(self, start: Start, form: Form, one_head: bool = False) -> None:
+    def __init__(self, start: LayerStart, form: Form, one_head: bool = False) -> None:
         super().__init__(start)
         self.form = form
         for shape, letter in zip(shapes_of(self.card), self.card.pattern, strict=True):

@@ -20,7 +20,7 @@ from lifelong.plan.stacks import Stack
 
 
 @dataclass(frozen=True)
-class Layer:
+class GrownLayer:
     """A layer's name and size: `cells` numbers connect a unit with each unit `below` it."""
 
     name: str
@@ -49,7 +49,7 @@ def first_widths(card: LayerCard, hidden: Sequence[int] | None = None) -> list[i
     return [*card.stack.channels, *(card.stack.hidden if hidden is None else hidden)]
 
 
-def layers_of(card: LayerCard, widths: Sequence[int]) -> list[Layer]:
+def layers_of(card: LayerCard, widths: Sequence[int]) -> list[GrownLayer]:
     """All layers of a task's network from the image on; the last is its output layer."""
     stack = card.stack
     area = stack.sides(card.image_size)[-1] ** 2
@@ -58,15 +58,17 @@ def layers_of(card: LayerCard, widths: Sequence[int]) -> list[Layer]:
         dense = index - stack.depth
         if dense < 0:
             kernel = stack.kernels[index]
-            layers.append(Layer(f"shared.{index}", units, below, kernel**2, kernel))
+            layers.append(GrownLayer(f"shared.{index}", units, below, kernel**2, kernel))
         else:
             whose = "shared." if index < len(widths) else card.own
-            layers.append(Layer(f"{whose}head.{dense}", units, below, area if dense == 0 else 1))
+            layers.append(
+                GrownLayer(f"{whose}head.{dense}", units, below, area if dense == 0 else 1)
+            )
         below = units
     return layers
 
 
-def start_units(layers: Sequence[Layer], generator: torch.Generator) -> Tensors:
+def start_units(layers: Sequence[GrownLayer], generator: torch.Generator) -> Tensors:
     """Fresh layers, uniform after Glorot; biases too, as if each were connected with all."""
     tensors: Tensors = {}
     for layer in layers:
@@ -79,9 +81,9 @@ def start_units(layers: Sequence[Layer], generator: torch.Generator) -> Tensors:
 
 def plant(
     into: Mapping[str, Tensor],
-    larger: Sequence[Layer],
+    larger: Sequence[GrownLayer],
     tensors: Mapping[str, Tensor],
-    smaller: Sequence[Layer],
+    smaller: Sequence[GrownLayer],
 ) -> None:
     """Copy layers over the first units of layers at least as large."""
     for large, small in zip(larger, smaller, strict=True):
@@ -92,7 +94,7 @@ def plant(
 
 
 def taken(
-    tensors: Mapping[str, Tensor], layers: Sequence[Layer], units: Sequence[Tensor]
+    tensors: Mapping[str, Tensor], layers: Sequence[GrownLayer], units: Sequence[Tensor]
 ) -> Tensors:
     """The chosen units of the hidden layers, in that order, once or more; all outputs."""
     state: Tensors = {}
@@ -106,7 +108,7 @@ def taken(
     return state
 
 
-def selected(tensors: Mapping[str, Tensor], layers: Sequence[Layer]) -> list[list[int]]:
+def selected(tensors: Mapping[str, Tensor], layers: Sequence[GrownLayer]) -> list[list[int]]:
     """Units of each hidden layer that are connected, over whatever units, with any class."""
     units: list[list[int]] = []
     above = list(range(layers[-1].units))
@@ -118,7 +120,7 @@ def selected(tensors: Mapping[str, Tensor], layers: Sequence[Layer]) -> list[lis
 
 
 def awake(
-    tensors: Mapping[str, Tensor], layers: Sequence[Layer], old: Sequence[int]
+    tensors: Mapping[str, Tensor], layers: Sequence[GrownLayer], old: Sequence[int]
 ) -> list[list[int]]:
     """The units of hidden layers without those beyond `old` whose weights and bias are all zero."""
     units = []

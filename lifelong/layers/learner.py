@@ -16,7 +16,7 @@ from lifelong.layers.part import LayerCard
 
 
 @dataclass(frozen=True)
-class Start:
+class LayerStart:
     """What a learner begins with; `card.pattern` is the pattern of the configuration.
 
     `held_out` gives the images (N, C, H, W) and labels (N,) that decide, none of them trained on.
@@ -39,7 +39,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Part:
+class TrainingPart:
     """One of the phases that a task is learned in: `share` of its epochs, perhaps at one rate.
 
     `rest`: all epochs that are left, whatever the phases before it were rounded to.
@@ -56,9 +56,9 @@ class LayerLearner(ABC):
 
     optimiser = "rmsprop"  # or "adam"
     gradient_scale = 1.0  # by which all gradients are multiplied before the optimiser sees them
-    part = Part()
+    part = TrainingPart()
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: LayerStart) -> None:
         self.model, self.card, self.device = start.model, start.card, start.device
         self.options = start.card.options
         self.start_generator = torch.Generator().manual_seed(start.seed)  # of first values only

@@ -5,14 +5,10 @@ from lifelong.masks.model import Model
 from lifelong.masks.ranked import RankedLearner, Ranking, TaskLearner
 from lifelong.masks.shard import Part, Shard, without_spares
 from lifelong.masks.size import shard_size
-from lifelong.nets import Network
-from lifelong.plan.card import Card
 
 __all__ = [
-    "Card",
     "Learner",
     "Model",
-    "Network",
     "Part",
     "RankedLearner",
     "Ranking",

@@ -1,7 +1,8 @@
 """Weights that belong to no task and are never trained: all tasks pick among them.
 
 They are owned by `GROUND`. Those of a seed are in no file; pretrained ones are task 0 of a model,
-a `Part` that lies beside its tasks. Of these a task may be left the smallest of every layer.
+a `Part` that lies beside its tasks. The smallest of them in every layer may be
+released to the tasks.
 """
 
 import math

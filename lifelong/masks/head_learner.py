@@ -16,7 +16,7 @@ class HeadLearner:
     `network` may be replaced by one that begins with the features: see `of_features`.
     """
 
-    version = 0  # its parameters lie where they lie
+    version = 0  # nothing ever replaces its parameters
 
     def __init__(self, model: Model, card: Card, seed: int, device: str = "cpu") -> None:
         assert model.base is not None, "there are no weights to stand on"

@@ -53,10 +53,10 @@ class Learner:
     """A task's network with the masks that say what may change.
 
     `model` holds the older tasks; `width` is the width to learn at. All free entries are claimed:
-    released ones start from zero, those that widening added from a fresh initialisation, norms and
-    biases from the previous task's (as CPG does). With `still_norms` these stay what the first task
-    made of them (as in Piggyback). With `fresh_start` released weights start as new ones do, not
-    from zero.
+    released ones start from zero or from pretrained weights where there are any, those that
+    widening added from a fresh initialisation, norms and biases from the previous task's (as CPG
+    does). With `still_norms` these stay what the first task made of them (as in Piggyback). With
+    `fresh_start` released weights start as new ones do, not from zero.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from lifelong.masks.layers import load_dense, shareable
 from lifelong.masks.layout import packed
 from lifelong.masks.places import EVERY
 from lifelong.masks.shard import Arrays, Part, Shard
-from lifelong.nets import Growth, Network, build, growth_of, placed
+from lifelong.nets import Growth, TaskNetwork, build, growth_of, placed
 from lifelong.plan.card import Card
 from lifelong.plan.errors import Misfit, UserError
 from lifelong.plan.methods import MOST_TASKS
@@ -191,7 +191,7 @@ class Model:
         heads = all(name.startswith("head.") for name, values in own if values.size)
         return self.base is not None and part.card.alone and part.card.ground is not None and heads
 
-    def view(self, position: int, device: str = "cpu") -> Network:
+    def view(self, position: int, device: str = "cpu") -> TaskNetwork:
         """Task `position` (from 1) alone, at its own width: what it was when it was learned."""
         part = self.shards[position - 1]
         source, upto = self, position
@@ -216,13 +216,13 @@ class Model:
         return placed(network, device).eval()
 
 
-def empty_network(card: Card, width: float) -> Network:
+def empty_network(card: Card, width: float) -> TaskNetwork:
     """The network of a task with arbitrary weights: a random start would cost most of the time."""
     with _NoStart():
         return fresh_network(replace(card, width=width), seed=0)
 
 
-def fresh_network(card: Card, seed: int) -> Network:
+def fresh_network(card: Card, seed: int) -> TaskNetwork:
     """The network of a task as `seed` starts it."""
     return build(card.architecture(), seed)
 

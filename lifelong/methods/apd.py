@@ -31,7 +31,7 @@ from torch.nn import functional
 
 from lifelong.layers.fixed import on_device, shared_layer
 from lifelong.layers.forms import HARD, LayerShape
-from lifelong.layers.learner import Fact, LayerLearner, Start
+from lifelong.layers.learner import Fact, LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel, TaskView, Tensors, part_of
 from lifelong.layers.network import (
     head_of,
@@ -50,7 +50,7 @@ from lifelong.nets.conv_stack import Filter, dropout, features, head, start_plai
 class Decomposition(LayerLearner):
     """A task, and with it the additions of all older ones, `older.{layer}`: (tasks, *filter)."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: LayerStart) -> None:
         super().__init__(start)
         self.shapes, self.settings = shapes_of(self.card), self.options["apd"]
         self.optimiser = self.settings["optimiser"]
@@ -244,7 +244,7 @@ class FullMasks(LayerLearner):
     loss; it is left out here too.
     """
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: LayerStart) -> None:
         super().__init__(start)
         for shape in shapes_of(self.card):
             self.take(shared_layer(self, HARD, shape.index))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel, TaskView
 from lifelong.layers.part import LayerCard
 
@@ -21,6 +21,6 @@ class LayerMethod:
     after another, each from the same model; the best on the deciding split is taken.
     """
 
-    learner: Callable[[Start], LayerLearner]
+    learner: Callable[[LayerStart], LayerLearner]
     view: Callable[[LayerModel, int, str], TaskView]
     tries: Callable[[LayerCard], Sequence[str]] = as_configured

@@ -24,7 +24,7 @@ import torch
 from lifelong.layers.deconvolution import DECONVOLUTION
 from lifelong.layers.fixed import FixedPattern, moved_view, on_device
 from lifelong.layers.forms import HARD, Form
-from lifelong.layers.learner import Start
+from lifelong.layers.learner import LayerStart
 from lifelong.layers.model import LayerModel, TaskView, Tensors
 from lifelong.layers.network import own_filter, shapes_of, start_layer, view_of
 from lifelong.layers.part import LayerCard
@@ -47,7 +47,7 @@ def pattern_now(cards: Sequence[LayerCard], position: int) -> str:
 class Imposed(FixedPattern):
     """A pattern, which is imposed on the first task too if this is the second."""
 
-    def __init__(self, start: Start, form: Form) -> None:
+    def __init__(self, start: LayerStart, form: Form) -> None:
         super().__init__(start, form)
         if len(self.model.cards) == 1:
             self._convert(self.model.cards[0])

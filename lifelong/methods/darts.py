@@ -29,7 +29,7 @@ from torch.nn import functional
 from lifelong.layers.deconvolution import DECONVOLUTION
 from lifelong.layers.fixed import chosen, moved_view, take_both_kinds
 from lifelong.layers.forms import HARD, Form
-from lifelong.layers.learner import Fact, LayerLearner, Start
+from lifelong.layers.learner import Fact, LayerLearner, LayerStart
 from lifelong.layers.model import TaskView, Tensors
 from lifelong.layers.network import (
     filters_of,
@@ -51,7 +51,7 @@ _NUDGE = 0.01  # how far the filters move, all together, to see how the gradient
 class Mixture(LayerLearner):
     """Both kinds of every layer, weighted by the softmax of alpha; DARTS over what to share."""
 
-    def __init__(self, start: Start, form: Form) -> None:
+    def __init__(self, start: LayerStart, form: Form) -> None:
         super().__init__(start)
         self.form, depth = form, self.card.stack.depth
         self.groups = self.options["groups"] or [1] * depth

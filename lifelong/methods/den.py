@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lifelong.layers.growing import (
-    Layer,
+    GrownLayer,
     awake,
     drifted,
     first_widths,
@@ -45,7 +45,7 @@ from lifelong.layers.growing import (
     taken,
     unit_view,
 )
-from lifelong.layers.learner import Fact, LayerLearner, Part, Start
+from lifelong.layers.learner import Fact, LayerLearner, LayerStart, TrainingPart
 from lifelong.layers.model import TaskView, Tensors, part_of
 from lifelong.layers.part import LayerCard
 from lifelong.methods.base import LayerMethod
@@ -81,14 +81,14 @@ class ExpandingLearner(LayerLearner):
 
     optimiser = "adam"
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: LayerStart) -> None:
         super().__init__(start)
         self.start, self.settings = start, self.options["den"]
         self.card = replace(self.card, facts={**self._first_facts(), **self.card.facts})
         self.phase, self.widths = self.card.facts["phase"], self.card.facts["widths"]
         self.old: list[int] = self.card.facts["old"]
         self.pull = PHASES[self.phase]
-        self.part = Part(self.phase, self.pull.share, steady=True)
+        self.part = TrainingPart(self.phase, self.pull.share, steady=True)
         self.layers = layers_of(self.card, self.widths)
         self.take(start_units(self.layers, self.start_generator))
         plant(self.tensors, self.layers, self.model.tensors, layers_of(self.card, self.old))
@@ -130,7 +130,7 @@ class ExpandingLearner(LayerLearner):
             return torch.isin(units, torch.as_tensor(known, dtype=torch.int64))
         return units >= (self.old[index] if hidden else len(units))
 
-    def _before(self) -> list[tuple[Layer, Tensor, Tensor]]:
+    def _before(self) -> list[tuple[GrownLayer, Tensor, Tensor]]:
         """Hidden layers, and what they were before the task: (units, below, cells), (units,)."""
         before = []
         for layer in layers_of(self.card, self.old)[:-1]:
@@ -268,7 +268,7 @@ class ExpandingLearner(LayerLearner):
 
 def halve(
     tensors: Tensors,
-    layers: Sequence[Layer],
+    layers: Sequence[GrownLayer],
     widths: Sequence[int],
     split: Sequence[Sequence[int]],
     old: Sequence[int],

@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from lifelong.layers.fixed import on_device, shared_layer
 from lifelong.layers.forms import HARD, LayerShape
-from lifelong.layers.learner import Fact, LayerLearner, Start
+from lifelong.layers.learner import Fact, LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel, TaskView, Tensors, part_of
 from lifelong.layers.network import (
     head_of,
@@ -52,7 +52,7 @@ _MOMENTUM = 0.1  # of the norms' running statistics
 class ChannelGates(LayerLearner):
     """A task on the frozen filters of those before it and on free ones, drawn afresh."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: LayerStart) -> None:
         super().__init__(start)
         self.shapes, own = shapes_of(self.card), self.card.own
         self._frozen: list[Tensor] = []
@@ -245,7 +245,7 @@ class SoftGates(LayerLearner):
     whatever they are, so that it has no gradient.
     """
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: LayerStart) -> None:
         super().__init__(start)
         card, side = self.card, self.card.image_size
         entering = (side, *card.stack.sides(side)[:-1])

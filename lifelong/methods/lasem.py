@@ -36,7 +36,7 @@ from torch.nn import functional
 from lifelong.layers.deconvolution import DECONVOLUTION
 from lifelong.layers.fixed import FixedPattern, chosen, moved_view, take_both_kinds
 from lifelong.layers.forms import HARD, Form
-from lifelong.layers.learner import Fact, LayerLearner, Part, Start
+from lifelong.layers.learner import Fact, LayerLearner, LayerStart, TrainingPart
 from lifelong.layers.model import TaskView, Tensors
 from lifelong.layers.network import (
     filters_of,
@@ -57,7 +57,7 @@ _SQUARE = "square."  # RMSProp's mean squares of the tensor of that name
 _SETTLED = "settled"  # a fact: [pattern, how probable it was] of each when one was taken
 
 
-def learner(start: Start, form: Form) -> LayerLearner:
+def learner(start: LayerStart, form: Form) -> LayerLearner:
     """Who learns the task, by what its card says has been settled."""
     card = start.card
     if _SETTLED in card.facts:
@@ -65,17 +65,17 @@ def learner(start: Start, form: Form) -> LayerLearner:
     if card.position == 1 and card.options["lasem"]["first"] == "share":
         shared = replace(card, pattern=SHARED * card.stack.depth)
         return FixedPattern(replace(start, card=shared), form)
-    return Expectation(start, form)
+    return LasemLearner(start, form)
 
 
-class Expectation(LayerLearner):
+class LasemLearner(LayerLearner):
     """Expectation and maximisation over configurations, both on one pass through all of them."""
 
-    def __init__(self, start: Start, form: Form) -> None:
+    def __init__(self, start: LayerStart, form: Form) -> None:
         super().__init__(start)
         self.start, self.form = start, form
         self.search = self.options["lasem"]["search"]
-        self.part = Part("search", self.search) if self.search < 1 else Part()
+        self.part = TrainingPart("search", self.search) if self.search < 1 else TrainingPart()
         take_both_kinds(self, form)
         self.train(lambda name: True)
         depth, network = self.card.stack.depth, self.card.network
@@ -192,11 +192,11 @@ class Settled(FixedPattern):
     trained for the patterns that are not.
     """
 
-    def __init__(self, start: Start, form: Form) -> None:
+    def __init__(self, start: LayerStart, form: Form) -> None:
         self.probable: dict[str, float] = dict(start.card.facts[_SETTLED])
         best = max(self.probable, key=lambda pattern: self.probable[pattern])  # the first of them
         super().__init__(replace(start, card=replace(start.card, pattern=best)), form)
-        self.part = Part("alone", rest=True)
+        self.part = TrainingPart("alone", rest=True)
         # The search's mean squares: fresh ones would leave about six epochs idle.
         self.carried = {name: torch.ones_like(tensor) for name, tensor in self.trained().items()}
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lifelong.layers.forms import LayerShape
-from lifelong.layers.learner import LayerLearner, Start
+from lifelong.layers.learner import LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel, TaskView, Tensors
 from lifelong.layers.network import (
     head_of,
@@ -117,7 +117,7 @@ def maps_of(columns: Sequence[Column], x: Tensor) -> list[Maps]:
 class ColumnLearner(LayerLearner):
     """A new column beside the older ones, which stay as they are."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: LayerStart) -> None:
         super().__init__(start)
         self.columns = columns_before(self.model, self.card.position, self.device)
         for shape in shapes_of(self.card):

@@ -18,7 +18,7 @@ _WIDEST_CHANNELS_LAST = 256
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
-class Network(nn.Module):
+class TaskNetwork(nn.Module):
     """Body and head. In: (batch, channels, height, width). Out: (batch, classes) logits.
 
     `form` is the memory format its inputs shall have. With a `crop` it sees that many pixels: of
@@ -52,7 +52,7 @@ class Network(nn.Module):
         self._held = norms
         self.train(self.training)
 
-    def train(self, mode: bool = True) -> "Network":
+    def train(self, mode: bool = True) -> "TaskNetwork":
         """As for any module, but for norms that are held."""
         super().train(mode)
         for norm in self._held:
@@ -66,9 +66,9 @@ class Network(nn.Module):
         """What verification compares: (batch, features) before the classes, not normalised."""
         return parts_of(self.head)[0](self.features(x))
 
-    def after_features(self) -> "Network":
+    def after_features(self) -> "TaskNetwork":
         """The same head on its own: in: (batch, features, 1, 1), as `features` gives them."""
-        return Network(nn.Flatten(), self.head)
+        return TaskNetwork(nn.Flatten(), self.head)
 
     def features(self, x: Tensor) -> Tensor:
         """What the head sees: (batch, features), or the maps that a task's own blocks take."""
@@ -100,7 +100,7 @@ def standardised(x: Tensor) -> Tensor:
     return (x - x.mean(dim=(1, 2, 3), keepdim=True)) / deviation.clamp_min(smallest)
 
 
-def build(wanted: Architecture, seed: int = 0) -> Network:
+def build(wanted: Architecture, seed: int = 0) -> TaskNetwork:
     """A freshly initialised network; the same seed gives the same weights, whatever ran before."""
     row = NETWORKS[wanted.name]
     side = wanted.input_size or wanted.crop or wanted.image_size
@@ -115,7 +115,7 @@ def build(wanted: Architecture, seed: int = 0) -> Network:
         else:
             outputs = features, wanted.classes, wanted.channels
             top = head_of(wanted.head, *outputs, row.bare_head, wanted.head_outputs)
-        network = Network(body, top, wanted.crop, wanted.input_size, wanted.standardise)
+        network = TaskNetwork(body, top, wanted.crop, wanted.input_size, wanted.standardise)
         network.channels_last = row.channels_last
         return network
 
@@ -145,7 +145,7 @@ def memory_format(network: nn.Module, device: str) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
-def placed(network: Network, device: str) -> Network:
+def placed(network: TaskNetwork, device: str) -> TaskNetwork:
     """The network on a device, in its memory format there; bits depend on both."""
     network.form = memory_format(network, device)
     return network.to(device=device, memory_format=network.form)  # type: ignore[call-overload]

@@ -17,7 +17,7 @@ EPS = 1e-3  # of the norms. Their momentum is torch's: published programs', 0.01
 
 
 @dataclass(frozen=True)
-class Stage:
+class BlockGroup:
     """Blocks of one size: `stride` is that of the first, `expand` is how much wider they are."""
 
     blocks: int
@@ -28,13 +28,13 @@ class Stage:
 
 
 STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
+    BlockGroup(1, 3, 1, 1, 16),
+    BlockGroup(2, 3, 2, 6, 24),
+    BlockGroup(2, 5, 2, 6, 40),
+    BlockGroup(3, 3, 2, 6, 80),
+    BlockGroup(3, 5, 1, 6, 112),
+    BlockGroup(4, 5, 2, 6, 192),
+    BlockGroup(1, 3, 1, 6, 320),
 )
 
 
@@ -61,7 +61,7 @@ class SameConv2d(nn.Conv2d):
 class Block(nn.Module):
     """Widen by 1x1, filter each channel, narrow by 1x1; added to its input where that fits."""
 
-    def __init__(self, size: int, out: int, stage: Stage, stride: int) -> None:
+    def __init__(self, size: int, out: int, stage: BlockGroup, stride: int) -> None:
         super().__init__()
         inside = size * stage.expand
         self.expands = stage.expand > 1

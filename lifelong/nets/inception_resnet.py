@@ -39,7 +39,7 @@ class Concat(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-class Block(nn.Module):
+class InceptionBlock(nn.Module):
     """x + scale * (1x1 convolution, with bias and without norm, of branches), then perhaps ReLU."""
 
     def __init__(
@@ -155,20 +155,20 @@ def _stem(size: int, outs: Sequence[int]) -> nn.Sequential:
     )
 
 
-def _block35(size: int, n: int) -> Block:
+def _block35(size: int, n: int) -> InceptionBlock:
     chains = [_chain(size, [n] * count, [1, 3, 3][:count]) for count in (1, 2, 3)]
-    return Block(Concat(*chains), 3 * n, size, 0.17)
+    return InceptionBlock(Concat(*chains), 3 * n, size, 0.17)
 
 
-def _block17(size: int, n: int) -> Block:
+def _block17(size: int, n: int) -> InceptionBlock:
     long = _chain(size, [n] * 3, [1, (1, 7), (7, 1)])
-    return Block(Concat(_chain(size, [n], [1]), long), 2 * n, size, 0.10)
+    return InceptionBlock(Concat(_chain(size, [n], [1]), long), 2 * n, size, 0.10)
 
 
-def block8(size: int, n: int, scale: float, relu: bool) -> Block:
+def block8(size: int, n: int, scale: float, relu: bool) -> InceptionBlock:
     """The last kind of block, of `size` maps with `n` inside; FaceLiveNet's branches have two."""
     long = _chain(size, [n] * 3, [1, (1, 3), (3, 1)])
-    return Block(Concat(_chain(size, [n], [1]), long), 2 * n, size, scale, relu)
+    return InceptionBlock(Concat(_chain(size, [n], [1]), long), 2 * n, size, scale, relu)
 
 
 def _reduction_a(size: int, outs: Sequence[int]) -> Concat:

@@ -8,7 +8,7 @@ STAGES = ((64, 1), (128, 2), (256, 4), (512, 1))  # channels, residual units
 SLOPE = 0.25
 
 
-class Unit(nn.Module):
+class ResidualUnit(nn.Module):
     """x + PReLU(conv(PReLU(conv(x)))): the channels stay where they are."""
 
     def __init__(self, channels: int) -> None:
@@ -35,7 +35,7 @@ class SphereNet20(nn.Module):
         size, side = in_channels, image_size
         for base, units in STAGES:
             out = scaled(base, channels, width)
-            layers += [_convolution(size, out, 2), *(Unit(out) for _ in range(units))]
+            layers += [_convolution(size, out, 2), *(ResidualUnit(out) for _ in range(units))]
             size, side = out, (side + 1) // 2
         self.features = nn.Sequential(*layers)
         self.out_features = size * side * side

@@ -64,7 +64,7 @@ class Phase:
         return watched or self.keep_epoch == "best_loss"
 
     def fallen(self, times: int) -> "Phase":
-        """The phase with rates that fell so often on a plateau."""
+        """The phase after its rates have fallen `times` times on a plateau."""
         if not times or self.plateau is None:
             return self
         factor = self.plateau.factor**times

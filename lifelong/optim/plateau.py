@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WATCHED = ("loss", "accuracy")
-
 
 @dataclass(frozen=True)
 class Plateau:
@@ -20,9 +18,10 @@ class Plateau:
     watch: str = "loss"
 
     def after(self, measured: Sequence[float], lr: float) -> tuple[int, bool]:
-        """How often the rate `lr` fell in epochs that `measured` so much, and whether it ended.
+        """How often the rate `lr` has fallen so far, and whether training is over.
 
-        A loss is best where it is low, an accuracy where it is high.
+        `measured` holds the watched loss or accuracy of every epoch. A loss is best where it is
+        low, an accuracy where it is high.
         """
         sign = 1 if self.watch == "loss" else -1
         best, left, falls = float("inf"), self.patience, 0

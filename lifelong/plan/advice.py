@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import DamagedFile, UserError, printable
-from lifelong.plan.paths import split_root
+from lifelong.plan.paths import MANIFEST, split_root
 from lifelong.plan.reading import read
 
 VARIABLE = "LIFELONG_COMMAND"  # carries what was typed to the jobs of a run
@@ -151,7 +151,7 @@ def ran_in(folder: Path) -> str | None:
     None where its manifest does not say.
     """
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        wrote = split_root(json.loads((folder / "manifest.json").read_text())["folder"])
+        wrote = split_root(json.loads((folder / MANIFEST).read_text())["folder"])
         here = split_root(folder.absolute().as_posix())
         if wrote is not None and here is not None and here[0].endswith(f"/{wrote[0]}"):
             return here[0].removesuffix(f"/{wrote[0]}") or "/"

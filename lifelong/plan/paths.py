@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 ROOT = "results"
+MANIFEST = "manifest.json"  # of a stage, in its folder
 # Folders beside the methods'.
 OF_EXPERIMENT = ("align_faces", "ground", "pack_data", "report", "tables")
 _LONGEST = 60  # characters that the tasks of a lesson may have together in a folder's name

@@ -57,7 +57,8 @@ class NetworkLearning(TaskSpec):
     """A task learned by weights and masks; `settings` are those of the stage's own section.
 
     `sources`: for each separate network the position of the task it starts from, 0 for none.
-    `stop_at`: the ratio that a task which missed its goal at the width cap is pruned to at most.
+    `stop_at`: the ladder of a task that missed its goal at the width cap ends at the first rung
+    which is at least this ratio.
     """
 
     random_seed: int

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from lifelong.plan.errors import DamagedFile
+from lifelong.plan.paths import MANIFEST
 from lifelong.records.rows import read
 
 
@@ -16,7 +17,7 @@ def outcome_words(folder: Path) -> str:
     Whether the files are intact is not asked here: that is for the stages that read them.
     """
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         words = _WORDS.get(manifest["spec"]["kind"], _accuracy)
         return words(folder, manifest["outcome"])
     except (OSError, ValueError, KeyError, TypeError, DamagedFile):

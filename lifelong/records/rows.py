@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lifelong.plan.errors import DamagedFile
+from lifelong.plan.stage import Stage
 from lifelong.records.schema1 import upgraded
 
 SCHEMA = 2
+_OF_STAGE = ("experiment", "protocol", "method", "seed", "task")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,12 @@ _READERS: dict[str, tuple[Callable[[str], Any], str, bool]] = {
 }
 _TEXT: tuple[Callable[[str], Any], str, bool] = (str, "a text", False)
 _FLOATS = ("ratio", "width", "value")
+
+
+def stage_row(stage: Stage, metric: str, value: float, **where: Any) -> Row:
+    """One row of the record of a task's stage; `where` are further fields of `Row`."""
+    named = {name: getattr(stage.spec, name) for name in _OF_STAGE}
+    return Row(**named, stage=stage.kind, metric=metric, value=float(value), **where)
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -20,7 +20,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Task:
+class AnsweredTask:
     """One task: `grid` has one row per class, of (images, share of the class in [0, 1])."""
 
     name: str
@@ -32,7 +32,7 @@ class Task:
     pictures: list[Picture]
 
 
-def tasks_of(confusion: pd.DataFrame, mistakes: pd.DataFrame) -> list[Task]:
+def tasks_of(confusion: pd.DataFrame, mistakes: pd.DataFrame) -> list[AnsweredTask]:
     """The tasks of one model, in the order learned."""
     return [
         _task(str(name), rows, mistakes[mistakes["on_task"] == name])
@@ -40,13 +40,13 @@ def tasks_of(confusion: pd.DataFrame, mistakes: pd.DataFrame) -> list[Task]:
     ]
 
 
-def _task(name: str, rows: pd.DataFrame, mistakes: pd.DataFrame) -> Task:
+def _task(name: str, rows: pd.DataFrame, mistakes: pd.DataFrame) -> AnsweredTask:
     wrong = rows[rows["label"] != rows["answer"]].sort_values(
         "images", ascending=False, kind="stable"
     )
     seen = [str(one) for one in dict.fromkeys([*rows["label"], *rows["answer"]])]
     total = int(rows["images"].sum())
-    return Task(
+    return AnsweredTask(
         name,
         total - int(wrong["images"].sum()),
         total,

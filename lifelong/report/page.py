@@ -14,14 +14,14 @@ from markupsafe import Markup, escape
 
 from lifelong.records.cells import as_cells, is_number
 from lifelong.report import words
-from lifelong.report.answers import Task
+from lifelong.report.answers import AnsweredTask
 
 _NUMBER = re.compile(r"-|-?[\d.]+( ± [\d.]+)?")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table and what it says; numbers are aligned right."""
 
     title: str
@@ -40,16 +40,16 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table; `name` is that of its CSV, where it is one."""
 
-    columns: list[Column]
+    columns: list[TableColumn]
     lines: list[Line]
     name: str = ""
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Plot:
     """A figure: the name of its file, what it shows in words, and its SVG."""
 
     name: str
@@ -62,7 +62,7 @@ class Group:
     """Figures that belong together, under a title or none."""
 
     title: str
-    drawings: list[Drawing]
+    drawings: list[Plot]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Files:
+class Downloads:
     """Where the files of a method's stages lie: a line per task, (stage, record, log) each."""
 
     method: str
@@ -91,30 +91,30 @@ class Page:
     title: str
     protocol: str
     lede: str
-    results: Table
+    results: PageTable
     results_about: str
     warnings: list[str] = field(default_factory=list)
-    more: list[tuple[str, str, Table]] = field(default_factory=list)  # title, about
+    more: list[tuple[str, str, PageTable]] = field(default_factory=list)  # title, about
     sections: list[Section] = field(default_factory=list)
-    answers: list[tuple[str, list[Task]]] = field(default_factory=list)  # by method
+    answers: list[tuple[str, list[AnsweredTask]]] = field(default_factory=list)  # by method
     answers_about: str = ""
     times: str = ""  # alternative text of times.svg
-    tables: list[Table] = field(default_factory=list)
+    tables: list[PageTable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: str = ""
     versions: list[tuple[str, str]] = field(default_factory=list)
-    files: list[Files] = field(default_factory=list)
+    files: list[Downloads] = field(default_factory=list)
 
 
-def as_table(name: str, frame: pd.DataFrame) -> Table:
+def as_table(name: str, frame: pd.DataFrame) -> PageTable:
     """A table as people read it; every column is explained where `name` is that of its CSV."""
     cells = as_cells(frame)
     about = words.COLUMNS if name else {}
     columns = [
-        Column(str(title), about.get(str(column), ""), _numeric(frame[column]))
+        TableColumn(str(title), about.get(str(column), ""), _numeric(frame[column]))
         for title, column in zip(cells.columns, frame.columns, strict=True)
     ]
-    return Table(columns, [Line(line[0], line[1:]) for line in cells.to_numpy().tolist()], name)
+    return PageTable(columns, [Line(line[0], line[1:]) for line in cells.to_numpy().tolist()], name)
 
 
 def _numeric(column: pd.Series) -> bool:
@@ -136,7 +136,7 @@ def page(content: Page, template: str = "index.html.jinja2") -> str:
     style = Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))
     drawn: list[str] = []
 
-    def inline(drawing: Drawing) -> Markup:
+    def inline(drawing: Plot) -> Markup:
         drawn.append(drawing.name)
         return _inline(drawing.svg, len(drawn))
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lifelong.records import intervals
 from lifelong.report import words
-from lifelong.report.page import Column, Line, Table
+from lifelong.report.page import Line, PageTable, TableColumn
 
 _SUMMARY = (  # column, title, factor, decimals; those of one value everywhere may be left out
     ("forgetting_mean", "forgotten", 100.0, 1),
@@ -58,14 +58,17 @@ def results(
     summary: pd.DataFrame,
     published: pd.DataFrame,
     tasks: Sequence[str],
-) -> Table:
+) -> PageTable:
     """One line per method, below it what was published of it."""
     shown = [task for task in tasks if task in reached.columns]
     extra = [one for one in _SUMMARY if _worth(summary, one[0])]
     goals = "goals_met" in summary and summary["goals_met"].notna().any()
     titles = ["average", *(title for _, title, _, _ in extra), *(["goals met"] if goals else [])]
-    columns = [Column("method", ""), *(Column(name, _ABOUT[name], True) for name in titles)]
-    columns += [Column(task, "", True) for task in shown]
+    columns = [
+        TableColumn("method", ""),
+        *(TableColumn(name, _ABOUT[name], True) for name in titles),
+    ]
+    columns += [TableColumn(task, "", True) for task in shown]
     lines, marks = [], _marks(summary)
     for method, runs in summary.groupby("method", sort=False):
         cells = [_cell(100 * runs["accuracy_mean"], 1)]
@@ -77,7 +80,7 @@ def results(
             _published(paper, str(name), titles, shown)
             for name, paper in published[published["ours"] == method].groupby("method", sort=False)
         ]
-    return Table(columns, lines)
+    return PageTable(columns, lines)
 
 
 def _worth(summary: pd.DataFrame, name: str) -> bool:

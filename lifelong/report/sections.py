@@ -9,7 +9,7 @@ from lifelong.plan.paths import slug
 from lifelong.records import tables
 from lifelong.report import balance, learning, plots, words
 from lifelong.report.canvas import svg
-from lifelong.report.page import Drawing, Group, Section
+from lifelong.report.page import Group, Plot, Section
 
 _LADDER_KEY = (
     ("line", "deciding split"),
@@ -38,7 +38,7 @@ def sections(
     summary = tables.summary_table(frame, list(tasks), list(methods))
     size = plots.accuracy_against_size(summary, ends)
     label = "mean test accuracy of each method against the size of its files"
-    whole = [Group("", [Drawing("accuracy_against_size", label, svg(size))])]
+    whole = [Group("", [Plot("accuracy_against_size", label, svg(size))])]
     several = frame["seed"].nunique() > 1
     about = words.SIZE + (words.SEEDS if several else "")
     yield Section("size", "Accuracy against size", about, whole)
@@ -80,7 +80,7 @@ def _of_methods(
     keys["learning_curves"] = (("ring", "committed"),)
     for kind, (name, title, text) in about.items():
         drawings = [
-            Drawing(
+            Plot(
                 f"{_FILES.get(kind, kind)}-{one}",
                 f"{title}: {one}",
                 svg(draw[kind](frame, one, seed)),
@@ -101,7 +101,7 @@ def _of_tasks(frame: pd.DataFrame, methods: Sequence[str], seed: int) -> Iterato
         names = [f"{kind}-{method}-{slug(places[task], task)}" for task in shown]
         figures = [svg(draw(frame, method, seed, task)) for task in shown]
         labels = [f"{kind.replace('_', ' ')}: {method}, {task}" for task in shown]
-        return Group(method, [Drawing(*one) for one in zip(names, labels, figures, strict=True)])
+        return Group(method, [Plot(*one) for one in zip(names, labels, figures, strict=True)])
 
     ladders = [(one, plots.pruned_tasks(frame, one, seed)) for one in methods]
     draw = plots.accuracy_against_ratio

@@ -17,7 +17,7 @@ import numpy as np
 from lifelong import store
 from lifelong.faces.configured import face_set, fingerprint
 from lifelong.faces.detect import Detector
-from lifelong.faces.photos import ALIGNMENTS, Alignment, align_photos
+from lifelong.faces.photos import ALIGNMENTS, FaceAlignment, align_photos
 from lifelong.faces.rows import COLUMNS
 from lifelong.faces.samples import FaceSet, Sample
 from lifelong.plan.errors import DamagedFile, OutOfTime
@@ -78,7 +78,7 @@ def shard_of(count: int, shard: int, shards: int) -> range:
 
 
 def _batches(
-    stage: Stage, found: FaceSet, finder: Detector, how: Alignment, share: range
+    stage: Stage, found: FaceSet, finder: Detector, how: FaceAlignment, share: range
 ) -> Iterator[_Batch]:
     key = canonical({"spec": stage.spec, "set": fingerprint(found), "finder": finder.name})
     told = time.monotonic()
@@ -98,7 +98,7 @@ def _batches(
 
 
 def _aligned(
-    root: Path, samples: Sequence[Sample], first: int, finder: Detector, how: Alignment
+    root: Path, samples: Sequence[Sample], first: int, finder: Detector, how: FaceAlignment
 ) -> _Batch:
     images, kept, lines = [np.zeros((0, how.side, how.side, 3), np.uint8)], [], []
     paths = (root / sample.path for sample in samples)

@@ -21,14 +21,14 @@ from lifelong.masks import Model
 from lifelong.plan.errors import DamagedFile
 from lifelong.plan.methods import METHODS
 from lifelong.plan.stage import Stage
-from lifelong.records.rows import Row
+from lifelong.records.rows import Row, stage_row
 from lifelong.train.device import prepare
 from lifelong.train.evaluate import accuracy, logits
 from lifelong.work.features import Kept
 from lifelong.work.mistakes import Answers, Mistake, answers, mistakes, to_csv
 from lifelong.work.pairs import Judge, verification
 from lifelong.work.shards import lineage
-from lifelong.work.work import commit, load_task, pack_of, row
+from lifelong.work.work import commit, load_task, pack_of
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ def _logits(stage: Stage, model: Any, position: int, task: TaskData) -> Tensor:
 
 def _row(stage: Stage, model: Any, task: str, value: float, attempt: int) -> Row:
     width = model.shards[-1].card.width
-    return row(stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width)
+    return stage_row(
+        stage, "accuracy", value, on_task=task, split="test", attempt=attempt, width=width
+    )
 
 
 def _verified(stage: Stage, model: Any, paths: list[Path], device: str) -> list[Row]:
@@ -101,7 +103,7 @@ def _verified(stage: Stage, model: Any, paths: list[Path], device: str) -> list[
         metrics = verification(network, card, pack, stage.spec.pairs, device, judge)
         log.info("pairs: accuracy %.4f", metrics["verification_accuracy"])
         at = {"attempt": attempt, "on_task": card.task, "split": "test", "width": card.width}
-        rows += [row(stage, metric, value, **at) for metric, value in metrics.items()]
+        rows += [stage_row(stage, metric, value, **at) for metric, value in metrics.items()]
     return rows
 
 

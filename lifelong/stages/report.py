@@ -23,9 +23,9 @@ from lifelong.records.tables import read_table
 from lifelong.report import learning as curves
 from lifelong.report import plots, words
 from lifelong.report import verification as faces
-from lifelong.report.answers import Task, tasks_of
+from lifelong.report.answers import AnsweredTask, tasks_of
 from lifelong.report.canvas import svg
-from lifelong.report.page import Files, Page, as_table, page
+from lifelong.report.page import Downloads, Page, as_table, page
 from lifelong.report.results import final, mean_intervals, results
 from lifelong.report.sections import sections
 from lifelong.stages.tables import read_frame
@@ -136,7 +136,7 @@ def _more(tables: dict[str, pd.DataFrame], tasks: list[str]) -> Iterator[tuple[s
         yield FACES, faces.ABOUT, as_table("", faces.in_percent(verified))
 
 
-def _answers(stage: Stage) -> Iterator[tuple[str, list[Task]]]:
+def _answers(stage: Stage) -> Iterator[tuple[str, list[AnsweredTask]]]:
     """What each method's first seed answered to the test pictures after its last task."""
     pairs = zip(stage.input_list("confusion"), stage.input_list("mistakes"), strict=True)
     for confusion, mistakes in pairs:
@@ -223,7 +223,7 @@ def _commit() -> str:
     return ""
 
 
-def _files(stage: Stage) -> Iterator[Files]:
+def _files(stage: Stage) -> Iterator[Downloads]:
     """Links to the records and logs of the first seed, by method and task."""
     lines: dict[str, dict[str, list[tuple[str, str, str]]]] = {}
     for path in stage.input_list("records"):
@@ -233,4 +233,4 @@ def _files(stage: Stage) -> Iterator[Files]:
             links = (place.kind, record, f"{record.rsplit('/', 1)[0]}/log.txt")
             lines.setdefault(place.method, {}).setdefault(place.slug, []).append(links)
     for method, tasks in lines.items():
-        yield Files(method, list(tasks.items()))
+        yield Downloads(method, list(tasks.items()))

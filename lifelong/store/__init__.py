@@ -3,6 +3,7 @@
 In: arrays, text, a manifest. Out: files that are absent or complete, and refused when damaged.
 """
 
+from lifelong.plan.paths import MANIFEST
 from lifelong.store.arrays import (
     FORMAT,
     Blocks,
@@ -24,7 +25,6 @@ from lifelong.store.files import (
     write_text,
 )
 from lifelong.store.large import on_disk
-from lifelong.store.manifest import NAME as MANIFEST
 from lifelong.store.manifest import check_place, read_manifest, seal_of, verified, write_manifest
 from lifelong.store.packed import SEAL_BYTES, Piece, read_packed, write_packed
 

@@ -12,10 +12,10 @@ from typing import Any
 from blake3 import blake3
 
 from lifelong.plan.errors import DamagedFile
+from lifelong.plan.paths import MANIFEST
 from lifelong.store.files import digest_once, drop_leftovers, read_json, write_text
 from lifelong.store.packed import Piece
 
-NAME = "manifest.json"
 _FORMAT = 2
 
 
@@ -23,7 +23,7 @@ def write_manifest(folder: Path, files: Mapping[str, str], /, **facts: Any) -> N
     """Commit a stage: `files` maps the names of its files in `folder` to their digests."""
     manifest = facts | {"format": _FORMAT, "files": dict(files), "folder": Path(folder).as_posix()}
     manifest["seal"] = seal_of(manifest)
-    write_text(Path(folder) / NAME, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write_text(Path(folder) / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     drop_leftovers(folder)
 
 
@@ -35,7 +35,7 @@ def seal_of(manifest: Mapping[str, Any]) -> str:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a stage's folder. Raises DamagedFile if it is missing or not as written."""
-    path = Path(folder) / NAME
+    path = Path(folder) / MANIFEST
     manifest = read_json(path)
     if manifest.get("format") != _FORMAT:
         raise DamagedFile(
@@ -57,7 +57,7 @@ def check_place(path: Path) -> None:
         raise DamagedFile(
             path, f"does not belong there, its manifest is that of {folder}", remove=path.parent
         )
-    if path.name != NAME:
+    if path.name != MANIFEST:
         verified(path)
 
 
@@ -73,7 +73,9 @@ def verified(path: Path | Piece) -> str:
     path = Path(path)
     expected = read_manifest(path.parent)["files"].get(path.name)
     if expected is None:
-        raise DamagedFile(path, f"is not named in {path.parent / NAME}", remove=path.parent / NAME)
+        raise DamagedFile(
+            path, f"is not named in {path.parent / MANIFEST}", remove=path.parent / MANIFEST
+        )
     if not path.is_file():
         raise DamagedFile.missing(path)
     if digest_once(path) != expected:

@@ -16,7 +16,7 @@ from torch import Tensor
 from lifelong.masks.pick import picked
 from lifelong.optim.optimisers import SGD, Adam, Rate
 from lifelong.plan.errors import ConfigError
-from lifelong.train.update import Piece, Update
+from lifelong.train.update import LayerChunk, Update
 
 BETA1, BETA2 = Adam.BETAS
 
@@ -26,7 +26,9 @@ class CompiledUpdate(Update):
 
     entries = 1 << 62
 
-    def apply(self, piece: Piece, gradients: list[Tensor], rate: Rate, mask_rate: Rate) -> None:
+    def apply(
+        self, piece: LayerChunk, gradients: list[Tensor], rate: Rate, mask_rate: Rate
+    ) -> None:
         # Plain SGD is one kernel already, and Adam of the weights has none here.
         if piece.kind == "whole" or not isinstance(self.optimiser, SGD) or not piece.buffers:
             super().apply(piece, gradients, rate, mask_rate)

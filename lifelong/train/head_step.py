@@ -3,10 +3,11 @@
 from torch import Tensor
 
 from lifelong.masks.head_learner import HeadLearner
+from lifelong.optim.chosen import optimiser_of
 from lifelong.optim.optimisers import SGD, Adam, Optimiser, Rate
 from lifelong.optim.phase import Phase
 from lifelong.train.losses import CrossEntropy, Loss
-from lifelong.train.step import Step, optimiser_of
+from lifelong.train.step import Step
 
 
 class Untouched:

@@ -16,8 +16,10 @@ from lifelong.train.update import CACHED, WHOLE
 
 
 class RankedUpdate:
-    """Steps weights that are free and picked, and all scores; then picks anew.
+    """Steps free weights, of which those that are picked have a gradient, and all scores.
 
+    Then it picks anew. A weight that is no longer picked moves on for some steps, by the moments
+    that Adam or SGD has of it, as in WSN's program; where it ends is where a later task begins.
     `decay` is added to the gradients of the weights that are stepped.
     """
 

@@ -23,7 +23,7 @@ WHOLE = 1 << 62
 
 
 @dataclass
-class Piece:
+class LayerChunk:
     """Parts of layers in one state, flat in the order of memory."""
 
     kind: str
@@ -70,7 +70,7 @@ class Update:
         # GPUs want few launches with all layers in each.
         self.size = self.entries or (CACHED if on_cpu else WHOLE)
         self.cut_at = -1
-        self.pieces: list[Piece] = []
+        self.pieces: list[LayerChunk] = []
 
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
@@ -97,7 +97,9 @@ class Update:
             here = [gradients[layer][part] for layer, part in piece.of]
             self.apply(piece, here, rate, mask_rate)
 
-    def apply(self, piece: Piece, gradients: list[Tensor], rate: Rate, mask_rate: Rate) -> None:
+    def apply(
+        self, piece: LayerChunk, gradients: list[Tensor], rate: Rate, mask_rate: Rate
+    ) -> None:
         """Step one piece."""
         self.optimiser.update(piece.weights, gradients, piece.buffers, rate)
         if piece.kind == "live":
@@ -108,7 +110,7 @@ class Update:
         elif piece.kind == "released":
             torch._foreach_mul_(piece.weights, piece.own)
 
-    def _live(self, piece: Piece, gradients: list[Tensor], rate: Rate) -> None:
+    def _live(self, piece: LayerChunk, gradients: list[Tensor], rate: Rate) -> None:
         assert self.adam is not None
         torch._foreach_mul_(gradients, piece.old)  # now they are the gradients of the scores
         self.adam.update(piece.scores, gradients, piece.moments, rate)
@@ -117,7 +119,7 @@ class Update:
         torch._foreach_mul_(piece.weights, piece.own)
         torch._foreach_addcmul_(piece.weights, piece.old, gradients)
 
-    def _cut(self) -> Iterator[Piece]:
+    def _cut(self) -> Iterator[LayerChunk]:
         """All layers in pieces, neighbours of one kind together while they are small."""
         piece, room = self._piece(""), 0
         scored = 0
@@ -138,9 +140,9 @@ class Update:
                     (lists[int(number)] if number else lists).append(some[part])
         yield piece
 
-    def _piece(self, kind: str) -> Piece:
+    def _piece(self, kind: str) -> LayerChunk:
         buffers: list[list[Tensor]] = [[] for _ in self.optimiser.buffers]
-        return Piece(kind, buffers=buffers, moments=[[], []])
+        return LayerChunk(kind, buffers=buffers, moments=[[], []])
 
     def _arrays(self, index: int, layer: Layer, scored: int) -> tuple[str, dict[str, Tensor]]:
         """What a layer's step reads and writes, and of which kind it is.

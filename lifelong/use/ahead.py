@@ -19,9 +19,10 @@ def ahead(
 ) -> Iterator[_Out]:
     """`function` of every item, in order, at most `room` of them before they are asked for.
 
-    A thread does `together` of them before it hands them over: every time costs as much as a tenth
-    of a small picture. What the function raises is raised when the turn of these comes. Pillow and
-    torch give up the interpreter's lock while they decode and compute: threads are enough.
+    A thread does `together` of them before it hands them over, because handing over costs as
+    much as a tenth of a small picture. What the function raises is raised when the turn of these
+    comes. Pillow and torch give up the interpreter's lock while they decode and compute: threads
+    are enough.
     """
     waiting = iter(items)
 

@@ -124,7 +124,7 @@ method_settings:
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskDraft:
     """A task of the experiment; `folder` is its own, if any, `classes` None: all that there are."""
 
     name: str
@@ -134,10 +134,10 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Look:
+class FolderSummary:
     """What the pictures are like, and what follows from that."""
 
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskDraft, ...]
     channels: int
     side: int
     network: str
@@ -156,7 +156,7 @@ def has_weights() -> bool:
     return importlib.util.find_spec(_PACKAGE) is not None
 
 
-def look(root: Path, from_scratch: bool = True) -> Look:
+def look(root: Path, from_scratch: bool = True) -> FolderSummary:
     """Look at a tree of pictures. Raises UserError or DataError where it is none."""
     if not root.is_dir():
         raise UserError(f"there is no folder {root}: name one that holds folders of pictures")
@@ -169,15 +169,15 @@ def look(root: Path, from_scratch: bool = True) -> Look:
     side = round(statistics.median(sizes))
     if not (from_scratch or grey):
         enlarged = _SEEN if side < _SEEN else 0
-        return Look(tasks, 3, max(min(side, _LARGEST), 8), _PRETRAINED, 1.0, 0, enlarged)
+        return FolderSummary(tasks, 3, max(min(side, _LARGEST), 8), _PRETRAINED, 1.0, 0, enlarged)
     network, shares = ("vgg16_bn", 0.25) if side >= _SIDES["vgg16_bn"] else ("small_cnn", 1.0)
     side = _SIDES.get(network, max(side, 8))
     steps_an_epoch = max(1, round(statistics.mean(task.images for task in tasks) / _BATCH))
     epochs = min(max(round(_STEPS / steps_an_epoch), _FEWEST), _MOST)
-    return Look(tasks, 1 if grey else 3, side, network, shares, epochs)
+    return FolderSummary(tasks, 1 if grey else 3, side, network, shares, epochs)
 
 
-def _tasks(root: Path, files: Sequence[ClassFiles]) -> tuple[Task, ...]:
+def _tasks(root: Path, files: Sequence[ClassFiles]) -> tuple[TaskDraft, ...]:
     """One task per group, or where there are no groups one per ten classes in their order."""
     groups: dict[str, list[ClassFiles]] = {}
     for one in files:
@@ -185,14 +185,14 @@ def _tasks(root: Path, files: Sequence[ClassFiles]) -> tuple[Task, ...]:
     if "" not in groups:
         named = _names(groups)
         return tuple(
-            Task(named[group], _folder(root, classes), None, sum(map(_to_train_on, classes)))
+            TaskDraft(named[group], _folder(root, classes), None, sum(map(_to_train_on, classes)))
             for group, classes in groups.items()
         )
     classes = groups[""]
     count = -(-len(classes) // _CLASSES_OF_A_TASK)
     parts = [part.tolist() for part in np.array_split(np.arange(len(classes)), count)]
     return tuple(
-        Task(
+        TaskDraft(
             f"part{number}" if count > 1 else "all",
             "",
             tuple(classes[index].name for index in part) if count > 1 else None,
@@ -233,7 +233,7 @@ def _opened(files: Sequence[ClassFiles]) -> tuple[list[int], bool]:
     return [min(image.size) for image in images], grey
 
 
-def seconds_a_step(seen: Look, threads: int) -> float:
+def seconds_a_step(seen: FolderSummary, threads: int) -> float:
     """How long a step of the network takes here, about: the median of a few.
 
     Of a network that stays as it is, how long it looks at a batch.
@@ -254,7 +254,7 @@ def seconds_a_step(seen: Look, threads: int) -> float:
     return statistics.median(took[1:])
 
 
-def hours(seen: Look, step_s: float) -> float:
+def hours(seen: FolderSummary, step_s: float) -> float:
     """CPU hours of the experiment, about, if no task has to grow."""
     if seen.pretrained:  # it sees each image once, those kept for decisions and the test too
         return sum(task.images for task in seen.tasks) / 0.6 / _BATCH * step_s / 3600
@@ -271,7 +271,7 @@ def about(took: float) -> str:
     return f"{took:.1f} hours"
 
 
-def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
+def experiment(root: Path, name: str, seen: FolderSummary, step_s: float) -> str:
     """The experiment as YAML with comments."""
     facts = {
         "name": name,
@@ -291,7 +291,7 @@ def experiment(root: Path, name: str, seen: Look, step_s: float) -> str:
     return "".join(_BEFORE_COMMENT.sub(_aligned, line) for line in text.splitlines(keepends=True))
 
 
-def _datasets(root: Path, tasks: Sequence[Task]) -> dict[str, str]:
+def _datasets(root: Path, tasks: Sequence[TaskDraft]) -> dict[str, str]:
     """A data set per task that has a folder of its own, else one for all."""
     if not tasks[0].folder:
         return {"apart": "", "first": "pictures:", "place": _text(str(root)), "others": ""}
@@ -305,7 +305,7 @@ def _datasets(root: Path, tasks: Sequence[Task]) -> dict[str, str]:
     }
 
 
-def _recipe(seen: Look) -> dict[str, object]:
+def _recipe(seen: FolderSummary) -> dict[str, object]:
     """What networks that begin with nothing need beside."""
     epochs, again = seen.epochs, max(3, seen.epochs // 3)
     fall = [round(0.6 * epochs), round(0.85 * epochs)]
@@ -332,7 +332,7 @@ def _aligned(line: re.Match[str]) -> str:
     return f"{line[1] or '':<{_COMMENTS_AT - 1}} #"
 
 
-def _task(task: Task) -> str:
+def _task(task: TaskDraft) -> str:
     keys = [f"name: {_text(task.name)}"]
     if task.folder:
         keys.append(f"dataset: {_text(task.name)}")
@@ -348,7 +348,7 @@ def _text(value: str) -> str:
 
 def write(
     root: Path, path: Path, force: bool = False, threads: int = 2, from_scratch: bool = True
-) -> tuple[Look, float]:
+) -> tuple[FolderSummary, float]:
     """Write the experiment of a folder; returns what was seen and the CPU hours it takes, about.
 
     Unless `from_scratch`, pictures in colour get a network of pretrained weights.

@@ -7,7 +7,8 @@ from typing import Any
 from lifelong import store
 from lifelong.families import family_of
 from lifelong.plan.errors import DamagedFile, UserError
-from lifelong.use.order import MANIFEST, tasks_of
+from lifelong.plan.paths import MANIFEST
+from lifelong.use.order import tasks_of
 from lifelong.work.shards import File, base_of, is_ground
 
 _SHARD, _KINDS = "shard.h5", ("baseline", "retrain")  # and the stages that write it

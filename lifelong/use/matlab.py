@@ -16,7 +16,7 @@ from scipy.io import savemat
 
 from lifelong import store
 from lifelong.plan.errors import UserError
-from lifelong.plan.paths import slug
+from lifelong.plan.paths import MANIFEST, slug
 from lifelong.records import learning, tables
 from lifelong.records.rows import Row, read
 from lifelong.use.show import paths_of, training_seconds
@@ -40,7 +40,7 @@ def write_matlab(
     """
     if file.exists() and not force:
         raise UserError(f"{file} exists: name another file, or give --force to replace it")
-    if not (results / "tables" / "manifest.json").is_file():
+    if not (results / "tables" / MANIFEST).is_file():
         raise UserError(f"{results} has no tables: name a finished experiment like results/digits")
     spec = store.read_manifest(results / "tables")["spec"]
     known = [method for method in spec["methods"] if _measures(results, spec, method)]
@@ -86,7 +86,7 @@ def _rows(results: Path, spec: Struct, stage: str, method: str, seed: int, place
 
 def _measures(results: Path, spec: Struct, method: str) -> bool:
     where = (spec, "train", method, spec["seeds"][0], 0)
-    if not (_folder(results, *where) / "manifest.json").is_file():
+    if not (_folder(results, *where) / MANIFEST).is_file():
         return False
     return len(learning.live(tables.frame(_rows(results, *where)))) > 0
 

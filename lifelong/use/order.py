@@ -6,9 +6,7 @@ from pathlib import Path
 
 from lifelong import store
 from lifelong.plan.ages import made_ns
-from lifelong.plan.paths import slug
-
-MANIFEST = "manifest.json"
+from lifelong.plan.paths import MANIFEST, slug
 
 
 def tasks_of(folder: Path) -> list[str] | None:

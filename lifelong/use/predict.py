@@ -23,12 +23,12 @@ from lifelong.faces.detect import Detector, Faces
 from lifelong.faces.draw import Copies, Mark
 from lifelong.faces.gallery import Gallery, Nearest, pictures_of
 from lifelong.faces.pairs import CONVENTIONS, with_mirror
-from lifelong.faces.photos import ALIGNMENTS, Alignment
+from lifelong.faces.photos import ALIGNMENTS, FaceAlignment
 from lifelong.faces.read import read_photo
 from lifelong.faces.rows import Status
 from lifelong.plan.card import PREALIGNED, UNKNOWN, Card
 from lifelong.plan.errors import DataError, UserError, printable
-from lifelong.plan.paths import beside
+from lifelong.plan.paths import MANIFEST, beside
 from lifelong.train.device import prepare
 from lifelong.use.ahead import ahead
 from lifelong.use.answers import Answer, Face, Photograph, as_label, row
@@ -44,7 +44,7 @@ _BATCH = 100  # pictures that are asked about together
 
 
 @dataclass(frozen=True)
-class Request:
+class PredictRequest:
     """What is asked; `tasks` empty means all, `margin` is a share of a face's width and height."""
 
     model: Path
@@ -73,7 +73,7 @@ class Predictor:
     `unused` lists the pictures of the gallery that have no usable face, with the reason.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: PredictRequest) -> None:
         self.request = request
         device = prepare(request.threads)
         self._model = Finished(request.model, device)
@@ -149,7 +149,7 @@ class Predictor:
             return View(None, framing)
         if card.alignment in (PREALIGNED, UNKNOWN):
             margin = MARGIN if self.request.margin is None else self.request.margin
-            return View(Alignment("proportional", card.image_size, margin), framing)
+            return View(FaceAlignment("proportional", card.image_size, margin), framing)
         if card.alignment not in ALIGNMENTS:
             raise UserError(
                 f"task {card.task} of {self.request.model} was aligned as {card.alignment}: "
@@ -182,7 +182,7 @@ class Predictor:
                 "folder of the model"
             )
         folder = Path(beside(shard.as_posix(), "infer"))
-        if not (folder / "manifest.json").is_file():
+        if not (folder / MANIFEST).is_file():
             return {}
         return store.read_manifest(folder)["spec"].get("pairs") or {}
 

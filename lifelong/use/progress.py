@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lifelong.plan.paths import place_of
+from lifelong.plan.paths import MANIFEST, place_of
 from lifelong.plan.plan import Plan
 from lifelong.records.stage_log import STOPPED, last_said, why_failed
 from lifelong.use.remaining import remaining
@@ -56,6 +56,6 @@ def _failed(folder: Path) -> Iterator[tuple[str, str]]:
 def _unfinished(folder: Path) -> Iterator[tuple[str, Path]]:
     """Stages that have a log and no manifest: their names, and the logs."""
     for path in sorted(folder.rglob("log.txt")):
-        if not (path.parent / "manifest.json").exists():
+        if not (path.parent / MANIFEST).exists():
             place = place_of(path.absolute().as_posix())
             yield place.words if place else path.parent.relative_to(folder).as_posix(), path

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
-from lifelong.plan.paths import place_of
+from lifelong.plan.paths import MANIFEST, place_of
 from lifelong.plan.plan import Plan
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.stage import Key
@@ -24,7 +24,7 @@ def remaining(plan: Plan, at_once: int = 1) -> list[str]:
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     done, left = 0, list[tuple[str, str]]()
     for folder, method, kind in _planned(plan):
-        if not (folder / "manifest.json").exists():
+        if not (folder / MANIFEST).exists():
             left.append((method, kind))
             continue
         done += 1

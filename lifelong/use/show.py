@@ -8,7 +8,7 @@ import pandas as pd
 from lifelong import store
 from lifelong.plan.advice import command_of
 from lifelong.plan.errors import DamagedFile, UserError, printable
-from lifelong.plan.paths import Paths
+from lifelong.plan.paths import MANIFEST, Paths
 from lifelong.plan.plan import Plan
 from lifelong.records import tables
 from lifelong.records.durations import CPU, WALL, total_seconds
@@ -45,7 +45,7 @@ def show(folder: Path, plan: Plan | None = None) -> str:
 
 def _changed_since(folder: Path) -> str:
     """What to say of tables whose records have changed since; "" where they have not."""
-    if not (folder / "tables" / "manifest.json").is_file():
+    if not (folder / "tables" / MANIFEST).is_file():
         return ""
     inputs = store.read_manifest(folder / "tables")["inputs"]
     records = {  # METHOD/sSEED/TASK/STAGE/record.csv, wherever the experiment lay then

@@ -22,10 +22,9 @@ from lifelong.jobs.find import is_spare, outdated
 from lifelong.plan.advice import ran_in, rebuilding, removing, running, snakemake
 from lifelong.plan.errors import DamagedFile, Misfit, UserError
 from lifelong.plan.grounds import FILE as GROUND_FILE
-from lifelong.plan.paths import place_of, split_root
+from lifelong.plan.paths import MANIFEST, place_of, split_root
 from lifelong.plan.plan import Plan
 
-MANIFEST = "manifest.json"
 _KNOWN = {"log.txt", "timing.json", "times.svg", "benchmark.tsv"}  # different in every run
 _NOT_RESULTS = (  # folders that stages keep
     *(".before", ".resume-", ".snakemake", ".features", ".devices"),
@@ -35,7 +34,10 @@ _OF_CARD = ("experiment", "method", "seed", "position", "task")
 
 @dataclass(frozen=True)
 class Finding:
-    """A file, what is wrong with it, and the command that repairs it; both empty where it is ok."""
+    """A file, what is wrong with it, and a command; both empty where it is ok.
+
+    The command repairs it, or, being one of `lifelong clean`, first shows what it would remove.
+    """
 
     status: str
     path: Path

@@ -8,7 +8,7 @@ from PIL import Image
 
 from lifelong.data.images import Framing, decode, picture, seen
 from lifelong.faces.detect import Faces
-from lifelong.faces.photos import Alignment, align
+from lifelong.faces.photos import FaceAlignment, align
 from lifelong.faces.read import MIN_SIDE_PX, Photo, read_photo
 from lifelong.faces.rows import Status
 from lifelong.plan.errors import DataError, printable
@@ -20,7 +20,7 @@ from lifelong.use.inputs import Input
 class View:
     """How a picture, or with an alignment a face in it, becomes an image of a task."""
 
-    how: Alignment | None
+    how: FaceAlignment | None
     framing: Framing
 
     def of(self, pixels: np.ndarray, face: Faces) -> np.ndarray | None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from lifelong import store
 from lifelong.data.images import Framing, planes
-from lifelong.data.photographs import Files, Photographs
+from lifelong.data.photographs import PhotographFiles, Photographs
 from lifelong.data.sources import RawSet
 from lifelong.data.splits import SPLITS, TEST, VALIDATION, assign, stratified
 from lifelong.faces.configured import face_set, fingerprint
@@ -40,7 +40,7 @@ def raw_faces(
         rows = np.arange(len(dataset.samples))
         paths = [dataset.root / sample.path for sample in dataset.samples]
         workers = settings.get("workers", 1)
-        images = Photographs(Files(paths), Framing(side, channels), workers, log=log)
+        images = Photographs(PhotographFiles(paths), Framing(side, channels), workers, log=log)
     labels = np.array([dataset.samples[row].label for row in rows], dtype=np.int32)
     _check_classes(dataset, labels)
     split = _split(dataset, rows, labels, settings)

@@ -14,7 +14,7 @@ from lifelong.data.pack import read_pairs
 from lifelong.data.tasks import changed
 from lifelong.faces.authentication import authentication
 from lifelong.faces.pairs import CONVENTIONS, Pairs, verify, with_mirror
-from lifelong.masks import Network
+from lifelong.nets import TaskNetwork
 from lifelong.plan.card import Card
 from lifelong.train.evaluate import embeddings, logits
 
@@ -28,12 +28,12 @@ _MEASURED = (
 class Judge:
     """A task's network and its card."""
 
-    network: Network
+    network: TaskNetwork
     card: Card
 
 
 def verification(
-    network: Network,
+    network: TaskNetwork,
     card: Card,
     pack: Path,
     how: Mapping[str, Any],

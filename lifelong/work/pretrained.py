@@ -18,7 +18,7 @@ from torch import Tensor
 from lifelong.masks.layers import dense, shareable
 from lifelong.masks.places import EVERY
 from lifelong.masks.shard import Part
-from lifelong.nets import Network, build
+from lifelong.nets import TaskNetwork, build
 from lifelong.plan.card import Card
 from lifelong.plan.code import load
 from lifelong.plan.errors import DataError, UserError
@@ -137,13 +137,13 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(str(error)) from error
 
 
-def _body(spec: Grounding) -> Network:
+def _body(spec: Grounding) -> TaskNetwork:
     side = spec.made_for.get("side", NETWORKS[spec.network["name"]].smallest)
     name, channels = spec.network["name"], spec.network["channels"]
     return build(Architecture(name, spec.in_channels, 2, channels, image_size=side))
 
 
-def _fitting(spec: Grounding, network: Network, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _fitting(spec: Grounding, network: TaskNetwork, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the body needs of a state dict; all its differences are one DataError."""
     row = NETWORKS[spec.network["name"]]
     classes = f"{getattr(network.body, 'classes_key', row.classes_key) or 'head'}."

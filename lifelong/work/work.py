@@ -17,14 +17,13 @@ from lifelong.plan.paths import dataset_of
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Stage
-from lifelong.records.rows import Row, to_csv
+from lifelong.records.rows import Row, stage_row, to_csv
 from lifelong.train.device import machine, prepare
 from lifelong.train.loop import Epoch
 from lifelong.work.resume import ResumeFile
 from lifelong.work.seal import input_digests, seal
 
 log = logging.getLogger(__name__)
-_OF_ROW = ("experiment", "protocol", "method", "seed", "task")
 
 
 def load_task(stage: Stage, data: Mapping[str, Any], device: str) -> TaskData:
@@ -83,7 +82,7 @@ class Work:
         return ResumeFile(path, digest, ends=self.stage.ends)
 
     def row(self, metric: str, value: float, **where: Any) -> Row:
-        return row(self.stage, metric, value, **where)
+        return stage_row(self.stage, metric, value, **where)
 
     def epoch_rows(self, epochs: Iterable[Epoch], **where: Any) -> list[Row]:
         """Rows of every epoch: loss and accuracy of training, and what decides of them."""
@@ -97,13 +96,6 @@ class Work:
                 rows.append(self.row("loss", epoch.deciding_loss, **deciding))
             rows.append(self.row("accuracy", epoch.accuracy, **deciding))
         return rows
-
-
-def row(stage: Stage, metric: str, value: float, **where: Any) -> Row:
-    """One row of the record of a stage."""
-    spec = stage.spec
-    named = {name: getattr(spec, name) for name in _OF_ROW}
-    return Row(**named, stage=stage.kind, metric=metric, value=float(value), **where)
 
 
 def resume_folder(stage: Stage) -> Path:

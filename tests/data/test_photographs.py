@@ -14,7 +14,7 @@ from lifelong import store
 from lifelong.data.images import Framing, fitted, picture
 from lifelong.data.pack import check_pack, read_task
 from lifelong.data.packing import write_pack
-from lifelong.data.photographs import Files, Photographs, in_order
+from lifelong.data.photographs import PhotographFiles, Photographs, in_order
 from lifelong.plan.errors import DamagedFile, DataError
 
 SETTINGS = {"source": "image_folder", "image_size": 12, "channels": 3, "download": False}
@@ -96,7 +96,7 @@ def test_a_jpeg_that_is_turned_or_in_colour_for_one_channel_is_not_kept(tmp_path
     grey.convert("RGB").save(tmp_path / "colour.jpg", subsampling=0)
     grey.save(tmp_path / "grey.jpg")
     files = [tmp_path / f"{name}.jpg" for name in ("turned", "colour", "grey")]
-    images = Photographs(Files(files), Framing(12, 1, "exact", 90))
+    images = Photographs(PhotographFiles(files), Framing(12, 1, "exact", 90))
     kept = [images.jpeg(row) == file.read_bytes() for row, file in enumerate(files)]
     assert kept == [False, False, True]
     assert images[0][0, 0, 0] > images[0][0, -1, 0] or images[0][0, 0, 0] > images[0][0, 0, -1]
@@ -166,9 +166,9 @@ def test_a_box_is_cut_out_first(tmp_path):
     pixels = np.zeros((30, 40, 3), np.uint8)
     pixels[10:20, 5:25] = 250
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    boxed = Photographs(Files([tmp_path / "a.png"], [(5, 10, 25, 20)]), Framing(8, 3))
+    boxed = Photographs(PhotographFiles([tmp_path / "a.png"], [(5, 10, 25, 20)]), Framing(8, 3))
     assert (boxed[0] == 250).all()
-    beside = Photographs(Files([tmp_path / "a.png"], [(50, 10, 60, 20)]), Framing(8, 3))
+    beside = Photographs(PhotographFiles([tmp_path / "a.png"], [(50, 10, 60, 20)]), Framing(8, 3))
     with pytest.raises(DataError, match=r"a\.png is 40x30, and its box .* lies beside it"):
         _ = beside[0]
 

@@ -12,7 +12,7 @@ from lifelong.data.device_split import eval_batches, statistics
 from lifelong.data.images import Framing
 from lifelong.data.pack import read_task
 from lifelong.data.packing import write_raw
-from lifelong.data.photographs import Files, Photographs
+from lifelong.data.photographs import PhotographFiles, Photographs
 from lifelong.data.sources import RawSet
 from lifelong.data.splits import assign
 from lifelong.data.stored import StoredImages
@@ -33,7 +33,7 @@ def pack(request, tmp_path_factory):
     for image, file in zip(pixels, files, strict=True):
         Image.fromarray(image).save(file)
     quality = 95 if request.param == "jpeg" else 0
-    images = Photographs(Files(files), Framing(SIDE, 3, "exact", quality))
+    images = Photographs(PhotographFiles(files), Framing(SIDE, 3, "exact", quality))
     labels = np.arange(COUNT, dtype=np.int32) % 3
     split = assign(labels, np.arange(COUNT) % 5 == 4, 0.25, 0, "abc")
     path = folder / "pack.h5"

@@ -8,8 +8,8 @@ from PIL import Image
 
 from lifelong.faces.align import TEMPLATE
 from lifelong.faces.detect import NO_FACES, Faces
-from lifelong.faces.photos import ALIGNMENTS, Alignment, align, align_photos
-from lifelong.faces.rows import COLUMNS, Row, Status
+from lifelong.faces.photos import ALIGNMENTS, FaceAlignment, align, align_photos
+from lifelong.faces.rows import COLUMNS, FaceRow, Status
 from lifelong.plan.errors import ConfigError, DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
@@ -73,7 +73,7 @@ def test_landmarks_are_brought_onto_the_template(folder):
 
 
 def test_a_proportional_margin(folder):
-    how = Alignment("proportional", 64, 0.5)
+    how = FaceAlignment("proportional", 64, 0.5)
     (row,), (face,), _ = rows(folder, how, ["face.png"])
     assert row.crop == (28, 17, 102, 93)  # a quarter of 49.6 and of 50.7 at each side
     assert face.shape == (64, 64, 3)
@@ -117,7 +117,7 @@ def test_wrong_settings_name_their_key(wrong, message):
 
 
 def test_rows_as_text_fit_the_columns():
-    full = Row(
+    full = FaceRow(
         "a.png",
         Status.ALIGNED,
         "",
@@ -135,7 +135,7 @@ def test_rows_as_text_fit_the_columns():
     assert cells["crop_y2"] == "4"
     assert cells["right_mouth_y"] == "0.2500"
     assert cells["probability"] == "0.9900"
-    refused = Row("two\nlines\udcff.png", Status.BAD_NAME, "its name\tis odd")
+    refused = FaceRow("two\nlines\udcff.png", Status.BAD_NAME, "its name\tis odd")
     cells = refused.cells()
     assert len(cells) == len(COLUMNS)
     assert all(cell.isprintable() for cell in cells)

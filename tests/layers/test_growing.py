@@ -5,7 +5,7 @@ import torch
 from toy_layers import images, new_learner
 
 from lifelong.layers.growing import (
-    Layer,
+    GrownLayer,
     awake,
     drifted,
     layers_of,
@@ -17,7 +17,7 @@ from lifelong.layers.growing import (
 from lifelong.methods.den import halve, shrink_groups
 
 # Two inputs, hidden layers of three units each, two classes.
-LADDER = [Layer("a", 3, 2, 1), Layer("b", 3, 3, 1), Layer("out", 2, 3, 1)]
+LADDER = [GrownLayer("a", 3, 2, 1), GrownLayer("b", 3, 3, 1), GrownLayer("out", 2, 3, 1)]
 
 
 def ladder(**weights: list[list[float]]) -> dict[str, torch.Tensor]:
@@ -50,7 +50,7 @@ def test_without_any_connection_nothing_is_selected():
 
 def test_a_channel_is_selected_if_any_of_its_numbers_is_used():
     """Maps of 2 x 2 enter the classes; of channel 1 only the last number does."""
-    layers = [Layer("c", 2, 1, 9, 3), Layer("out", 2, 2, 4)]
+    layers = [GrownLayer("c", 2, 1, 9, 3), GrownLayer("out", 2, 2, 4)]
     tensors = start_units(layers, torch.Generator())
     tensors["out.weight"] = torch.zeros(2, 8)
     tensors["out.weight"][1, 7] = 1.0
@@ -108,7 +108,7 @@ def test_a_copy_shares_connections_with_newer_units_and_has_none_with_older():
     """a1 is doubled; b0 is seen by older tasks, b1 and b2 are new."""
     tensors = ladder(b=[[1.0, 2, 3], [4, 5, 6], [7, 8, 9]])
     grown = taken(tensors, LADDER, [torch.tensor([0, 1, 2, 1]), torch.arange(3)])
-    layers = [Layer("a", 4, 2, 1), Layer("b", 3, 4, 1), Layer("out", 2, 3, 1)]
+    layers = [GrownLayer("a", 4, 2, 1), GrownLayer("b", 3, 4, 1), GrownLayer("out", 2, 3, 1)]
     halve(grown, layers, [3, 3], [[1], []], [3, 1])
     assert grown["b.weight"].tolist() == [[1, 2, 3, 0], [4, 2.5, 6, 2.5], [7, 4, 9, 4]]
     assert torch.equal(grown["out.weight"], tensors["out.weight"])

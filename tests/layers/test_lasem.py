@@ -19,10 +19,10 @@ from toy_layers import (
     stepped,
 )
 
-from lifelong.layers.learner import Fact, Start
+from lifelong.layers.learner import Fact, LayerStart
 from lifelong.layers.network import filters_of, head_of, inside
 from lifelong.methods import lasem, layer_method
-from lifelong.methods.lasem import Expectation, Posterior
+from lifelong.methods.lasem import LasemLearner, Posterior
 from lifelong.nets.conv_stack import features, head
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
@@ -55,9 +55,9 @@ def after(one: Posterior, logits: Tensor, batches: int = 1) -> list[float]:
     return one.prior().tolist()
 
 
-def expecting(method: str = "lasem_hps", model=None, **changes) -> Expectation:
+def expecting(method: str = "lasem_hps", model=None, **changes) -> LasemLearner:
     learner = new_learner(method, model, **changes)
-    assert isinstance(learner, Expectation)
+    assert isinstance(learner, LasemLearner)
     return learner
 
 
@@ -134,7 +134,7 @@ def test_a_fixed_posterior_infers_nothing():
     }
 
 
-def loss_of(learner: Expectation, pattern: str, x: Tensor) -> tuple[Tensor, Tensor]:
+def loss_of(learner: LasemLearner, pattern: str, x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean chance of the true classes and the loss, of one configuration alone."""
     tensors, card = learner.tensors, learner.card
     filters = filters_of(learner.form, tensors, card.own, pattern)
@@ -207,12 +207,12 @@ def test_a_likelihood_of_held_out_images_needs_them():
         expecting(lasem={"likelihood_images": "validation"}, dropout=0.0)
 
 
-def holding(held_out: tuple[Tensor, Tensor]) -> Expectation:
+def holding(held_out: tuple[Tensor, Tensor]) -> LasemLearner:
     """A learner without dropout whose likelihoods are of these images and labels."""
     card = layer_card("lasem_hps", lasem={"likelihood_images": "validation"}, dropout=0.0)
-    start = Start(new_model("lasem_hps"), card, 1, "cpu", lambda: held_out)
+    start = LayerStart(new_model("lasem_hps"), card, 1, "cpu", lambda: held_out)
     learner = layer_method("lasem_hps").learner(start)
-    assert isinstance(learner, Expectation)
+    assert isinstance(learner, LasemLearner)
     return learner
 
 
@@ -233,7 +233,7 @@ def test_dropout_is_drawn_for_each_configuration_and_only_for_the_loss(monkeypat
     torch.testing.assert_close(learner.posterior.prior(), q, rtol=1e-6, atol=0)
 
 
-def plain(learner: Expectation, pattern: str, x: Tensor) -> Tensor:
+def plain(learner: LasemLearner, pattern: str, x: Tensor) -> Tensor:
     filters = filters_of(learner.form, learner.tensors, learner.card.own, pattern)
     with torch.no_grad():
         return head(

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from lifelong.masks import Card, Model, RankedLearner, Ranking
+from lifelong.masks import Model, RankedLearner, Ranking
 from lifelong.masks.ground import GROUND
 from lifelong.masks.layers import flat
 from lifelong.masks.pick import Cutoff, rank_of
 from lifelong.masks.ranked import RankedLayer, spread
 from lifelong.optim.phase import Phase
+from lifelong.plan.card import Card
 from lifelong.train.step import mask_step
 
 CARD = Card(

@@ -5,11 +5,11 @@ import pytest
 import torch
 from toy import card_of, images_of, stepped
 
-from lifelong.masks import Learner, Model, Network
+from lifelong.masks import Learner, Model
 from lifelong.masks.layers import dense, load_dense, shareable
 from lifelong.masks.layout import shard_from, to_arrays
 from lifelong.masks.model import fresh_network, tensors
-from lifelong.nets import TOP_LEFT, Growth, copy_into, growth_of
+from lifelong.nets import TOP_LEFT, Growth, TaskNetwork, copy_into, growth_of
 from lifelong.work.shards import load_part, save
 
 NETWORKS = ("small_cnn", "spherenet20", "inception_resnet_v1_reduced")
@@ -69,7 +69,7 @@ def test_a_shard_from_before_there_were_kinds_of_heads_has_a_linear_one():
     assert shard_from(arrays, attrs).card == card_of(1)
 
 
-def filled(network: Network) -> Network:
+def filled(network: TaskNetwork) -> TaskNetwork:
     """Every tensor random, variances positive."""
     generator = torch.Generator().manual_seed(0)
     for name, tensor in network.state_dict().items():
@@ -79,7 +79,7 @@ def filled(network: Network) -> Network:
     return network.eval()
 
 
-def widened(small: Network, network: str, growth: Growth) -> Network:
+def widened(small: TaskNetwork, network: str, growth: Growth) -> TaskNetwork:
     """A network twice as wide with nothing in it but the small one."""
     large = fresh_network(card_of(1, 2.0, network), seed=1)
     own = {name: tensor.detach().numpy() for name, tensor in dense(small).items()}

@@ -9,8 +9,8 @@ from torch import nn
 from lifelong.masks.layers import dense, shareable
 from lifelong.nets import TOP_LEFT, build, copy_into, scaled
 from lifelong.nets.build import check_image_size, memory_format, placed, standardised
-from lifelong.nets.inception_resnet import Block, Concat, Norm, segments
-from lifelong.nets.spherenet import Unit
+from lifelong.nets.inception_resnet import Concat, InceptionBlock, Norm, segments
+from lifelong.nets.spherenet import ResidualUnit
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.networks import NETWORKS, Architecture
 
@@ -147,7 +147,7 @@ def test_a_norm_without_scale_is_batch_norm_with_scale_1():
 
 
 def test_a_residual_block_by_hand():
-    block = Block(Concat(nn.Identity(), nn.Identity()), 2, 1, scale=0.5)
+    block = InceptionBlock(Concat(nn.Identity(), nn.Identity()), 2, 1, scale=0.5)
     with torch.no_grad():
         block.up.weight.copy_(torch.tensor([3.0, -1.0]).view(1, 2, 1, 1))
         block.up.bias.fill_(-8.0)
@@ -159,7 +159,7 @@ def test_a_residual_block_by_hand():
 
 
 def test_a_unit_of_spherenet_by_hand():
-    unit = Unit(1)
+    unit = ResidualUnit(1)
     with torch.no_grad():
         for part, bias in ((unit.first, -2.0), (unit.second, 0.5)):
             part[0].weight.zero_()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from lifelong.families.layer_work import LayerWork
-from lifelong.layers.learner import Part
+from lifelong.layers.learner import TrainingPart
 from lifelong.optim.phase import Phase
 
 
@@ -60,7 +60,7 @@ def test_milestones_and_decay_both_lower_a_rate():
     assert [phase.rate(e) for e in range(4)] == pytest.approx([1, 1 / 2, 0.1 / 3, 0.1 / 4])
 
 
-def part_of_a_task(part: Part, done: int, position: int = 2) -> Phase:
+def part_of_a_task(part: TrainingPart, done: int, position: int = 2) -> Phase:
     """The phase of a task that comes after some; ten epochs each, at 1 / (1 + epochs / 10)."""
     training = {"epochs": 10, "lr": 1.0, "decay": 0.1, "batch_size": 4}
     work = SimpleNamespace(spec=SimpleNamespace(training=training, position=position))
@@ -68,19 +68,22 @@ def part_of_a_task(part: Part, done: int, position: int = 2) -> Phase:
 
 
 def test_a_whole_task_is_one_phase_whose_rate_falls():
-    phase = part_of_a_task(Part(), 0)
+    phase = part_of_a_task(TrainingPart(), 0)
     assert phase.epochs == 10 and phase.whole_batches and not phase.flip
     assert [phase.rate(e) for e in (0, 9)] == pytest.approx([1 / 2, 1 / 2.9])
-    assert part_of_a_task(Part(), 0, position=1).rate(0) == 1.0
+    assert part_of_a_task(TrainingPart(), 0, position=1).rate(0) == 1.0
 
 
 @pytest.mark.parametrize(("share", "epochs"), [(0.1, 1), (0.3, 3), (0.01, 1), (1.0, 10)])
 def test_a_part_of_a_task_has_its_share_of_the_epochs_and_a_steady_rate(share, epochs):
-    phase = part_of_a_task(Part("some", share, steady=True), done=4)
+    phase = part_of_a_task(TrainingPart("some", share, steady=True), done=4)
     assert phase.epochs == epochs
     assert [phase.rate(e) for e in (0, 1, 9)] == pytest.approx([1 / 2.4] * 3)
 
 
 def test_a_part_may_go_on_falling_where_the_one_before_ended():
-    whole, part = part_of_a_task(Part(), 0), part_of_a_task(Part("rest", 0.5), done=5)
+    whole, part = (
+        part_of_a_task(TrainingPart(), 0),
+        part_of_a_task(TrainingPart("rest", 0.5), done=5),
+    )
     assert [part.rate(e) for e in range(5)] == pytest.approx([whole.rate(e) for e in range(5, 10)])

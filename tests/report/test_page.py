@@ -13,7 +13,17 @@ from lifelong.records import learning, tables, verification
 from lifelong.report import words
 from lifelong.report.answers import tasks_of
 from lifelong.report.canvas import svg
-from lifelong.report.page import Column, Drawing, Files, Group, Line, Section, Table, as_table, page
+from lifelong.report.page import (
+    Downloads,
+    Group,
+    Line,
+    PageTable,
+    Plot,
+    Section,
+    TableColumn,
+    as_table,
+    page,
+)
 
 NASTY = '<script>alert("x")</script> & more'
 VOID = {"meta", "br", "link", "img", "wbr"}
@@ -46,12 +56,12 @@ class Tags(HTMLParser):
         self.texts.append(data)
 
 
-def drawing(label: str) -> Drawing:
+def drawing(label: str) -> Plot:
     figure = Figure()
     axes = figure.subplots()
     axes.plot([1, 2], [3, 4], "o-", label=label)
     axes.set_title(label)
-    return Drawing("one", label, svg(figure))
+    return Plot("one", label, svg(figure))
 
 
 def read(text: str) -> Tags:
@@ -70,12 +80,12 @@ def text() -> str:
     )
     wrong = {"on_task": ["x"], "label": ["b"], "answer": [NASTY], "probability": [0.9]}
     answers = tasks_of(confusion, pd.DataFrame({**wrong, "png": ["iVBORw0KGgo="]}))
-    columns = [Column("method", ""), Column(NASTY, NASTY, True)]
+    columns = [TableColumn("method", ""), TableColumn(NASTY, NASTY, True)]
     groups = [Group(NASTY, [drawing("first"), drawing(NASTY)])]
     content = toy_page(
         title=NASTY,
         protocol="paper",
-        results=Table(columns, [Line(NASTY, [NASTY], ("front", "dense"))]),
+        results=PageTable(columns, [Line(NASTY, [NASTY], ("front", "dense"))]),
         warnings=[NASTY],
         sections=[Section("one", NASTY, NASTY, groups, [("line", NASTY)])],
         answers=[(NASTY, answers)],
@@ -85,7 +95,9 @@ def text() -> str:
         notes=[NASTY],
         settings=NASTY,
         versions=[("torch", NASTY)],
-        files=[Files("cpg", [("01-x", [("train", "../a%20b/record.csv", "../a%20b/log.txt")])])],
+        files=[
+            Downloads("cpg", [("01-x", [("train", "../a%20b/record.csv", "../a%20b/log.txt")])])
+        ],
     )
     return page(content)
 

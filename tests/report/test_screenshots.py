@@ -20,7 +20,7 @@ from report_rows import TASKS, record
 from lifelong.records import tables
 from lifelong.report.answers import tasks_of
 from lifelong.report.canvas import PAPER, in_dark
-from lifelong.report.page import Column, Line, Table, page
+from lifelong.report.page import Line, PageTable, TableColumn, page
 from lifelong.report.sections import sections
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -62,10 +62,12 @@ def content() -> str:
     rows = {"on_task": "x", "label": classes, "answer": classes[::-1], "images": 5}
     mistakes = pd.DataFrame(columns=["on_task", "label", "answer", "probability", "png"])
     columns = [
-        Column("method", ""),
-        *(Column(f"long_name_{place}", "", True) for place in range(20)),
+        TableColumn("method", ""),
+        *(TableColumn(f"long_name_{place}", "", True) for place in range(20)),
     ]
-    results = Table(columns, [Line("lasem_hps_grouped_settled", ["79.5 ± 0.3"] * 20, ("dense",))])
+    results = PageTable(
+        columns, [Line("lasem_hps_grouped_settled", ["79.5 ± 0.3"] * 20, ("dense",))]
+    )
     answers = [("cpg", tasks_of(pd.DataFrame(rows), mistakes))]
     return page(toy_page(results=results, sections=found, answers=answers, notes=["why " * 40]))
 

@@ -11,7 +11,7 @@ from toy_layers import images, new_learner, stepped
 
 from lifelong import store
 from lifelong.layers.fixed import chosen
-from lifelong.methods.lasem import Expectation, Settled
+from lifelong.methods.lasem import LasemLearner, Settled
 from lifelong.train import loop
 from lifelong.train.layer_step import LayerStep
 from lifelong.use.load import finished_model
@@ -31,7 +31,7 @@ def tasks(request, tmp_path_factory):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_pattern_goes_on_with_what_the_search_left(method):
     learner = new_learner(method, lasem={"search": 0.5})
-    assert isinstance(learner, Expectation)
+    assert isinstance(learner, LasemLearner)
     stepped(learner, 5)
     after = learner.following({})
     assert isinstance(after, Settled) and after.following({}) is None
@@ -74,7 +74,7 @@ def test_the_model_has_the_pattern_that_was_the_most_probable(tasks):
         assert layers == {str(i) for i, letter in enumerate(part.card.pattern) if letter == "S"}
 
 
-@pytest.mark.parametrize("kind", [Expectation, Settled])
+@pytest.mark.parametrize("kind", [LasemLearner, Settled])
 def test_killed_in_either_phase_and_run_again_gives_the_same_bytes(tmp_path, monkeypatch, kind):
     whole = run_toy(tmp_path / "whole", ["lasem_hps"], layers=SEARCH)
     real, seen = loop._Run.one_step, []
@@ -100,7 +100,7 @@ def test_killed_in_either_phase_and_run_again_gives_the_same_bytes(tmp_path, mon
         patch.setattr(loop._Run, "one_step", counting)
         again = run_toy(tmp_path / "killed", ["lasem_hps"], layers=SEARCH)
     assert content(again / "lasem_hps") == content(whole / "lasem_hps")
-    assert set(seen) == ({Settled} if kind is Settled else {Expectation, Settled})
+    assert set(seen) == ({Settled} if kind is Settled else {LasemLearner, Settled})
 
 
 def test_a_first_task_without_a_search_is_learned_as_one_that_shares_all(tmp_path):

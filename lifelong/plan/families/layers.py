@@ -7,6 +7,7 @@ from lifelong.plan.decisions import Grown
 from lifelong.plan.families.layer_checks import check
 from lifelong.plan.methods import Method
 from lifelong.plan.networks import stack_of
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.patterns import named
 from lifelong.plan.specs import LayerLearning, PatternChoice, TaskSpec
 from lifelong.plan.stage import Inputs, Key
@@ -83,7 +84,7 @@ def _train(plan: "Plan", key: Key) -> Inputs:
 
 
 def _select(plan: "Plan", key: Key) -> Inputs:
-    return {"learned": plan.beside(key, "train", "manifest.json")}
+    return {"learned": plan.beside(key, "train", MANIFEST)}
 
 
 def _retrain(plan: "Plan", key: Key) -> Inputs:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lifelong.plan.decisions import Grown
 from lifelong.plan.families.masks import check_network
 from lifelong.plan.methods import Method
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.seeds import seed_of
 from lifelong.plan.specs import NetworkLearning
 from lifelong.plan.stage import Inputs, Key
@@ -21,7 +22,7 @@ def inputs(plan: "Plan", key: Key) -> Inputs:
     """The files that `baseline` and `infer` read."""
     if key.kind == "infer":  # the manifests name further networks of a task, to measure too
         stages = [Key("baseline", key.method, key.seed, i) for i in range(1, key.position + 1)]
-        manifests = [plan.file(stage, "manifest.json") for stage in stages]
+        manifests = [plan.file(stage, MANIFEST) for stage in stages]
         return plan.infer_inputs(key) | {"baselines": manifests}
     files: Inputs = {"pack": plan.pack(key.position), **plan.ground_of(key.method)}
     if sources := sorted(set(_sources(plan, key)) - {0}):
