@@ -43,12 +43,13 @@ def check_published(config: Mapping[str, Any]) -> None:
     for name, variant in config["variants"].items():
         if "published" in variant and variant["published"] not in methods:
             raise _missing(f"variants.{name}.published", path, variant["published"], methods)
-    row = config["published_cpg_row"]
-    undecided = [  # a variant may say itself which row it stands beside
-        one for one in config["methods"] if "published" not in config["variants"].get(one, {})
-    ]
-    if row not in methods and any(row in row_of(config, one).published for one in undecided):
-        raise _missing("published_cpg_row", path, row, methods)
+    chosen = config["published_cpg_row"]
+    for name in config["methods"]:
+        row = row_of(config, name)
+        undecided = "published" not in config["variants"].get(name, {})  # or it says so itself
+        theirs = [one for one in methods if one.casefold().startswith(row.name)]
+        if undecided and chosen in row.published and theirs and chosen not in theirs:
+            raise _missing("published_cpg_row", path, chosen, methods)
 
 
 def _lines_of(path: str) -> list[dict[str, str]]:

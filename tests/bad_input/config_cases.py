@@ -142,7 +142,7 @@ _PUBLISHED: list[tuple[str, bytes, str, str]] = [
     ("has averages without how many tasks they are of", b"method,task,tasks,accuracy_percent\nPAE,average,,50\n", "published: p.csv, line 2: '' is no number of tasks", "give it"),
     ("has a task twice", b"method,task,accuracy_percent\nPAE,a,1\nPAE,a,2\n", "published: p.csv, line 3: PAE on a is there twice", "drop one"),
     ("is about scrambled pixels", b"method,task,accuracy_percent,pixel_order\nPAE,a,50,published\n", "published: p.csv is about pixel_order published, and datasets have correct: its numbers cannot stand beside these; remove published", "remove published, or set pixel_order"),
-    ("lacks the CPG row", b"method,task,accuracy_percent\nPAE,a,50\n", "published_cpg_row: p.csv has no method 'CPG max'; it has PAE", "add it, or set published_cpg_row"),
+    ("lacks the CPG row", b"method,task,accuracy_percent\nCPG,a,50\n", "published_cpg_row: p.csv has no method 'CPG max'; it has CPG", "add it, or set published_cpg_row"),
 ]  # fmt: skip
 
 

@@ -1,11 +1,16 @@
 """The file of published numbers, checked before anything runs."""
 
+from pathlib import Path
+
 import pytest
 from toy_experiment import toy_config
 
-from lifelong.plan.config import check
+from lifelong.plan.config import check, load
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.published import check_published
+
+TREE = Path(__file__).parents[2]
+EXPERIMENTS = sorted((TREE / "experiments").glob("*.yaml"))
 
 
 @pytest.fixture
@@ -15,7 +20,8 @@ def checked(tmp_path):
     def checked(text: str, **changes) -> None:
         file = tmp_path / "p.csv"
         file.write_text(text)
-        check_published(check(toy_config(["packnet"], published=str(file), **changes)))
+        config = toy_config(["packnet", "cpg"], published=str(file), **changes)
+        check_published(check(config))
 
     return checked
 
@@ -34,3 +40,16 @@ def test_a_file_without_lines_has_no_row_for_a_variant(checked):
     variants["low"]["published"] = "PackNet"
     with pytest.raises(ConfigError, match=r"variants.low.published: .*p.csv has no method 'Pack"):
         checked(head, variants=variants)
+
+
+def test_a_table_without_cpg_asks_for_none_of_its_rows(checked):
+    head = "method,task,accuracy_percent\n"
+    checked(head + "PackNet,average,58\n")
+    with pytest.raises(ConfigError, match=r"published_cpg_row: .* has no method 'CPG max'; it has"):
+        checked(head + "CPG top,average,58\n")
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.stem)
+def test_an_experiment_has_its_published_numbers(file, monkeypatch):
+    monkeypatch.chdir(TREE)
+    check_published(check(load([TREE / "config.yaml", file])))
