@@ -92,7 +92,8 @@ def _infer(options: argparse.Namespace) -> int:
         ):
             print(path, printable(name), f"{probability:.4f}", sep="\t", flush=True)
     if not code:  # else stderr says what to mend
-        instead = f"lifelong predict {options.model} PICTURES --tasks {options.task}"
+        whole = ["--whole", "--top", str(options.top), "--tasks", options.task]
+        instead = shlex.join(["lifelong", "predict", str(options.model), "PICTURES", *whole])
         print(f"Note: `lifelong infer` will go, use `{printable(instead)}`", file=sys.stderr)
     return code
 

@@ -19,8 +19,8 @@ _SMALLEST_STD = 1 / 255
 class Split:
     """Images uint8 (N, C, H, W) and labels int64 (N,), on the device; or images still in a pack.
 
-    A split with `mean` and `std` of its own is normalised by these, whatever is said elsewhere. Of
-    images that are float32 nothing is changed: they are features.
+    A split with `mean` and `std` of its own is normalised by these, whatever is said elsewhere.
+    Images that are float32 are features, and pass unchanged.
     """
 
     images: Tensor | Streamed

@@ -55,7 +55,11 @@ def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]
     DataError where the tree is incomplete, and where pictures lie where nobody would look.
     """
     names = _folders(root)
-    if {"train", "test", *VALIDATION} & set(names) or _of_pictures(root / names[0]):
+    flat = not any(_has_folders(root / name) for name in names)
+    of_classes = _of_pictures(root / names[0]) or (
+        flat and any(_has_pictures(root / name) for name in names)
+    )
+    if of_classes or {"train", "test", *VALIDATION} & set(names):
         return _group("", root)
     for name in names:
         if name.lower() in _LIKE_SPLITS and _has_folders(root / name):

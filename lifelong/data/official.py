@@ -171,7 +171,9 @@ def _lines(path: Path, columns: int) -> list[list[str]]:
     lines = [line.split(maxsplit=columns - 1) for line in text.splitlines() if line.strip()]
     for number, line in enumerate(lines, 1):
         if len(line) != columns:
-            raise DataError(f"line {number} of {path} has not {columns} columns: unpack it again")
+            raise DataError(
+                f"line {number} of {path} does not have {columns} columns: unpack it again"
+            )
     return lines
 
 

@@ -84,7 +84,8 @@ def drawn(
 def shuffled(split: np.ndarray, count: int, seed: int) -> np.ndarray:
     """The split (N,) with `count` of all images but the test's, in any class, as VALIDATION.
 
-    They are the first of one shuffle, by numpy's legacy stream, as in the programs of GPM and WSN.
+    They are the first of one shuffle, by numpy's legacy stream, as in the programs of GPM and WSN,
+    which shuffle images as they lie in their files; here they are sorted by class before.
     Raises DataError where there are no more images than these.
     """
     learned = np.flatnonzero((split == TRAIN) | (split == VALIDATION))

@@ -225,10 +225,21 @@ def _check(embeddings: np.ndarray, pairs: Pairs, convention: str, grid: str) -> 
             f"{len(bad)} embeddings are zero or not finite, the first of image {bad[0]}: "
             "the training of the network that made them diverged, lower its learning rate"
         )
-    folds = np.unique(pairs.fold)
+    check_folds(pairs.same, pairs.fold)
+
+
+def check_folds(same: np.ndarray, fold: np.ndarray) -> None:
+    """Raise DataError where the folds (P,) cannot be judged: each by the threshold of the others.
+
+    `same` (P,) says which pairs are of one person.
+    """
+    folds = np.unique(fold)
     if len(folds) < 2:
-        raise DataError(f"pairs need two folds or more, not {len(folds)}")
-    for fold in folds:
-        kinds = pairs.same[pairs.fold == fold]
+        raise DataError(
+            f"pairs need two folds or more, not {len(folds)}: take a file of several, such as "
+            "LFW's pairs.txt"
+        )
+    for one in folds:
+        kinds = same[fold == one].astype(bool)
         if kinds.all() or not kinds.any():
-            raise DataError(f"fold {fold} needs pairs of the same and of different people")
+            raise DataError(f"fold {one} needs pairs of the same and of different people: add some")

@@ -56,7 +56,7 @@ def folders_of(parent: Path) -> list[str]:
 
 
 def pictures_in(folder: Path) -> list[str]:
-    """The names of the pictures in a folder, sorted; DataError where there is none, or else."""
+    """The names of the pictures in a folder, sorted; DataError where there is none, or more."""
     entries = _entries(folder)
     if not entries:
         raise DataError(f"{folder} holds no pictures: add some or remove it")
@@ -73,10 +73,12 @@ def pictures_below(root: Path) -> set[str]:
     if not root.is_dir():
         raise DataError(f"there is no folder {root}: check root")
     paths = set()
-    for folder, _, names in os.walk(root):
+    for folder, inner, names in os.walk(root):
+        inner[:] = filter(is_visible, inner)
         below = Path(folder).relative_to(root).as_posix()
         prefix = "" if below == "." else f"{below}/"
-        paths |= {f"{prefix}{name}" for name in names if name.lower().endswith(SUFFIXES)}
+        pictures = [name for name in names if name.lower().endswith(SUFFIXES)]
+        paths |= {f"{prefix}{name}" for name in filter(is_visible, pictures)}
     return paths
 
 

@@ -10,7 +10,6 @@ from lifelong.faces.samples import FaceSet, Sample, check_absent, lines_of, pict
 from lifelong.plan.errors import DataError
 
 EMOTIONS = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger")
-_CONTEMPT = 7
 _UNUSED = {8: "none", 9: "uncertain", 10: "no face"}
 _AFFECTNET_PATH, _AFFECTNET_CODE = "subDirectory_filePath", "expression"
 _AFFECTNET_CODE_COLUMN = 6  # of a table without its header
@@ -85,7 +84,7 @@ def rows_of(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def columns(where: str, header: list[str], wanted: tuple[str, ...]) -> list[int]:
-    """Where the wanted columns are; DataError where one lacks."""
+    """Where the wanted columns are; DataError where one is missing."""
     lacking = [name for name in wanted if name not in header]
     if lacking:
         raise DataError(f"{where} should name the column {lacking[0]}: mend the table")

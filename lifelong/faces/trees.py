@@ -32,7 +32,7 @@ def class_folders(root: Path) -> FaceSet:
 
 
 def fer2013(root: Path) -> FaceSet:
-    """`root/{train,validation,test}/<expression>/*`: FER2013; validation may lack."""
+    """`root/{train,validation,test}/<expression>/*`: FER2013; validation may be missing."""
     return _split_folders(root, _splits_in(root), EXPRESSIONS)
 
 

@@ -95,6 +95,7 @@ def _climb(work: NetworkWork, learner: TaskLearner, ratio: float, before: float)
     path = Path(work.stage.path(rung_name(ratio)))
     # The picks are the candidate's: only weights are released on the ladder.
     shards.save(path, learner.rung(), rung={"key": _key(work, ratio), **rung})
+    work.resume("prune", ratio).forget()
     log.info("ratio %g: accuracy %.4f", ratio, rung["accuracy"])
     return rung
 

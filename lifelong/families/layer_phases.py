@@ -61,7 +61,7 @@ def _fitted(work: LayerWork, learner: LayerLearner, before: int, *names: str) ->
         work.data,
         phase,
         seed,
-        resume=work.resume("train", *names),
+        resume=work.resume("train", *names, before),
         name=" ".join((work.spec.method, *names)),
         after_epoch=look,
     )

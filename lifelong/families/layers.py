@@ -167,7 +167,9 @@ def _weights(tensors: Tensors, card: LayerCard) -> tuple[int, int]:
 
     What only says where numbers lie is no float and neither.
     """
-    output = f"head.{len(card.stack.hidden)}."
+    widths = card.facts.get("widths")  # of a network that has others than its stack says
+    hidden = len(card.stack.hidden) if widths is None else len(widths) - card.stack.depth
+    output = f"head.{hidden}."
     weights = others = 0
     for name, tensor in tensors.items():
         if tensor.is_floating_point():

@@ -64,17 +64,18 @@ def _learned(work: NetworkWork, repetition: int) -> tuple[TaskLearner, Result]:
         _start_from(learner, work.stage, source)
     elif work.ground is not None:
         _start_from_ground(learner, work.ground)
-    phase = _phase(work, source)
+    phase, resume = _phase(work, source), work.resume("baseline", repetition)
     result = fit(
         mask_step(learner, phase, work.loss),
         work.data,
         phase,
         work.seed("batches", "learn", repetition),
-        resume=work.resume("baseline", repetition),
+        resume=resume,
         name=f"baseline {repetition}",
     )
     if not last:
         done.save(learner.state(), asdict(result))
+        resume.forget()
     return learner, result
 
 

@@ -11,7 +11,7 @@ from lifelong.plan.seeds import seed_of
 
 @dataclass(frozen=True)
 class Dropout:
-    """Leaves out `share` of what a task's classes see; what, depends on the seed and the step."""
+    """Zeroes `share` of an embedding; which entries depends on the seed and the step."""
 
     share: float
     seed: int
@@ -56,7 +56,7 @@ class Centres:
 
 @dataclass(frozen=True)
 class Extras:
-    """Of each task of a lesson by its place in it, where it has any."""
+    """Dropout and centres of a lesson's tasks, keyed by place."""
 
     dropouts: dict[int, Dropout]
     centres: dict[int, Centres]

@@ -64,7 +64,7 @@ class LayerLearner(ABC):
         self.start_generator = torch.Generator().manual_seed(start.seed)  # of first values only
         self.tensors: Tensors = {}
         self.network = TaskView(self.logits)
-        # Of RMSProp, by the tensors they are of: its mean squares now, and those to begin with.
+        # RMSProp's mean squares by tensor name: current, and initial.
         self.squares: Tensors = {}
         self.carried: Tensors = {}
 

@@ -40,10 +40,6 @@ class LayerModel:
     def cards(self) -> list[LayerCard]:
         return [part.card for part in self.shards]
 
-    def shared(self) -> Tensors:
-        """The tensors that belong to all tasks."""
-        return part_of(self.tensors, "shared.")
-
 
 class TaskView(nn.Module):
     """A task's network as something to call: (batch, channels, side, side) to (batch, classes).

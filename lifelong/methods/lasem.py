@@ -218,7 +218,7 @@ class Settled(FixedPattern):
 
 
 class Posterior:
-    """How probable each configuration is, in float64 on the device; nobody waits for it.
+    """How probable each configuration is, in float64 on the device, without waiting for it.
 
     `likelihood`: of a batch, the "mean" over its images of what the true class is given, or by
     "log" the product over them. `prior`: the "mean" of all posteriors so far, uniform before the

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lifelong.layers.fixed import on_device
 from lifelong.layers.forms import LayerShape
 from lifelong.layers.learner import LayerLearner, LayerStart
 from lifelong.layers.model import LayerModel, TaskView, Tensors
@@ -154,15 +155,18 @@ def columns_before(model: LayerModel, position: int, device: str) -> list[Column
     Nobody looks at their last layers.
     """
     cards = model.cards[: position - 1]
-    return [Column.of(_own(model, card, device), card, card.stack.depth - 1) for card in cards]
+    return [
+        Column.of(on_device(model.tensors, card.own, device), card, card.stack.depth - 1)
+        for card in cards
+    ]
 
 
 def column_view(model: LayerModel, position: int, device: str) -> TaskView:
     """A learned task's network, which needs the columns of all tasks before it."""
     *before, card = model.cards[:position]
-    tensors = _own(model, card, device)
+    tensors = on_device(model.tensors, card.own, device)
     for one in before:
-        theirs = _own(model, one, device).items()
+        theirs = on_device(model.tensors, one.own, device).items()
         tensors |= {name: tensor for name, tensor in theirs if ".head." not in name}
 
     def compute(x: Tensor) -> Tensor:
@@ -171,10 +175,6 @@ def column_view(model: LayerModel, position: int, device: str) -> TaskView:
         return head(column.features(x, maps_of(older, x))[0], head_of(tensors, card))
 
     return TaskView(compute).keeping(tensors)
-
-
-def _own(model: LayerModel, card: LayerCard, device: str) -> Tensors:
-    return {k: t.to(device) for k, t in model.tensors.items() if k.startswith(card.own)}
 
 
 PROGRESSIVE = LayerMethod(ColumnLearner, column_view)

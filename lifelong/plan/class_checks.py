@@ -20,8 +20,8 @@ def check_classes(config: Mapping[str, Any]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for task in config["tasks"]:
         dataset = config["datasets"][task["dataset"]]
-        identities = _identities(task, dataset)
-        if len(identities) == 1 and not identities[0].startswith("group "):
+        identities = identities_of(task, dataset)
+        if len(identities) == 1 and not is_unknown(identities):
             raise ConfigError(
                 f"config key tasks: {task['name']!r} has only the class {identities[0]}: a task "
                 "needs two, so add one or leave the task out"
@@ -59,7 +59,12 @@ def _check_packed(task: Mapping[str, Any], identity: str, dataset: Mapping[str, 
         )
 
 
-def _identities(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:
+def is_unknown(identities: list[str]) -> bool:
+    """Whether only packing will tell which classes a task has."""
+    return identities[0].startswith("group ")
+
+
+def identities_of(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:
     """The classes of a task as its pack names them; as written where nobody can know them yet."""
     group, classes = task.get("group"), task.get("classes")
     source = SOURCES[dataset["source"]]

@@ -118,6 +118,11 @@ def _check_dataset(where: str, dataset: Mapping[str, Any]) -> None:
     check_images(where, "the data set", dataset, dataset)
 
 
+def task_side(task: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+    """The side in pixels of what a network sees of a task's images."""
+    return seen_side(task, side_of_set(config["datasets"][task["dataset"]]))
+
+
 def side_of_set(dataset: Mapping[str, Any]) -> int:
     """The side in pixels of the images of a checked data set."""
     source = SOURCES[dataset["source"]]

@@ -24,6 +24,7 @@ class Network:
     largest: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     knows_side: bool = False  # its builder is told `image_size`: its last maps are flattened
+    one_size: bool = False  # its hidden layers are made for the side: tasks that share have one
     bare: bool = False  # no biases, no norms: a unit whose weights are all zero never learns
     bare_head: bool = False  # its output layers have no biases, and start as torch starts them
     branch: str = ""  # "module:function" of a task's own blocks in place of a head
@@ -86,6 +87,7 @@ _ROWS = (
         smallest=8,
         largest=64,
         knows_side=True,
+        one_size=True,
         bare=True,
         bare_head=True,
     ),

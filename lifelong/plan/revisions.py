@@ -16,6 +16,6 @@ STAGES = {
     "select": 2,
     "retrain": 5,
     "infer": 4,
-    "tables": 4,
-    "report": 5,
+    "tables": 5,
+    "report": 6,
 }

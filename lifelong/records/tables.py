@@ -211,23 +211,26 @@ def published_table(
     sides count; our average takes only seeds that learned them all; ours_std is the sample
     deviation over seeds. A paper that prints averages alone has rows for the task "average", and
     `tasks`, how many they are over: only where the experiment has as many, ours stands beside them.
+    An average that is not printed is over the tasks that the published method has, on both sides.
     """
     if "tasks" in published.columns:
         published = published[published["tasks"].isin([len(tasks)])]
     names = list(published["method"].unique())
     paper = published.pivot(index="method", columns="task", values="accuracy_percent")
-    averages = paper["average"] if "average" in paper.columns else None
+    averages = paper["average"].dropna() if "average" in paper.columns else pd.Series()
     paper = paper[[task for task in tasks if task in paper.columns]]
-    counted = list(paper.columns) if averages is None else tasks
     final = _final(frame, tasks)
     lines = []
-    beside = [(name, *one) for name in names for one in _answers(rows, name)]
-    for name, method, reduced in beside if counted else []:
+    beside = [(name, *answer) for name in names for answer in _answers(rows, name)]
+    for name, method, reduced in beside:
+        printed = paper.loc[name].dropna()
+        counted = tasks if name in averages else list(printed.index)
+        if not counted:
+            continue
         ours = final[final["method"] == method].pivot(index="seed", columns="task", values=reduced)
         ours = ours.reindex(columns=counted) * 100
-        average = paper.loc[name].mean() if averages is None else averages[name]
-        columns = [*ours[paper.columns].items(), ("average", ours.mean(axis=1, skipna=False))]
-        figures = [*paper.loc[name], average]
+        columns = [*ours[printed.index].items(), ("average", ours.mean(axis=1, skipna=False))]
+        figures = [*printed, averages.get(name, printed.mean())]
         for (task, values), figure in zip(columns, figures, strict=True):
             mean = values.mean()
             stats = (figure, mean, values.std(), values.count(), mean - figure)

@@ -57,11 +57,6 @@ def learning_methods(frame: pd.DataFrame) -> set[str]:
     return set(learning.live(frame)["method"])
 
 
-def choosing_methods(frame: pd.DataFrame) -> set[str]:
-    """The methods that recorded how probable each pattern is."""
-    return set(frame.loc[frame["metric"] == _POSTERIOR, "method"])
-
-
 def with_spread(means: pd.DataFrame) -> pd.DataFrame:
     """The table of `mean_over_seeds` as text: means, and with several seeds their spread."""
     shown: dict[str, Any] = {"method": means["method"], "seeds": means["seeds"].astype(int)}

@@ -28,6 +28,7 @@ def run(stage: Stage) -> None:
         manifest = Path(stage.input("baseline"))
         reached = accuracies(store.read_manifest(manifest.parent), manifest)
         goal = _OVER_REPETITIONS[spec.policy](reached) + spec.margin
+        goal = min(max(goal, 0.0), 1.0)  # nobody could reach more
         details = {"accuracies": reached, "margin": spec.margin}
     log.info("goal of %s: %.4f (%s)", spec.task, goal, spec.policy)
     facts = {"task": spec.task, "policy": spec.policy, "goal": goal, **details}

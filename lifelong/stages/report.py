@@ -152,10 +152,10 @@ def _read(path: str) -> pd.DataFrame:
 
 def _seconds(stage: Stage) -> dict[str, dict[str, float]]:
     """By method and kind of stage, the seconds of all its seeds and tasks."""
-    runs = dict.fromkeys(Path(path).parents[2] for path in stage.input_list("records"))
+    tasks = dict.fromkeys(Path(path).parents[1] for path in stage.input_list("records"))
     seconds: dict[str, dict[str, float]] = {}
-    for run in runs:
-        for timing in sorted([*run.glob("*/*/timing.json"), *run.glob("*/expand/a*/timing.json")]):
+    for task in tasks:
+        for timing in sorted([*task.glob("*/timing.json"), *task.glob("expand/a*/timing.json")]):
             place = place_of(timing.as_posix())
             took = durations.stage_seconds(timing.parent)
             if place is not None and took is not None:

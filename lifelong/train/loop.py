@@ -107,8 +107,8 @@ def fit(
     It ends with the weights of the last epoch; with those of the best one if `phase.keep_epoch`
     says so, or if `phase.beat` is set and an epoch was better than that. `seed` is of the batches;
     `name` says in the log what is being trained. The same step, data, phase and seed give the same
-    bits, whether or not the run was interrupted and resumed. Raises ConfigError where the loss
-    diverges.
+    bits, whether or not the run was interrupted and resumed. What it saved to go on from stays: the
+    caller forgets it once the result is written. Raises ConfigError where the loss diverges.
     """
     run = _Run(step, data, phase, seed, resume, name, after_epoch)
     said = -math.inf
@@ -234,8 +234,6 @@ class _Run:
     def take_best(self) -> None:
         if self.best is not None:
             self.learner.load_state(self.best)
-        if self.resume is not None:
-            self.resume.forget()
 
     def _snapshot(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self.learner.state().items()}

@@ -14,6 +14,7 @@ from lifelong.data.photographs import PhotographFiles, Photographs
 from lifelong.data.sources import RawSet
 from lifelong.data.splits import SPLITS, TEST, VALIDATION, assign, stratified
 from lifelong.faces.configured import face_set, fingerprint
+from lifelong.faces.pairs import check_folds
 from lifelong.faces.samples import FaceSet
 from lifelong.plan.errors import DamagedFile, DataError
 from lifelong.plan.faces import side_of
@@ -127,4 +128,5 @@ def _pairs(found: FaceSet, rows: np.ndarray) -> np.ndarray:
     kept = pairs[(pairs[:, :2] >= 0).all(axis=1)]
     if not len(kept):
         raise DataError(f"{found.root} has no pair with two usable faces: look into photos.csv")
+    check_folds(kept[:, 2], kept[:, 3])  # before anything is trained for them
     return kept

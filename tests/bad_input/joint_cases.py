@@ -107,6 +107,14 @@ CASES = [
         for wrong, key, value, says, do in _KEYS
     ),
     Case(
+        "images of two sizes for one LeNet",
+        "config key datasets: images of 8 and 16 pixels, but the hidden layers of lenet, which "
+        "packnet passes on from task to task, take one size: set network.input_size, or give all "
+        "data sets the same image_size",
+        "set network.input_size",
+        edited("network.name", "lenet", CONFIG | {"datasets": _SIZES, "tasks": _TASKS}),
+    ),
+    Case(
         "images of two sizes in one lesson",
         "config key joint.lessons: joint shows a images of 8 pixels and b of 16: one network takes "
         "one size; change image_size, or make two lessons of them",

@@ -12,6 +12,10 @@ LAYERS: dict[str, Any] = {
     "network": {"name": "tiny_cnn2"},
     "layers": {"epochs": 1},
 }
+_GROUPS = LAYERS | {
+    "datasets": {"cifar": {"source": "cifar100", "root": "raw", "groups": ["people", "fish"]}},
+    "tasks": [{"name": "people"}, {"name": "fish", "group": "fish", "classes": ["shark", "trout"]}],
+}
 _SIDES = "write one letter per layer from the image on, such as 'S-' (S shared, - its own), or all, none, top1 to top2, bottom1 to bottom2, alternating"
 _DEEP = {**LAYERS, "network": {"name": "cifar_resnet17"}}
 _HELD_OUT = {**LAYERS, "layers": {"epochs": 1, "lasem": {"likelihood_images": "validation"}}}
@@ -36,6 +40,7 @@ _KEYS: list[tuple[str, str, Any, str, str, dict[str, Any]]] = [
     ("images that a network of shared layers shall see larger", "network.input_size", 16, "network.input_size: tiny_cnn2 sees images as they are packed: remove it", "remove it", LAYERS),
     ("a network only for methods that share layers", "methods", ["packnet"], "network.name: packnet cannot use tiny_cnn2, which is for methods that share layers; take vgg16_bn or small_cnn, or leave the method out", "take another network", LAYERS),
     ("one head for different numbers of classes", "tasks.1.classes", [2, 3, 4], "tasks: 'a' has 2 classes and 'b' 3, but snn has one head for all tasks: give them equally many, or leave it out of methods", "give them equally many", {**LAYERS, "methods": ["snn"]}),
+    ("one head for a group and some classes of another", "methods", ["snn"], "tasks: 'fish' has 2 classes and 'people' 5, but snn has one head for all tasks: give them equally many, or leave it out of methods", "give them equally many", _GROUPS),
     ("a loss of its own for methods that share layers", "tasks.0.loss", {"kind": "weighted"}, "tasks: loss of task 'a' is for networks of faces; hps shares layers and minimises the cross entropy: drop it or the method", "drop it", LAYERS),
     ("a variant of an unknown method", "variants", {"mine": {"method": "hsp"}}, "variants.mine.method: there is no method 'hsp'; did you mean 'hps'?", "correct it", LAYERS),
     ("a variant named as a method", "variants", {"cpg": {"method": "hps"}}, "variants: 'cpg' is a method already, rename it", "rename it", LAYERS),

@@ -50,7 +50,7 @@ def test_lists_of_birds_that_do_not_fit_are_refused(cubs):
     (cubs / "train_test_split.txt").write_text("".join(f"{n} 1\n" for n in range(1, 9)))
     refused("has no test photograph of 2 classes, such as 001.Bird_0")
     (cubs / "classes.txt").write_text("1\n")
-    refused("line 1 of .*classes.txt has not 2 columns")
+    refused("line 1 of .*classes.txt does not have 2 columns")
     (cubs / "classes.txt").unlink()
     refused("there is no file .*classes.txt: check root and source")
 

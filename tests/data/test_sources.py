@@ -357,3 +357,10 @@ def test_two_real_superclasses(tmp_path):
     # as the authors of CPG wrote them down for this superclass
     assert np.round(mean, 4).tolist() == [0.4242, 0.4783, 0.4975]
     assert np.round(std, 4).tolist() == [0.2495, 0.2327, 0.2515]
+
+
+def test_a_class_without_pictures_is_named_wherever_it_stands(groups):
+    classes = groups / "dry/train"
+    (classes / "0 empty").mkdir()
+    with pytest.raises(DataError, match=r"0 empty holds no pictures: add some or remove the class"):
+        read("image_folder", classes, image_size=4)

@@ -127,3 +127,12 @@ def test_a_damaged_image_is_refused_when_it_is_read(pack):
 def test_statistics_need_no_whole_task(pack):
     stored = read_task(pack, None, None, memory_mb=0).images
     assert statistics(stored) == statistics(stored[:])
+
+
+def test_the_same_images_are_known_in_any_pack(pack):
+    def images(**data):
+        return both(pack, **data)[1].train.images
+
+    assert images().same_as(images()) and not images().same_as(images(classes=["a", "b"]))
+    change = {"channel_order": [2, 0, 1]}
+    assert images(**change).same_as(images(**change)) and not images().same_as(images(**change))

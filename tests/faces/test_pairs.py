@@ -1,5 +1,7 @@
 """The protocol of pairs on numbers worked by hand, and against plain loops."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from lifelong.faces.pairs import (
     with_mirror,
 )
 from lifelong.plan.errors import DataError
+from lifelong.work import face_packs
 
 
 def at(*degrees):
@@ -222,3 +225,11 @@ def test_what_cannot_be_judged_is_refused():
         verify(embeddings, pairs, "euclid")
     with pytest.raises(DataError, match="grid fine is none of"):
         verify(embeddings, pairs, "cpg", "fine")
+
+
+def test_pairs_of_one_fold_are_refused_before_anything_learns():
+    pairs = pairs_at(GAPS, SAME, FOLD)[1]
+    one = Pairs(pairs.first, pairs.second, pairs.same, pairs.fold * 0)
+    samples = range(int(pairs.second.max()) + 1)
+    with pytest.raises(DataError, match="two folds or more, not 1: take a file of several"):
+        face_packs._pairs(SimpleNamespace(pairs=one, samples=samples), np.arange(len(samples)))

@@ -260,3 +260,14 @@ def test_names_that_look_like_something_else_come_back_from_a_file(tmp_path: Pat
     again = tables.read_table(tmp_path / "a.csv")
     assert again["task"].tolist()[:-1] == names[:-1] and again["task"].isna().tolist()[-1]
     assert again["accuracy"].sum() == 3.5 and again["goal"].isna().all()
+
+
+def test_an_average_is_over_the_tasks_that_a_paper_has(frame: pd.DataFrame) -> None:
+    """Of CPG the paper has fish alone; of the others both."""
+    gap = published()
+    gap = gap[(gap["method"] != "CPG top") | (gap["task"] == "fish")]
+    table = tables.published_table(frame, gap, TASKS, rows_with("CPG top"))
+    cpg = table[table["method"] == "CPG top"].set_index("task")
+    assert list(cpg.index) == ["fish", "average"]
+    assert cpg.loc["average", ["published_percent", "ours_percent"]].tolist() == [75, 70]
+    assert set(table.loc[table["method"] == "fine-Avg", "task"]) == {"fish", "apes", "average"}

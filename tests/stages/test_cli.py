@@ -242,7 +242,7 @@ def picture(tmp_path) -> Iterator[Path]:
 def test_pictures_are_classified_with_probabilities(here, capsys, picture):
     assert main(["infer", "--model", CPG, "--task", "b", str(picture), "--top", "5"]) == 0
     said = capsys.readouterr()
-    instead = f"lifelong predict {CPG} PICTURES --tasks b"
+    instead = f"lifelong predict {CPG} PICTURES --whole --top 5 --tasks b"
     assert said.err == f"Note: `lifelong infer` will go, use `{instead}`\n"
     rows = [line.split("\t") for line in said.out.splitlines()]
     assert [row[0] for row in rows] == [str(picture)] * 2

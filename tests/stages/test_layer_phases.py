@@ -5,11 +5,13 @@ import contextlib
 import pandas as pd
 import pytest
 from harness_tree import Killed, content
-from toy_experiment import LAYER_CLASSES, run_toy
+from toy_experiment import LAYER_CLASSES, run_toy, toy_layers_config
 
 from lifelong import store
+from lifelong.records.rows import read
 from lifelong.train import loop
 from lifelong.use.load import finished_model
+from lifelong.work.shards import load_layers
 
 PHASES = ("output", "selected", "added", "split")
 CHANGES = {
@@ -104,3 +106,16 @@ def test_the_model_is_as_wide_as_its_newest_task_and_counts_weights_once(whole):
         owned += rows[rows["metric"].isin(["weights_owned", "weights_other"])]["value"].sum()
     assert owned == sum(tensor.numel() for tensor in model.tensors.values())
     assert store.read_json(whole / "02-one_seven/select/selected.json")["pattern"] == "SS"
+
+
+def test_what_is_a_weight_follows_the_hidden_layers_that_there_are(tmp_path):
+    """DEN may have others than its network: here two instead of one."""
+    own = {"den": {"layers": {"den": {"units": 2, "hidden": [8, 8]}}}}
+    tasks = toy_layers_config(["den"])["tasks"][:1]
+    results = run_toy(tmp_path, ["den"], method_settings=own, tasks=tasks)
+    [folder] = results.glob("den/s0/01-*/retrain")
+    tensors = load_layers(folder / "shard.h5").tensors
+    biases = sum(one.size for name, one in tensors.items() if name.endswith("bias"))
+    [output] = [one.size for name, one in tensors.items() if name.endswith("head.2.weight")]
+    sizes = {row.metric: row.value for row in read(folder / "record.csv")}
+    assert sizes["weights_other"] == biases + output

@@ -1,16 +1,18 @@
 """What a killed stage goes on from, and the clock that says how often it is saved."""
 
+import errno
+
 import pytest
 import torch
 from harness_tree import Killed, content
-from toy_experiment import toy_config
+from toy_experiment import run_toy, toy_config
 from toy_ground import run_on_ground
 
 from lifelong.families import separate
 from lifelong.jobs import runner
 from lifelong.plan.errors import OutOfTime
 from lifelong.train import loop
-from lifelong.work import resume
+from lifelong.work import resume, shards
 from lifelong.work.resume import ResumeFile
 
 
@@ -95,3 +97,32 @@ def test_a_repetition_that_was_finished_is_not_trained_again(tmp_path, monkeypat
     again = run_on_ground(tmp_path / "killed", ["finetune"], **given)
     assert trained[3:] == ["baseline 2"]
     assert content(again / "finetune") == content(whole / "finetune")
+
+
+def test_what_was_learned_survives_a_disk_that_is_full_at_the_end(tmp_path, monkeypatch):
+    given = {"tasks": toy_config(["packnet"])["tasks"][:1], "goals": {}}
+    whole = run_toy(tmp_path / "whole", ["packnet"], **given)
+    monkeypatch.setattr(resume, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(resume, "SHARE_OF_TIME", 1e9)  # however long it takes
+    steps, full = 0, []
+
+    def one_step(run, x, y):
+        nonlocal steps
+        steps += 1
+        real_step(run, x, y)
+
+    def write(path, *given, **named):
+        if path.name == "candidate.h5" and not full:
+            full.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real_save(path, *given, **named)
+
+    real_step, real_save = loop._Run.one_step, shards.save
+    monkeypatch.setattr(loop._Run, "one_step", one_step)
+    monkeypatch.setattr(shards, "save", write)
+    with pytest.raises(OSError, match="No space"):
+        run_toy(tmp_path / "full", ["packnet"], **given)
+    learned, steps = steps, 0
+    again = run_toy(tmp_path / "full", ["packnet"], **given)
+    assert learned == 6 * 7 and steps <= 3 * 7 + 1  # of retraining, and perhaps one of these again
+    assert content(again / "packnet") == content(whole / "packnet")

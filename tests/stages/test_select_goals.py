@@ -59,6 +59,11 @@ def test_the_margin_is_added(tmp_path, margin):
     assert found["goal"] == pytest.approx(0.7 + margin)
 
 
+@pytest.mark.parametrize(("margin", "goal"), [(0.5, 1.0), (-0.9, 0.0)])
+def test_no_goal_is_out_of_reach(tmp_path, margin, goal):
+    assert goal_of(tmp_path, [0.5, 0.7], policy="fine_max", margin=margin)["goal"] == goal
+
+
 def test_a_given_goal_needs_no_record(tmp_path):
     assert goal_of(tmp_path, None, policy="given", goal=0.25) == {
         "task": "b",

@@ -127,7 +127,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(data, tmp_path, position, step)
     assert result == expected
     for name, tensor in straight.state().items():
         assert torch.equal(tensor, second.state()[name]), name
-    assert not (tmp_path / "resume.h5").exists()
+    assert (tmp_path / "resume.h5").exists()  # until what came of it is written
 
 
 @pytest.mark.parametrize("stale", [False, True])

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifelong.plan.crops import seen_side
-from lifelong.plan.datasets import side_of_set
+from lifelong.plan.datasets import task_side
 from lifelong.plan.decisions import Grown
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.families.masks import check_network
@@ -79,7 +78,7 @@ def _extras(names: list[str], joint: Mapping[str, Any]) -> dict[str, Any]:
 
 def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Raise ConfigError where a method cannot run as it is configured; `own` are its settings."""
-    check_network(name, row, own)
+    check_network(name, row, own, config)
     tasks = config["tasks"]
     names, given = [task["name"] for task in tasks], own["joint"]["lessons"]
     check_lessons(names, given)
@@ -114,7 +113,7 @@ def _check_extras(names: list[str], own: Mapping[str, Any]) -> None:
 
 
 def _check_lesson(name: str, tasks: list[Mapping[str, Any]], config: Mapping[str, Any]) -> None:
-    sides = {task["name"]: _side(task, config) for task in tasks}
+    sides = {task["name"]: task_side(task, config) for task in tasks}
     for task, side in sides.items():
         first, wanted = next(iter(sides.items()))
         if side != wanted:
@@ -128,10 +127,6 @@ def _check_lesson(name: str, tasks: list[Mapping[str, Any]], config: Mapping[str
             f"config key joint.lessons: two tasks of one lesson of {name} have pairs: leave them "
             "to one"
         )
-
-
-def _side(task: Mapping[str, Any], config: Mapping[str, Any]) -> int:
-    return seen_side(task, side_of_set(config["datasets"][task["dataset"]]))
 
 
 def _check_weights(names: list[str], own: Mapping[str, Any]) -> None:

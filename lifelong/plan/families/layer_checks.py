@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lifelong.plan.class_checks import identities_of, is_unknown
 from lifelong.plan.datasets import side_of_set
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import Method
@@ -74,7 +75,11 @@ def _check_tasks(name: str, row: Method, config: Config) -> None:
             "without sharing and has nothing to choose for it; drop the key or set it for the "
             "second task, which gives its pattern to the first"
         )
-    counts = {len(task["classes"]): task["name"] for task in config["tasks"] if "classes" in task}
+    counts: dict[int, str] = {}
+    for task in config["tasks"]:
+        classes = identities_of(task, config["datasets"][task["dataset"]])
+        if not is_unknown(classes):
+            counts.setdefault(len(classes), task["name"])
     if row.one_head and len(counts) > 1:
         (few, one), (many, other) = sorted(counts.items())[:2]
         raise ConfigError(

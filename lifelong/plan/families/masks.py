@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lifelong.plan.datasets import task_side
 from lifelong.plan.decisions import Grown, fair_ratio
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import GOAL_METHODS, Method
@@ -74,7 +75,7 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> TaskSpec:
 
 def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Raise ConfigError where a method cannot run as it is configured; `own` are its settings."""
-    check_network(name, row, own)
+    check_network(name, row, own, config)
     _check_goals(row, own, config)
     _check_prune(name, row, own, config)
     if row.ground and own["picking"]["scores"] == "carried":
@@ -84,10 +85,13 @@ def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, A
         )
 
 
-def check_network(name: str, row: Method, own: Mapping[str, Any]) -> None:
-    """Raise ConfigError where the network is made for another family of methods."""
+def check_network(
+    name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
+    """Raise ConfigError where the network is made for other methods or other images."""
     network = own["network"]["name"]
     _check_fixed(name, row, own["network"])
+    _check_one_size(name, row, own["network"], config)
     if row.family in NETWORKS[network].families:
         return
     others = [one.name for one in NETWORKS.values() if row.family in one.families]
@@ -95,6 +99,22 @@ def check_network(name: str, row: Method, own: Mapping[str, Any]) -> None:
         f"config key network.name: {name} cannot use {network}, which is for methods that share "
         f"layers; take {' or '.join(others[:2])}, or leave the method out"
     )
+
+
+def _check_one_size(
+    name: str, row: Method, network: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
+    """Raise ConfigError where tasks would share layers that are made for images of one size."""
+    shares = not row.alone or row.starts_from
+    if not (shares and NETWORKS[network["name"]].one_size) or "input_size" in network:
+        return
+    sides = sorted({task_side(task, config) for task in config["tasks"]})
+    if len(sides) > 1:
+        raise ConfigError(
+            f"config key datasets: images of {sides[0]} and {sides[-1]} pixels, but the hidden "
+            f"layers of {network['name']}, which {name} passes on from task to task, take one "
+            "size: set network.input_size, or give all data sets the same image_size"
+        )
 
 
 def _check_fixed(name: str, row: Method, network: Mapping[str, Any]) -> None:

@@ -53,7 +53,7 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> NetworkLearning:
 
 def check(name: str, row: Method, own: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Raise ConfigError where a method cannot run as it is configured."""
-    check_network(name, row, own)
+    check_network(name, row, own, config)
 
 
 def _sources(plan: "Plan", key: Key) -> list[int]:
