@@ -149,6 +149,7 @@ _ROWS = (
         needs_pretrained=True,
         trains="head",
         shares_batches=False,
+        revision=3,
         defaults=_PROBE,
     ),
     masks(

@@ -4,6 +4,8 @@ Methods have revisions of their own (`plan/methods.py`). Both are part of what a
 that a raised one makes the stages run again that it concerns.
 """
 
+CENTRES = 2  # of `retrain.centres`, where a task has any
+
 STAGES = {
     "align_faces": 2,
     "pack_data": 2,
@@ -14,7 +16,7 @@ STAGES = {
     "expand": 2,
     "prune": 2,
     "select": 2,
-    "retrain": 5,
+    "retrain": 4,
     "infer": 4,
     "tables": 5,
     "report": 6,

@@ -265,7 +265,7 @@ def test_a_picture_of_a_pack_gets_the_logits_that_infer_wrote(here, capsys, tmp_
     command = ["infer", "--model", CPG, "--task", "b", str(tmp_path / "first.png")]
     assert main(command) == 0
     said = capsys.readouterr()
-    assert f"use `lifelong predict {CPG} PICTURES --tasks b`" in said.err
+    assert f"use `lifelong predict {CPG} PICTURES --whole --top 1 --tasks b`" in said.err
     _, name, probability = said.out.split()
     assert name == ("2", "3")[int(shares.argmax())]
     assert float(probability) == pytest.approx(shares.max(), abs=1e-4)

@@ -148,7 +148,7 @@ def test_nothing_is_learned_again_that_would_come_out_as_it_was(pictured):
     """After a pack that failed, one that came out the same, and a start that was undone."""
     snakemake(pictured, "--cores", "1")
     made = results(pictured)
-    stray = pictured / "raw/train/dark/Thumbs.db"
+    stray = pictured / "raw/train/dark/notes.txt"
     stray.write_bytes(b"?")
     snakemake(pictured, "--cores", "1", succeeds=False)
     assert not (pictured / PACK).exists()

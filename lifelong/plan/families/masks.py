@@ -9,6 +9,7 @@ from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import GOAL_METHODS, Method
 from lifelong.plan.networks import NETWORKS
 from lifelong.plan.paths import MANIFEST
+from lifelong.plan.revisions import CENTRES
 from lifelong.plan.settings import own_key
 from lifelong.plan.specs import NetworkLearning, RatioChoice, TaskSpec
 from lifelong.plan.stage import Inputs, Key
@@ -61,8 +62,11 @@ def spec(plan: "Plan", key: Key, grown: Grown) -> TaskSpec:
         settings = settings | {"widens_by": own["expand"]["step"]}
     if plan.on_ground(key.method):
         settings = settings | {"released": own["ground"]["released"]}
+    of_task = plan.of_task(key)
+    if settings.get("centres"):
+        of_task["revision"] = [*of_task["revision"], CENTRES]
     return NetworkLearning(
-        **plan.of_task(key),
+        **of_task,
         random_seed=plan.random_seed(key),
         data=plan.data(key.position, key.seed),
         network=own["network"],
