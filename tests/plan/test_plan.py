@@ -12,7 +12,7 @@ from lifelong.plan.families import spec_from
 from lifelong.plan.methods import METHODS
 from lifelong.plan.overview import TABLES, overview, overview_inputs
 from lifelong.plan.plan import Plan
-from lifelong.plan.revisions import STAGES
+from lifelong.plan.revisions import CENTRES, STAGES
 from lifelong.plan.specs import canonical
 from lifelong.plan.stage import Key, Stage
 
@@ -309,3 +309,12 @@ def test_published_rows_are_those_of_the_methods_that_run():
         ["CPG avg", "cpg", "mean"],
     ]
     assert spec.separate == "scratch" and spec.sharing == ["packnet", "cpg"]
+
+
+def test_only_the_end_of_tasks_with_centres_has_their_revision():
+    def revision(kind: str, method: str) -> list[int]:
+        plan = Plan(check({**CONFIG, "methods": ["wsn", "tinysubnets"]}))
+        return list(plan.stage(Key(kind, method, 0, 1)).spec.revision)
+
+    assert revision("retrain", "tinysubnets") == [*revision("retrain", "wsn"), CENTRES]
+    assert revision("train", "tinysubnets") == revision("train", "wsn")
