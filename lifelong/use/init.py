@@ -11,8 +11,10 @@ import json
 import re
 import statistics
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 from string import Template
 
@@ -217,11 +219,17 @@ def _names(groups: Mapping[str, object]) -> dict[str, str]:
     """Names of tasks for names of folders, which may have any characters."""
     named: dict[str, str] = {}
     for group in groups:
-        name = _NAME.sub("_", group).strip("_.-") or f"task{len(named) + 1}"
+        name = _plain(group) or f"task{len(named) + 1}"
         while name in named.values():
             name += "_"
         named[group] = name
     return named
+
+
+def _plain(text: str) -> str:
+    """A text in the letters that names may have: é becomes e, other ones an underscore."""
+    letters = unicodedata.normalize("NFKD", text)
+    return _NAME.sub("_", "".join(filterfalse(unicodedata.combining, letters))).strip("_.-")
 
 
 def _opened(files: Sequence[ClassFiles]) -> tuple[list[int], bool]:
@@ -370,7 +378,7 @@ def write(
     few = [task.name for task in seen.tasks if task.images < 8]
     if few:
         raise DataError(f"task {few[0]} of {root} has too few pictures: add some, or remove it")
-    name = _NAME.sub("_", path.stem).strip("_.-") or "own"
+    name = _plain(path.stem) or "own"
     step_s = seconds_a_step(seen, threads)
     path.write_text(experiment(root, name, seen, step_s), encoding="utf-8")
     return seen, hours(seen, step_s)

@@ -14,6 +14,7 @@ from lifelong.jobs.find import outdated
 from lifelong.plan.config import check, load
 from lifelong.plan.plan import Plan
 from lifelong.plan.remarks import remarks
+from lifelong.use import init
 from lifelong.use.init import experiment, look
 
 GROUPS = {"wet land": ("NA", "010"), "dry": ("stone", "sand")}
@@ -55,6 +56,13 @@ def test_a_folder_whose_accents_are_written_apart_is_found(photos, capsys):
     assert main(["init", "photos"]) == 0
     config = load([photos / "photos.yaml"])
     assert all(Path(one["root"]).is_dir() for one in config["datasets"].values())
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("Vögel", "Vogel"), ("été 24", "ete_24"), ("花", "task1"), ("_a", "a")]
+)
+def test_a_task_is_named_in_plain_letters(folder, name):
+    assert init._names({folder: ()}) == {folder: name}
 
 
 def test_the_experiment_runs_as_it_is_written(photos, capsys):
