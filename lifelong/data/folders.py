@@ -55,11 +55,7 @@ def group_then_split(root: Path, log: logging.Logger = _LOG) -> list[ClassFiles]
     DataError where the tree is incomplete, and where pictures lie where nobody would look.
     """
     names = _folders(root)
-    flat = not any(_has_folders(root / name) for name in names)
-    of_classes = _of_pictures(root / names[0]) or (
-        flat and any(_has_pictures(root / name) for name in names)
-    )
-    if of_classes or {"train", "test", *VALIDATION} & set(names):
+    if {"train", "test", *VALIDATION} & set(names) or _are_classes(root, names):
         return _group("", root)
     for name in names:
         if name.lower() in _LIKE_SPLITS and _has_folders(root / name):
@@ -115,6 +111,14 @@ def _group(group: str, place: Path) -> list[ClassFiles]:
         )
         for name in classes
     ]
+
+
+def _are_classes(root: Path, names: Sequence[str]) -> bool:
+    """Whether these folders hold pictures; the first may be empty where none holds folders."""
+    places = [root / name for name in names]
+    if _of_pictures(places[0]):
+        return True
+    return not any(map(_has_folders, places)) and any(map(_has_pictures, places))
 
 
 def _of_pictures(folder: Path) -> bool:

@@ -55,7 +55,7 @@ class Copies:
         return path
 
     def _free(self, photo: Path) -> Path:
-        suffix = ".jpg" if photo.suffix.lower() in (".jpg", ".jpeg") else ".png"
+        suffix = ".jpg" if photo.suffix.lower() in (".jpg", ".jpeg", ".jfif") else ".png"
         stem, number = f"{photo.stem[:40]}-faces", 1
         path = self.folder / f"{stem}{suffix}"
         while _same(path) in self._taken:

@@ -21,6 +21,8 @@ def learn_pattern(work: LayerWork, learner: LayerLearner, pattern: str) -> Learn
         return learner, [Epoch(**epoch) for epoch in facts["epochs"]]
     learner, epochs = learn_phases(work, learner, pattern)
     done.save(learner.state(), {"epochs": [asdict(epoch) for epoch in epochs]})
+    work.forget("begun", pattern)
+    work.forget("train", pattern)
     return learner, epochs
 
 
@@ -42,6 +44,7 @@ def learn_phases(work: LayerWork, learner: LayerLearner, *names: str) -> Learned
         learner = after
         done = [asdict(epoch) for epoch in epochs]
         begun.save(learner.state(), {"card": learner.card.facts, "epochs": done})
+        work.forget("train", *names)
 
 
 def _fitted(work: LayerWork, learner: LayerLearner, before: int, *names: str) -> list[Epoch]:

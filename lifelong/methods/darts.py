@@ -65,7 +65,7 @@ class Mixture(LayerLearner):
     def before_step(self, x: Tensor, y: Tensor, generator: torch.Generator, rate: float) -> None:
         ones = torch.ones(len(y), self.card.stack.flat(x.shape[-1]), device=x.device)
         kept = dropout(ones, self.options["dropout"], generator)
-        one = _Batch(self, x, y, kept)
+        one = _AlphaGradient(self, x, y, kept)
         gradient = one.second_order(rate) if self.options["darts"]["second_order"] else one.first()
         self._steps_alpha.step([gradient], rate)
 
@@ -138,7 +138,7 @@ def _blend(x: Tensor, own: Filter, shared: Filter, weights: Tensor) -> Tensor:
     return convolve(x, own).relu_() * weights[0] + convolve(x, shared).relu_() * weights[1]
 
 
-class _Batch:
+class _AlphaGradient:
     """The gradient of the loss of one batch with respect to alpha; `kept` is its dropout."""
 
     def __init__(self, learner: Mixture, x: Tensor, y: Tensor, kept: Tensor) -> None:

@@ -61,7 +61,7 @@ def _check_packed(task: Mapping[str, Any], identity: str, dataset: Mapping[str, 
 
 def is_unknown(identities: list[str]) -> bool:
     """Whether only packing will tell which classes a task has."""
-    return identities[0].startswith("group ")
+    return bool(identities) and identities[0].startswith("group ")
 
 
 def identities_of(task: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:

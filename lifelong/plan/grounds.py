@@ -8,7 +8,7 @@ from typing import Any
 
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.networks import TORCHVISION
-from lifelong.plan.paths import Paths
+from lifelong.plan.paths import MANIFEST, Paths
 from lifelong.plan.raw_files import files_digest
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.settings import row_of, settings
@@ -159,7 +159,7 @@ def ground_stage(config: Mapping[str, Any], paths: Paths) -> Stage:
         pretrained=name,
         network=network,
         in_channels=next(iter(config["datasets"].values()))["channels"],
-        files=files_digest([name], Path(f"{paths.prefix}{folder}/manifest.json"))
+        files=files_digest([name], Path(f"{paths.prefix}{folder}/{MANIFEST}"))
         if is_file(config["ground"], network["name"])
         else {},
         made_for={"side": weights.side} if weights else {},

@@ -252,6 +252,7 @@ _ROWS = (
         one_size=True,
         skips=False,
         options=("den",),
+        revision=3,
     ),
     *(
         layers(

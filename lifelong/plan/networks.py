@@ -24,7 +24,7 @@ class Network:
     largest: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     knows_side: bool = False  # its builder is told `image_size`: its last maps are flattened
-    one_size: bool = False  # its hidden layers are made for the side: tasks that share have one
+    halvings: int = 0  # of maps before hidden layers, which are made for the side that is left
     bare: bool = False  # no biases, no norms: a unit whose weights are all zero never learns
     bare_head: bool = False  # its output layers have no biases, and start as torch starts them
     branch: str = ""  # "module:function" of a task's own blocks in place of a head
@@ -87,7 +87,7 @@ _ROWS = (
         smallest=8,
         largest=64,
         knows_side=True,
-        one_size=True,
+        halvings=2,
         bare=True,
         bare_head=True,
     ),
@@ -135,6 +135,13 @@ _ROWS = (
 )
 
 NETWORKS: Table[Network] = Table("lifelong.networks", _ROWS)
+
+
+def left_side(name: str, side: int) -> int:
+    """The side that maps have where a network flattens them, so often are they halved."""
+    for _ in range(NETWORKS[name].halvings):
+        side = (side + 1) // 2
+    return side
 
 
 def misfit(name: str, side: int) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifelong.plan.methods import Method
+from lifelong.plan.paths import MANIFEST
 from lifelong.plan.plan import Plan
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.specs import Overview, Reporting
@@ -33,7 +34,7 @@ def overview_inputs(plan: Plan, kind: str) -> Inputs:
         chosen = [plan.file(key, "selected.json") for key in plan.keys("select")]
         inputs |= {"selected": chosen, "tables": [plan.paths.tables(name) for name in TABLES]}
         inputs["packs"] = [
-            f"{plan.paths.pack_folder(name)}/manifest.json" for name in _datasets_used(plan)
+            f"{plan.paths.pack_folder(name)}/{MANIFEST}" for name in _datasets_used(plan)
         ]
         last = (plan.config["seeds"][0], len(plan.tasks))
         ends = [key for key in plan.keys("infer") if (key.seed, key.position) == last]

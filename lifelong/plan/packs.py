@@ -6,7 +6,7 @@ from typing import Any
 
 from lifelong.plan.draws import pack_settings
 from lifelong.plan.faces import alignment_settings
-from lifelong.plan.paths import Paths
+from lifelong.plan.paths import MANIFEST, Paths
 from lifelong.plan.raw_files import raw_files
 from lifelong.plan.revisions import STAGES
 from lifelong.plan.specs import Alignment, Packing
@@ -16,7 +16,7 @@ from lifelong.plan.stage import Inputs, Stage
 def pack_stage(config: Mapping[str, Any], paths: Paths, dataset: str) -> Stage:
     """The job that packs one data set."""
     folder = paths.pack_folder(dataset)
-    files = raw_files(config["datasets"][dataset], Path(f"{paths.prefix}{folder}/manifest.json"))
+    files = raw_files(config["datasets"][dataset], Path(f"{paths.prefix}{folder}/{MANIFEST}"))
     spec = Packing(
         revision=[STAGES["pack_data"]],
         kind="pack_data",
@@ -35,7 +35,7 @@ def align_stages(config: Mapping[str, Any], paths: Paths, dataset: str) -> list[
     if "align" not in settings:
         return []
     shards = settings["align"]["shards"]
-    first = Path(f"{paths.prefix}{paths.faces(dataset, 1)}/manifest.json")
+    first = Path(f"{paths.prefix}{paths.faces(dataset, 1)}/{MANIFEST}")
     how = alignment_settings(settings) | raw_files(config["datasets"][dataset], first)
     return [
         Stage("align_faces", paths.faces(dataset, shard), {}, spec)

@@ -191,8 +191,10 @@ def _one_width(config: Mapping[str, Any]) -> Iterator[str]:
 def _processes(config: Mapping[str, Any]) -> Iterator[str]:
     """Methods that have no use for several processes."""
     for method in config["methods"]:
-        row = row_of(config, method)
-        if "processes" in config["recipe"] and not row.shares_batches:
+        row, base = row_of(config, method), base_of(config, method)
+        own = (config["method_settings"].get(base, {}), config["variants"].get(method, {}))
+        said = any("processes" in part.get("recipe", {}) for part in (config, *own))
+        if said and not row.shares_batches:
             yield f"{method} does not read recipe.processes: it trains in one process"
 
 

@@ -17,7 +17,7 @@ STAGES = {
     "prune": 2,
     "select": 2,
     "retrain": 4,
-    "infer": 4,
+    "infer": 5,
     "tables": 5,
     "report": 6,
 }

@@ -28,8 +28,8 @@ def plain(spec: Any) -> dict[str, Any]:
 class TaskSpec:
     """What the stages of one task have in common.
 
-    `revision`: of the stage and of the method. `base` is the method, `method` perhaps the name of a
-    variant of it. Positions count from 1.
+    `revision`: of the stage, of the method, and of centres where there are any. `base` is the
+    method, `method` perhaps the name of a variant of it. Positions count from 1.
     """
 
     revision: Sequence[int]

@@ -5,8 +5,9 @@ import ctypes
 import ctypes.util
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -57,15 +58,48 @@ def use_precision(precision: str) -> None:
 
 
 @contextlib.contextmanager
-def exact_products() -> Iterator[None]:
-    """While it lasts GPUs multiply float32 as it is; PyTorch's convolutions use TF32 by default."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    use_precision("float32")
+def exact_products(device: str) -> Iterator[None]:
+    """While it lasts a GPU multiplies float32 as it is; PyTorch's convolutions use TF32 by default.
+
+    Nothing changes on "cpu".
+    """
+    restore = _set_exact() if device == "cuda" else None
     try:
         yield
     finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+        if restore is not None:
+            restore()
+
+
+def _set_exact() -> Callable[[], None]:
+    """Returns what sets all back, in the one of PyTorch's two ways that the process has taken."""
+    cudnn: Any = torch.backends.cudnn
+    try:
+        before = cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    except RuntimeError:  # it has taken the newer one
+        return _set_words((torch.backends.cuda.matmul, cudnn.conv))
+
+    def restore() -> None:
+        cudnn.allow_tf32 = before[0]
+        if before[1] != "highest":
+            torch.set_float32_matmul_precision(before[1])
+
+    cudnn.allow_tf32 = False
+    if before[1] != "highest":
+        torch.set_float32_matmul_precision("highest")
+    return restore
+
+
+def _set_words(operations: Sequence[Any]) -> Callable[[], None]:
+    words = [one.fp32_precision for one in operations]
+
+    def restore() -> None:
+        for operation, word in zip(operations, words, strict=True):
+            operation.fp32_precision = word
+
+    for operation in operations:
+        operation.fp32_precision = "ieee"
+    return restore
 
 
 def _keep_memory() -> None:

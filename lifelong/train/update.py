@@ -147,7 +147,7 @@ class Update:
     def _arrays(self, index: int, layer: Layer, scored: int) -> tuple[str, dict[str, Tensor]]:
         """What a layer's step reads and writes, and of which kind it is.
 
-        Names are those of the fields of a `Piece`; "buffers/1" is the second of a list.
+        Names are those of the fields of a `LayerChunk`; "buffers/1" is the second of a list.
         """
         arrays = {"weights": layer.weight}
         buffers = self.optimiser.buffers

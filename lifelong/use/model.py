@@ -80,7 +80,8 @@ class TrainedTask:
         """A plain module in evaluation mode: (N, C, S, S) float32 to (N, classes) logits.
 
         Its inputs are what `transform` gives, S pixels wide and high. It can be traced and
-        exported, and is the caller's own: `predict` does not see what is changed in it.
+        exported, and is the caller's own: `predict` does not see what is changed in it. On GPUs
+        it multiplies as PyTorch is told to, by default in TF32; `predict` does so in float32.
         """
         network: nn.Module = self._finished.fresh(self._position)
         return network

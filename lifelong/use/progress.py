@@ -19,7 +19,7 @@ def progress(folder: Path, plan: Plan | None = None) -> list[str]:
     """
     lines = []
     for run in sorted(folder.glob("*/s[0-9]*")):
-        done = sorted(path.parent.parent.name for path in run.glob("*-*/infer/manifest.json"))
+        done = sorted(path.parent.parent.name for path in run.glob(f"*-*/infer/{MANIFEST}"))
         newest = f", the newest {done[-1].partition('-')[2]}" if done else ""
         count = "1 task" if len(done) == 1 else f"{len(done)} tasks"
         lines.append(f"{run.parent.name} {run.name}: {count} done{newest}")

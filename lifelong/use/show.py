@@ -77,7 +77,7 @@ def _missed(goals: pd.DataFrame) -> list[str]:
 def _warnings(folder: Path) -> list[str]:
     """What packing and, in the tasks that the experiment has now, `select` warned of."""
     lines = []
-    for path in sorted(folder.glob("pack_data/*/manifest.json")):
+    for path in sorted(folder.glob(f"pack_data/*/{MANIFEST}")):
         outcome = store.read_manifest(path.parent)["outcome"]
         lines += packing_warnings(path.parent.name, outcome)
     for run in sorted(folder.glob("*/s*")):
@@ -102,7 +102,7 @@ def training_seconds(folder: Path, method: str, seed: int, clock: str = WALL) ->
     stages = (
         path.parent
         for kind in _TRAINING
-        for path in run.glob(f"*/{kind}/manifest.json")
+        for path in run.glob(f"*/{kind}/{MANIFEST}")
         if tasks is None or path.relative_to(run).parts[0] in tasks
     )
     return total_seconds(stages, clock)

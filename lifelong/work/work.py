@@ -81,6 +81,12 @@ class Work:
         digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
         return ResumeFile(path, digest, ends=self.stage.ends)
 
+    def forget(self, *names: str | float) -> None:
+        """Remove the resume states of parts whose names begin so: what they gave is saved."""
+        for file in resume_folder(self.stage).glob("-".join(map(str, names)) + "-*.h5"):
+            file.unlink()
+        self.resume(*names).forget()
+
     def row(self, metric: str, value: float, **where: Any) -> Row:
         return stage_row(self.stage, metric, value, **where)
 

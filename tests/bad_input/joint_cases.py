@@ -109,8 +109,8 @@ CASES = [
     Case(
         "images of two sizes for one LeNet",
         "config key datasets: images of 8 and 16 pixels, but the hidden layers of lenet, which "
-        "packnet passes on from task to task, take one size: set network.input_size, or give all "
-        "data sets the same image_size",
+        "packnet passes on from task to task, take one size: set network.input_size, or let all "
+        "tasks show images of one size",
         "set network.input_size",
         edited("network.name", "lenet", CONFIG | {"datasets": _SIZES, "tasks": _TASKS}),
     ),

@@ -26,7 +26,7 @@ from toy_ground import GROUND, write_ground
 from lifelong import store
 from lifelong.masks.layout import plain_arrays
 from lifelong.plan.methods import METHODS
-from lifelong.plan.revisions import STAGES
+from lifelong.plan.revisions import CENTRES, STAGES
 
 GOLDEN = Path(__file__).with_name("fingerprints.json")
 _FEW: dict[str, Any] = {"draw": {"train": 8, "validation": 4}}
@@ -93,7 +93,9 @@ def _of_array(array: np.ndarray) -> list[float]:
 def revision(method: str) -> list[int]:
     """Of the method, and of the stages that make its shard."""
     row = METHODS[method]
-    return [row.revision, *(STAGES[kind] for kind in row.stages if kind != "infer")]
+    stages = [STAGES[kind] for kind in row.stages if kind != "infer"]
+    centres = [CENTRES] if row.defaults.get("retrain", {}).get("centres") else []
+    return [row.revision, *stages, *centres]
 
 
 def _main() -> None:

@@ -160,5 +160,9 @@ def test_methods_that_train_in_one_process_or_with_no_compiled_update_say_so():
     assert told({**config, "recipe": {**recipe, "optimiser": "adam"}}, {})[1] == (
         "cpg does not read recipe.update: only SGD with momentum is compiled"
     )
-    lessons = toy_config(["joint"], recipe={"processes": 2})
-    assert "joint does not read recipe.processes: it trains in one process" in told(lessons, {})
+    alone = "joint does not read recipe.processes: it trains in one process"
+    lessons = toy_config(["joint"])
+    assert alone not in told(lessons, {})
+    own = {"method_settings": {"joint": {"recipe": {"processes": 2}}}}
+    for said in ({"recipe": {"processes": 2}}, own):
+        assert alone in told({**lessons, **said}, {})

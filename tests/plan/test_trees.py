@@ -1,6 +1,9 @@
 """Misspelt tasks and classes of one's own pictures are told before anything runs."""
 
+import shutil
+
 import pytest
+from toy_experiment import toy_config
 
 from lifelong.plan.config import check
 from lifelong.plan.errors import ConfigError
@@ -86,3 +89,15 @@ def test_groups_to_pack_are_those_that_there_are_and_that_tasks_need(tmp_path, g
         return
     with pytest.raises(ConfigError, match=says):
         check(config)
+
+
+def test_a_group_whose_splits_are_empty_is_left_to_packing(tmp_path):
+    """It says which folder holds nothing."""
+    birds = [f"birds/{split}/{name}" for split in ("train", "test") for name in ("owl", "gull")]
+    root = tree(tmp_path, *birds, "cars/train/fiat", "cars/test/fiat")
+    for split in ("train", "test"):
+        shutil.rmtree(tmp_path / "cars" / split / "fiat")
+    layered = {"methods": ["hps"], "network": {"name": "tiny_cnn2"}, "goals": {}}
+    pictures = {"source": "image_folder", "root": root, "image_size": 16, "channels": 1}
+    tasks = [{"name": "birds"}, {"name": "cars"}]
+    check(toy_config(["hps"]) | layered | {"datasets": {"own": pictures}, "tasks": tasks})

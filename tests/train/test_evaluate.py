@@ -1,29 +1,51 @@
-"""A network is asked in one way, whatever was done before."""
+"""Evaluation multiplies exactly on GPUs, and leaves PyTorch's settings as they were."""
 
-import torch
-from torch import nn
+import subprocess
+import sys
 
-from lifelong.data.device_split import Split
-from lifelong.train.device import use_precision
-from lifelong.train.evaluate import logits
+import pytest
 
-
-class Spy(nn.Module):
-    """Says whether products are exact while it is asked."""
-
-    form = torch.contiguous_format
-
-    def forward(self, x):
-        fast = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-        return torch.tensor([fast], dtype=torch.float32).expand(len(x), 2)
-
-
-def test_evaluation_multiplies_exactly_and_leaves_training_its_precision():
-    split = Split(torch.zeros((3, 1, 4, 4), dtype=torch.uint8), torch.zeros(3, dtype=torch.int64))
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+FACTS = """
+def said(what):
     try:
-        use_precision("tf32")
-        assert not logits(Spy(), split, (0.0,), (1.0,)).any()
-        assert torch.backends.cudnn.allow_tf32 and torch.backends.cuda.matmul.allow_tf32
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+        return str(what())
+    except RuntimeError:
+        return "raises"
+
+def facts():
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    return [said(one) for one in (
+        lambda: cudnn.allow_tf32, lambda: torch.get_float32_matmul_precision(),
+        lambda: cudnn.conv.fp32_precision, lambda: matmul.fp32_precision,
+        lambda: torch.backends.fp32_precision,
+    )]
+
+before = facts()
+with exact_products("cpu"):
+    assert facts() == before
+with exact_products("cuda"):
+    inside = facts()
+    assert "tf32" not in inside[2:4] and "True" not in inside, inside
+print(before == facts(), before, inside, facts())
+"""
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "pass",
+        "use_precision('tf32')",
+        "use_precision('float32')",
+        "torch.backends.fp32_precision = 'ieee'",
+        "torch.backends.fp32_precision = 'tf32'",
+        "torch.backends.cudnn.conv.fp32_precision = 'ieee'",
+        "torch.set_float32_matmul_precision('medium')",
+        "torch.set_float32_matmul_precision('high')",
+    ],
+)
+def test_whatever_a_process_has_set_is_as_it_was(setting):
+    """Each in a process of its own: what was set once cannot be undone."""
+    start = "import torch\nfrom lifelong.train.device import exact_products, use_precision\n"
+    command = [sys.executable, "-c", start + setting + FACTS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("True"), done.stdout + done.stderr

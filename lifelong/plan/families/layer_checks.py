@@ -76,11 +76,11 @@ def _check_tasks(name: str, row: Method, config: Config) -> None:
             "second task, which gives its pattern to the first"
         )
     counts: dict[int, str] = {}
-    for task in config["tasks"]:
+    for task in config["tasks"] if row.one_head else ():
         classes = identities_of(task, config["datasets"][task["dataset"]])
         if not is_unknown(classes):
             counts.setdefault(len(classes), task["name"])
-    if row.one_head and len(counts) > 1:
+    if len(counts) > 1:
         (few, one), (many, other) = sorted(counts.items())[:2]
         raise ConfigError(
             f"config key tasks: {one!r} has {few} classes and {other!r} {many}, but {name} has one "

@@ -7,7 +7,7 @@ from lifelong.plan.datasets import task_side
 from lifelong.plan.decisions import Grown, fair_ratio
 from lifelong.plan.errors import ConfigError
 from lifelong.plan.methods import GOAL_METHODS, Method
-from lifelong.plan.networks import NETWORKS
+from lifelong.plan.networks import NETWORKS, left_side
 from lifelong.plan.paths import MANIFEST
 from lifelong.plan.revisions import CENTRES
 from lifelong.plan.settings import own_key
@@ -109,15 +109,15 @@ def _check_one_size(
     name: str, row: Method, network: Mapping[str, Any], config: Mapping[str, Any]
 ) -> None:
     """Raise ConfigError where tasks would share layers that are made for images of one size."""
-    shares = not row.alone or row.starts_from
-    if not (shares and NETWORKS[network["name"]].one_size) or "input_size" in network:
+    kind, shares = network["name"], not row.alone or row.starts_from
+    if not (shares and NETWORKS[kind].halvings) or "input_size" in network:
         return
     sides = sorted({task_side(task, config) for task in config["tasks"]})
-    if len(sides) > 1:
+    if len({left_side(kind, side) for side in sides}) > 1:
         raise ConfigError(
             f"config key datasets: images of {sides[0]} and {sides[-1]} pixels, but the hidden "
-            f"layers of {network['name']}, which {name} passes on from task to task, take one "
-            "size: set network.input_size, or give all data sets the same image_size"
+            f"layers of {kind}, which {name} passes on from task to task, take one size: set "
+            "network.input_size, or let all tasks show images of one size"
         )
 
 
