@@ -8,7 +8,7 @@ from torch.nn import functional
 from toy_layers import add, images, new_learner, new_model, snapshot, stepped
 
 from lifelong.layers.learner import Fact
-from lifelong.methods.darts import Mixture, _Batch
+from lifelong.methods.darts import Mixture, _AlphaGradient
 from lifelong.nets.conv_stack import features, head
 from lifelong.train.layer_step import LayerStep
 
@@ -75,7 +75,7 @@ def test_a_blend_of_equal_kinds_is_the_layer_itself(network):
 def test_the_first_order_gradient_is_that_of_the_loss():
     learner, x = in_double(mixture()), images().double()
     alpha, nudge = learner.tensors["alpha"], 1e-6
-    found = _Batch(learner, x, Y, torch.ones(())).first()
+    found = _AlphaGradient(learner, x, Y, torch.ones(())).first()
     for place in range(alpha.numel()):
         change = torch.zeros_like(alpha)
         change.view(-1)[place] = nudge
@@ -93,7 +93,7 @@ def test_the_second_order_gradient_is_that_of_the_loss_after_a_step(method, monk
     slopes = torch.autograd.grad(loss_of(learner, x, alpha), weights, create_graph=True)
     ahead = {n: w - rate * g for n, w, g in zip(names, weights, slopes, strict=True)}
     expected = torch.autograd.grad(loss_of(learner, x, alpha, ahead), alpha)[0]
-    batch = _Batch(learner, x, Y, torch.ones(()))
+    batch = _AlphaGradient(learner, x, Y, torch.ones(()))
     found = batch.second_order(rate)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-9)
     assert not torch.allclose(batch.first(), expected, rtol=0.03, atol=0)
@@ -102,7 +102,7 @@ def test_the_second_order_gradient_is_that_of_the_loss_after_a_step(method, monk
 def test_alpha_steps_before_the_filters_do():
     learner, rate = mixture(), 0.01
     start, x = snapshot(learner), images()
-    slope = _Batch(learner, x, Y, torch.ones(())).first()
+    slope = _AlphaGradient(learner, x, Y, torch.ones(())).first()
     step = LayerStep(learner, 0)
     step.rate = rate
     step(x, Y)
