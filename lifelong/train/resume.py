@@ -20,6 +20,3 @@ class Resume(Protocol):
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What was saved for this very run, or None."""
-
-    def forget(self) -> None:
-        """Delete what was saved: the run is over."""
