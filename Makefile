@@ -4,7 +4,8 @@
 # make docs: the documentation as a site, in site/.
 # make test-slurm: the tests on a SLURM of one node, which they start and stop themselves.
 PYTHON ?= python3
-CORES ?= $(shell nproc)
+# Without OMP_NUM_THREADS, which nproc takes for the number of processors.
+CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 BIN := .venv/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
