@@ -85,7 +85,7 @@ def _warnings(record: list[Row], method: Method) -> list[str]:
             "picking.density, or picking: {scores: fresh}"
         ]
     if not owned.get(0.0, 1.0):
-        advice = "prune more of every task (prune.ratios, prune.min_train_accuracy)"
+        advice = "raise prune.ratios, so that every task leaves more"
         if method.has_goal:
             advice = (
                 "lower their goals or prune.min_train_accuracy, or let the network grow "

@@ -91,6 +91,7 @@ def _set_exact() -> Callable[[], None]:
 
 
 def _set_words(operations: Sequence[Any]) -> Callable[[], None]:
+    """The same in the newer way, which has a word for every operation."""
     words = [one.fp32_precision for one in operations]
 
     def restore() -> None:
